@@ -1,0 +1,87 @@
+//! Roles and the permissions they carry: one table.
+
+use serde::{Deserialize, Serialize};
+
+/// What a user is in SalesCommand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the platform; sees everything.
+    SuperAdmin,
+    /// Sees everything, changes no configuration.
+    Executive,
+    /// Sees their reporting tree; may start syncs.
+    SalesManager,
+    /// Sees their reporting tree.
+    AccountManager,
+    /// Sees their own records and what is below them, if anything.
+    SalesUser,
+    /// The same, without any action.
+    Viewer,
+}
+
+/// Something a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// Read dashboards.
+    #[serde(rename = "dashboard:read")]
+    DashboardRead,
+    /// See the data lake's counts and browse entities within one's scope.
+    #[serde(rename = "data-lake:read")]
+    DataLakeRead,
+    /// See sources and their runs.
+    #[serde(rename = "sync:read")]
+    SyncRead,
+    /// Start a sync.
+    #[serde(rename = "sync:trigger")]
+    SyncTrigger,
+    /// See raw positions and other internals.
+    #[serde(rename = "ops:read")]
+    OpsRead,
+}
+
+impl Role {
+    /// Every role, the mightiest first.
+    pub const ALL: [Self; 6] = [
+        Self::SuperAdmin,
+        Self::Executive,
+        Self::SalesManager,
+        Self::AccountManager,
+        Self::SalesUser,
+        Self::Viewer,
+    ];
+
+    /// The role's name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SuperAdmin => "Super Admin",
+            Self::Executive => "Executive",
+            Self::SalesManager => "Sales Manager",
+            Self::AccountManager => "Account Manager",
+            Self::SalesUser => "Sales User",
+            Self::Viewer => "Viewer",
+        }
+    }
+
+    /// Sees every record, not only a part of the reporting tree.
+    pub fn sees_everything(self) -> bool {
+        matches!(self, Self::SuperAdmin | Self::Executive)
+    }
+
+    /// What the role may do.
+    pub fn permissions(self) -> &'static [Permission] {
+        use Permission::{DashboardRead, DataLakeRead, OpsRead, SyncRead, SyncTrigger};
+        match self {
+            Self::SuperAdmin => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, OpsRead],
+            Self::Executive => &[DashboardRead, DataLakeRead, SyncRead],
+            Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger],
+            Self::AccountManager | Self::SalesUser => &[DashboardRead, DataLakeRead, SyncRead],
+            Self::Viewer => &[DashboardRead],
+        }
+    }
+
+    /// Whether the role may do something.
+    pub fn may(self, permission: Permission) -> bool {
+        self.permissions().contains(&permission)
+    }
+}

@@ -1,0 +1,102 @@
+//! Scope keys and scopes.
+//!
+//! Every record has one scope key, by a rule per entity: its owner's facet; unassigned records the inbox of their
+//! team, else of their company, else of their source. A scope is the set of keys a user may read.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::FacetId;
+use crate::raw::InstanceName;
+
+/// The one key by which a record's visibility is decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScopeKey(String);
+
+impl ScopeKey {
+    /// The rule for owned records: owner, else team inbox, else company inbox, else the source's inbox.
+    pub fn of(
+        owner: Option<FacetId>,
+        team: Option<FacetId>,
+        company: Option<FacetId>,
+        instance: &InstanceName,
+    ) -> Self {
+        match (owner, team, company) {
+            (Some(owner), _, _) => Self::owner(owner),
+            (None, Some(team), _) => Self::team(team),
+            (None, None, Some(company)) => Self(format!("company:{company}")),
+            (None, None, None) => Self(format!("source:{instance}")),
+        }
+    }
+
+    /// Records owned by a user's facet.
+    pub fn owner(owner: FacetId) -> Self {
+        Self(format!("owner:{owner}"))
+    }
+
+    /// A team's unassigned records.
+    pub fn team(team: FacetId) -> Self {
+        Self(format!("team:{team}"))
+    }
+
+    /// Facts that every signed-in user may read: names of stages, teams and people, the calendar.
+    pub fn public() -> Self {
+        Self("public".to_owned())
+    }
+
+    /// The key as text, as it stands in the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScopeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How wide a scope is, for people to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeKind {
+    /// Every record.
+    All,
+    /// A reporting tree.
+    Team,
+    /// One's own records.
+    Own,
+}
+
+/// What a user may read. Made by [`super::OrgTree::scope`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub(super) kind: ScopeKind,
+    pub(super) keys: BTreeSet<ScopeKey>,
+    pub(super) people: usize,
+}
+
+impl Scope {
+    /// Whether a record with this key may be read.
+    pub fn allows(&self, key: &ScopeKey) -> bool {
+        self.kind == ScopeKind::All || self.keys.contains(key)
+    }
+
+    /// The keys to read by, or none if every record may be read.
+    pub fn keys(&self) -> Option<&BTreeSet<ScopeKey>> {
+        (self.kind != ScopeKind::All).then_some(&self.keys)
+    }
+
+    /// How wide it is.
+    pub fn kind(&self) -> ScopeKind {
+        self.kind
+    }
+
+    /// How many people's records it covers.
+    pub fn people(&self) -> usize {
+        self.people
+    }
+}

@@ -1,0 +1,491 @@
+//! Facets: one source record each, mapped to our words but not yet resolved against other records.
+//!
+//! A facet's id is permanent: UUIDv5 of (instance, object, key). All references between documents are facet ids,
+//! so a reference is known before its target is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Entity, IdentityKey};
+use crate::money::CurrencyCode;
+use crate::raw::{InstanceName, ObjectName, Position};
+
+/// Namespace of facet ids; changing it would re-key the whole canonical zone.
+const FACET_NAMESPACE: Uuid = Uuid::from_u128(0x6f0c_2b1e_8d55_5a1c_9a5e_53a1_e5c0_77d0);
+
+/// The permanent id of a source record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FacetId(pub Uuid);
+
+/// Written as text everywhere, so that an id reads the same in a database, an event and an answer.
+impl Serialize for FacetId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FacetId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for FacetId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+impl fmt::Display for FacetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which record of which source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceRef {
+    /// The source instance.
+    pub instance: InstanceName,
+    /// The object within it.
+    pub object: ObjectName,
+    /// The record's key within the object.
+    pub key: String,
+}
+
+impl SourceRef {
+    /// The id of the facet that this record is.
+    pub fn facet_id(&self) -> FacetId {
+        let name = format!("{}\u{0}{}\u{0}{}", self.instance, self.object, self.key);
+        FacetId(Uuid::new_v5(&FACET_NAMESPACE, name.as_bytes()))
+    }
+}
+
+/// One source record as we hold it: the latest accepted version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facet {
+    /// Permanent id.
+    #[serde(rename = "_id")]
+    pub id: FacetId,
+    /// Which record it is.
+    pub source: SourceRef,
+    /// Raw position of the version held.
+    pub position: Position,
+    /// When the source says it last changed, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_modified: Option<Timestamp>,
+    /// Deleted at the source. The last body stays.
+    pub deleted: bool,
+    /// What it says.
+    pub body: FacetBody,
+    /// Keys by which it may be the same thing as another facet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<IdentityKey>,
+    /// Facets whose content its golden record depends on; when one changes, this one is resolved anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refs: Vec<FacetId>,
+}
+
+/// The mapped content of a source record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FacetBody {
+    /// A company we sell to.
+    Account(AccountFacet),
+    /// A person we talk to.
+    Contact(ContactFacet),
+    /// A lead or an opportunity.
+    Opportunity(OpportunityFacet),
+    /// A call, a meeting, a task.
+    Activity(ActivityFacet),
+    /// A user of a source, or of SalesCommand.
+    User(UserFacet),
+    /// A sales team.
+    Team(TeamFacet),
+    /// Reference data: a pipeline stage.
+    Stage(StageFacet),
+    /// Reference data: a company of our own (legal entity).
+    Company(CompanyFacet),
+    /// Reference data: a currency.
+    Currency(CurrencyFacet),
+    /// Reference data: the organisation's reporting calendar.
+    Calendar(CalendarFacet),
+}
+
+impl FacetBody {
+    /// The canonical entity it takes part in; none for reference data.
+    pub fn entity(&self) -> Option<Entity> {
+        match self {
+            Self::Account(_) => Some(Entity::Account),
+            Self::Contact(_) => Some(Entity::Contact),
+            Self::Opportunity(_) => Some(Entity::Opportunity),
+            Self::Activity(_) => Some(Entity::Activity),
+            Self::User(_) => Some(Entity::User),
+            Self::Team(_) => Some(Entity::Team),
+            Self::Stage(_) | Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
+        }
+    }
+}
+
+/// Typed custom fields, by the source's field name.
+pub type Custom = BTreeMap<String, Value>;
+
+/// A company.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountFacet {
+    /// Display name.
+    pub name: String,
+    /// Tax or registration number, as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_id: Option<String>,
+    /// Web site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Parent account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<FacetId>,
+    /// Who owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Our own company (legal entity) it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the source made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: Custom,
+}
+
+/// A person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContactFacet {
+    /// Full name as the source has it.
+    pub name: String,
+    /// Job title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The account this person works for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<FacetId>,
+    /// Who owns the relation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Our own company it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the source made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: Custom,
+}
+
+/// Lead or opportunity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpportunityKind {
+    /// Not yet qualified; outside every pipeline figure.
+    Lead,
+    /// A deal.
+    Opportunity,
+}
+
+/// Where a deal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Being worked on.
+    Open,
+    /// Won.
+    Won,
+    /// Lost.
+    Lost,
+    /// Put away without an outcome.
+    Archived,
+}
+
+/// The status a record has, given whether its stage is a winning one. The stage is another record, so the mapper
+/// cannot know; it says what would follow in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeRule {
+    /// If the stage is a winning one.
+    pub in_won_stage: Status,
+    /// If it is not, or is unknown.
+    pub elsewhere: Status,
+    /// A winning stage contradicts the record's other fields.
+    pub ambiguous_in_won_stage: bool,
+}
+
+/// Where an amount's currency is to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CurrencySource {
+    /// The currency of one of our own companies.
+    Company(FacetId),
+    /// A currency record.
+    Currency(FacetId),
+    /// Named by the record itself, with the exponent of ISO 4217 as the connector knows it.
+    Iso(CurrencyCode, u8),
+}
+
+/// An amount before its currency is known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Amount {
+    /// What the source says, unrounded. Text, so that no digit is lost.
+    #[serde(with = "rust_decimal_text")]
+    pub value: Decimal,
+    /// Where the currency is; none if the source leaves it open. Never assumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<CurrencySource>,
+}
+
+/// A deal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpportunityFacet {
+    /// Lead or opportunity.
+    pub opportunity_kind: OpportunityKind,
+    /// Title.
+    pub name: String,
+    /// The customer record it names: an account or a contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<FacetId>,
+    /// The stage it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<FacetId>,
+    /// Its status by that stage.
+    pub outcome: OutcomeRule,
+    /// Expected revenue; none is "unvalued", which is not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// Probability of winning, in parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability_ppm: Option<u32>,
+    /// Who owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<FacetId>,
+    /// Our own company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Expected close date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close_date: Option<Date>,
+    /// When the source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When the source closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: Custom,
+}
+
+/// What kind of activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// A telephone call.
+    Call,
+    /// A message.
+    Email,
+    /// A meeting.
+    Meeting,
+    /// A task.
+    Task,
+    /// A note.
+    Note,
+    /// Anything else.
+    Other,
+}
+
+/// Whether an activity is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityState {
+    /// To be done. Whether it is overdue depends on the day one asks.
+    Open,
+    /// Done.
+    Done,
+    /// Given up.
+    Cancelled,
+}
+
+/// What an activity is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// Which entity, as far as the source says.
+    pub entity: Entity,
+    /// Which record.
+    pub id: FacetId,
+}
+
+/// An activity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActivityFacet {
+    /// Call, meeting, ….
+    pub activity_kind: ActivityKind,
+    /// Subject line.
+    pub subject: String,
+    /// Open, done, cancelled.
+    pub state: ActivityState,
+    /// Due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
+    /// When it was done: the day, for sources that keep no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_on: Option<Date>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<Related>,
+    /// When the source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+}
+
+/// A user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserFacet {
+    /// Display name.
+    pub name: String,
+    /// E-mail address or login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// May sign in at the source.
+    pub active: bool,
+    /// The manager this source names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FacetId>,
+}
+
+/// A sales team.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TeamFacet {
+    /// Display name.
+    pub name: String,
+    /// Its leader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<FacetId>,
+    /// Its members, ascending.
+    pub members: Vec<FacetId>,
+    /// Our own company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+}
+
+/// A pipeline stage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageFacet {
+    /// Display name.
+    pub name: String,
+    /// Order in the pipeline.
+    pub order: i64,
+    /// Deals in it are won.
+    pub is_won: bool,
+}
+
+/// One of our own companies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CompanyFacet {
+    /// Display name.
+    pub name: String,
+    /// Its currency record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<FacetId>,
+}
+
+/// A currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurrencyFacet {
+    /// ISO 4217 code.
+    pub code: CurrencyCode,
+    /// Digits after the decimal point.
+    pub exponent: u8,
+}
+
+/// The organisation's reporting calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarFacet {
+    /// IANA time zone in which a moment becomes a day.
+    pub time_zone: String,
+    /// Month (1 to 12) in which the fiscal year begins.
+    pub fiscal_year_start: u8,
+}
+
+impl CalendarFacet {
+    /// The source record that holds the organisation's calendar: `config`, `calendar`, `default`.
+    pub fn source() -> SourceRef {
+        SourceRef { instance: InstanceName::config(), object: config_object("calendar"), key: "default".to_owned() }
+    }
+}
+
+impl Default for CalendarFacet {
+    /// UTC and calendar years, until configured.
+    fn default() -> Self {
+        Self { time_zone: "UTC".to_owned(), fiscal_year_start: 1 }
+    }
+}
+
+/// An object of the `config` instance; the names are literals of this program.
+fn config_object(name: &str) -> ObjectName {
+    match ObjectName::new(name) {
+        Ok(name) => name,
+        Err(error) => unreachable!("configuration object names are legal: {error}"),
+    }
+}
+
+/// Decimals as text.
+mod rust_decimal_text {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&value.normalize())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,404 @@
+//! Golden records and the events that announce them.
+
+use std::fmt;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use super::facet::{
+    ActivityKind, ActivityState, CalendarFacet, CompanyFacet, Custom, FacetId, OpportunityKind, Related, SourceRef,
+    StageFacet, Status,
+};
+use crate::access::ScopeKey;
+use crate::money::Money;
+use crate::raw::{Digest, RawPosition, Vector};
+
+/// The canonical entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entity {
+    /// Companies we sell to.
+    Account,
+    /// People we talk to.
+    Contact,
+    /// Deals.
+    Opportunity,
+    /// Calls, meetings, tasks.
+    Activity,
+    /// Users.
+    User,
+    /// Sales teams.
+    Team,
+}
+
+impl Entity {
+    /// Every entity, in the order of the documentation.
+    pub const ALL: [Self; 6] =
+        [Self::Account, Self::Contact, Self::Opportunity, Self::Activity, Self::User, Self::Team];
+
+    /// The plural that names collections and routes.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Account => "accounts",
+            Self::Contact => "contacts",
+            Self::Opportunity => "opportunities",
+            Self::Activity => "activities",
+            Self::User => "users",
+            Self::Team => "teams",
+        }
+    }
+
+    /// The singular, as in subjects and identity keys.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Contact => "contact",
+            Self::Opportunity => "opportunity",
+            Self::Activity => "activity",
+            Self::User => "user",
+            Self::Team => "team",
+        }
+    }
+
+    /// The entity of a plural, if there is one.
+    pub fn from_plural(plural: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity| entity.plural() == plural)
+    }
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.singular())
+    }
+}
+
+/// What we hold to be true of one real thing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Golden {
+    /// The smallest id among its facets; earlier ids redirect through the link table.
+    #[serde(rename = "_id")]
+    pub id: FacetId,
+    /// The source records joined in it, ascending by id.
+    pub facets: Vec<GoldenFacet>,
+    /// Its version: the raw positions of everything it was made of, ascending.
+    pub version: Vec<RawPosition>,
+    /// Deleted in every source that had it.
+    pub deleted: bool,
+    /// What a reader should know about the quality of the data, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// When a source last changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// Who may see it.
+    pub scope_key: ScopeKey,
+    /// Its fields.
+    pub body: GoldenBody,
+}
+
+/// A source record in a golden record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GoldenFacet {
+    /// The facet's id.
+    pub id: FacetId,
+    /// Which source record it is.
+    #[serde(flatten)]
+    pub source: SourceRef,
+}
+
+impl Golden {
+    /// The entity.
+    pub fn entity(&self) -> Entity {
+        match self.body {
+            GoldenBody::Account(_) => Entity::Account,
+            GoldenBody::Contact(_) => Entity::Contact,
+            GoldenBody::Opportunity(_) => Entity::Opportunity,
+            GoldenBody::Activity(_) => Entity::Activity,
+            GoldenBody::User(_) => Entity::User,
+            GoldenBody::Team(_) => Entity::Team,
+        }
+    }
+
+    /// Digest of the version; the ETag of the record.
+    pub fn version_digest(&self) -> Digest {
+        let mut text = String::new();
+        for RawPosition { instance, position } in &self.version {
+            text.push_str(&format!("{instance}/{}/{};", position.epoch, position.sequence));
+        }
+        Digest::of(text.as_bytes())
+    }
+}
+
+/// The fields of a golden record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entity", rename_all = "snake_case")]
+pub enum GoldenBody {
+    /// See [`Account`].
+    Account(Account),
+    /// See [`Contact`].
+    Contact(Contact),
+    /// See [`Opportunity`].
+    Opportunity(Box<Opportunity>),
+    /// See [`Activity`].
+    Activity(Activity),
+    /// See [`User`].
+    User(User),
+    /// See [`Team`].
+    Team(Team),
+}
+
+/// A company we sell to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// Display name.
+    pub name: String,
+    /// Tax or registration number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_id: Option<String>,
+    /// Web site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// E-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Parent account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<FacetId>,
+    /// Owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the first source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+}
+
+/// A person we talk to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Full name.
+    pub name: String,
+    /// Job title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// E-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The account this person works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<FacetId>,
+    /// Owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the first source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+}
+
+/// A deal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opportunity {
+    /// Lead or opportunity.
+    pub opportunity_kind: OpportunityKind,
+    /// Title.
+    pub name: String,
+    /// The customer record that the source names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<FacetId>,
+    /// The account, once the customer record is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<FacetId>,
+    /// The contact, if the customer record is a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<FacetId>,
+    /// Stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<FacetId>,
+    /// Open, won, lost, archived.
+    pub status: Status,
+    /// Expected revenue; none is unvalued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Amount × probability, rounded half-even for this deal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted: Option<Money>,
+    /// Probability of winning, in parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability_ppm: Option<u32>,
+    /// Owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<FacetId>,
+    /// Our own company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Expected close date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close_date: Option<Date>,
+    /// When the source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// The day of that in the reporting time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_on: Option<Date>,
+    /// Begin of the present won or lost spell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// The day of that in the reporting time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_on: Option<Date>,
+    /// Custom fields.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+}
+
+/// A call, a meeting, a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Call, meeting, ….
+    pub activity_kind: ActivityKind,
+    /// Subject line.
+    pub subject: String,
+    /// Open, done, cancelled.
+    pub state: ActivityState,
+    /// Due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
+    /// The day it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_on: Option<Date>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<Related>,
+    /// When the source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+}
+
+/// A person who works with us: Odoo user, directory object and SalesCommand account in one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Display name.
+    pub name: String,
+    /// E-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Active in any source.
+    pub active: bool,
+    /// The manager, as a facet of another user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FacetId>,
+}
+
+/// A sales team.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Team {
+    /// Display name.
+    pub name: String,
+    /// Leader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<FacetId>,
+    /// Members, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<FacetId>,
+    /// Not archived.
+    pub active: bool,
+}
+
+/// Reference data that readers need: names and orders of things that golden records point to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reference", rename_all = "snake_case")]
+pub enum Reference {
+    /// A pipeline stage.
+    Stage(StageFacet),
+    /// One of our own companies.
+    Company(CompanyFacet),
+    /// The reporting calendar.
+    Calendar(CalendarFacet),
+}
+
+impl Reference {
+    /// The word in the event's subject.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stage(_) => "stage",
+            Self::Company(_) => "company",
+            Self::Calendar(_) => "calendar",
+        }
+    }
+}
+
+/// What a canonical event says; always the full state after the change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum CanonicalEvent {
+    /// A golden record is now this.
+    Upserted {
+        /// The record.
+        golden: Box<Golden>,
+    },
+    /// A golden record is no more: its facets are in another one, or are of another entity now.
+    Gone {
+        /// Which entity it was.
+        entity: Entity,
+        /// Its former id.
+        id: FacetId,
+    },
+    /// Reference data is now this.
+    Referenced {
+        /// The facet.
+        id: FacetId,
+        /// Gone at its source.
+        deleted: bool,
+        /// Its content.
+        reference: Reference,
+    },
+    /// Nothing changed; the raw events up to the vector have been seen.
+    Progressed,
+}
+
+/// A canonical event as published: the change, and how far in the raw zone it brings its reader.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CanonicalMessage {
+    /// What changed.
+    pub event: CanonicalEvent,
+    /// All raw events up to here are in this and the earlier events. Only on the last event of a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vector>,
+}
+
+impl CanonicalMessage {
+    /// The subject within a generation's stream: `canonical.g<n>.<entity>.<id>`.
+    pub fn subject(&self, generation: u32) -> String {
+        match &self.event {
+            CanonicalEvent::Upserted { golden } => {
+                format!("canonical.g{generation}.{}.{}", golden.entity(), golden.id)
+            }
+            CanonicalEvent::Gone { entity, id } => format!("canonical.g{generation}.{entity}.{id}"),
+            CanonicalEvent::Referenced { id, reference, .. } => {
+                format!("canonical.g{generation}.{}.{id}", reference.name())
+            }
+            CanonicalEvent::Progressed => format!("canonical.g{generation}.progress.all"),
+        }
+    }
+}

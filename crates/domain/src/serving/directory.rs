@@ -1,0 +1,64 @@
+//! The directory: names and places of people, teams, stages and companies, and the calendar. Public by
+//! declaration to everyone who is signed in; no addresses, no amounts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::ScopeKey;
+use crate::canonical::{CalendarFacet, FacetId};
+
+/// One entry: the document of `directory`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryEntry {
+    /// Golden id of a person or team; facet id of reference data.
+    #[serde(rename = "_id")]
+    pub id: FacetId,
+    /// Always public.
+    pub scope_key: ScopeKey,
+    /// What it says.
+    pub fact: DirectoryFact,
+}
+
+/// What a directory entry says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DirectoryFact {
+    /// A person who works with us.
+    Person {
+        /// Display name.
+        name: String,
+        /// Active in any source.
+        active: bool,
+        /// All facets of the person: records are owned by facets.
+        facets: Vec<FacetId>,
+        /// A facet of the manager.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manager: Option<FacetId>,
+    },
+    /// A sales team.
+    Team {
+        /// Display name.
+        name: String,
+        /// A facet of the leader.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leader: Option<FacetId>,
+        /// Facets of the members.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        members: Vec<FacetId>,
+    },
+    /// A pipeline stage.
+    Stage {
+        /// Display name.
+        name: String,
+        /// Order in the pipeline.
+        order: i64,
+        /// Deals in it are won.
+        is_won: bool,
+    },
+    /// One of our own companies.
+    Company {
+        /// Display name.
+        name: String,
+    },
+    /// The reporting calendar.
+    Calendar(CalendarFacet),
+}
