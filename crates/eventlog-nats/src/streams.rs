@@ -1,0 +1,235 @@
+//! Streams: making, describing, publishing.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{CreateStreamErrorKind, PublishAckFuture};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, Info, StorageType};
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use salescommand_domain::Timestamp;
+use salescommand_eventlog::{
+    Error, EventLog, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+};
+
+use crate::connect::NatsLog;
+use crate::error;
+use crate::reader::Reader;
+
+/// Acknowledgements in flight: enough to keep the broker's disk busy.
+const MOST_IN_FLIGHT: usize = 2_000;
+/// Bytes in flight, so that a page of large records does not fill the client's buffers.
+const MOST_BYTES_IN_FLIGHT: usize = 16 << 20;
+/// Most subjects of one batched direct get; the broker's limit.
+const MOST_SUBJECTS: usize = 1_024;
+
+impl NatsLog {
+    /// A stream's description; none if there is no such stream.
+    pub(crate) async fn info(&self, name: &str) -> Result<Option<Info>, Error> {
+        let since = Instant::now();
+        match self.jetstream.get_stream(name).await {
+            Ok(stream) => Ok(Some(stream.cached_info().clone())),
+            Err(problem) => match error::get_stream(&problem, name, since, &self.watched) {
+                Error::Missing(_) => Ok(None),
+                other => Err(other),
+            },
+        }
+    }
+
+    /// Makes a stream unless there is one of this name, whatever its configuration.
+    pub(crate) async fn ensure(&self, config: Config) -> Result<(), Error> {
+        let name = config.name.clone();
+        if self.info(&name).await?.is_some() {
+            return Ok(());
+        }
+        let since = Instant::now();
+        let Err(problem) = self.jetstream.create_stream(config).await else { return Ok(()) };
+        // Somebody else may have made it in this moment, with other settings.
+        if self.info(&name).await?.is_some() {
+            return Ok(());
+        }
+        Err(match problem.kind() {
+            CreateStreamErrorKind::JetStream(answer) => error::answered(&answer, &name, 0),
+            CreateStreamErrorKind::TimedOut => self.watched.unanswered(since, &name),
+            _ => Error::Unavailable(format!("stream {name}: {problem}")),
+        })
+    }
+
+    /// Sends one message; its acknowledgement comes later. `behind` is the id of the message that has to be the
+    /// stream's last one.
+    async fn send(&self, stream: &str, message: Outgoing, behind: Option<&str>) -> Result<InFlight, Error> {
+        let (expected, bytes) = (message.expected_last_sequence, message.payload.len());
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Stream", stream);
+        if let Some(content_type) = message.content_type {
+            headers.insert("Content-Type", content_type);
+        }
+        if let Some(id) = message.message_id {
+            headers.insert("Nats-Msg-Id", id.as_str());
+        }
+        if let Some(expected) = expected {
+            headers.insert("Nats-Expected-Last-Sequence", expected.to_string());
+        }
+        if let Some(id) = behind {
+            headers.insert("Nats-Expected-Last-Msg-Id", id);
+        }
+        let (since, subject) = (Instant::now(), message.subject);
+        let publish = PublishMessage::build().headers(headers).payload(message.payload);
+        let expected = expected.unwrap_or(0);
+        match self.jetstream.send_publish(subject.clone(), publish).await {
+            Ok(ack) => Ok(InFlight { ack, subject, expected, bytes, since }),
+            Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
+        }
+    }
+
+    async fn acknowledged(&self, stream: &str, sent: InFlight) -> Result<Published, Error> {
+        let InFlight { ack, subject, expected, since, .. } = sent;
+        match ack.await {
+            Ok(ack) => Ok(Published { sequence: ack.sequence, duplicate: ack.duplicate }),
+            Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
+        }
+    }
+
+    /// A publish that nobody listens to: the stream is missing, takes other subjects, or is only starting.
+    pub(crate) async fn unheard(&self, stream: &str, problem: Error) -> Error {
+        if !matches!(problem, Error::Missing(_)) {
+            return problem;
+        }
+        match self.info(stream).await {
+            Ok(Some(_)) => Error::Unavailable(format!("stream {stream} did not take a subject")),
+            Ok(None) => problem,
+            Err(other) => other,
+        }
+    }
+}
+
+/// A message whose acknowledgement is awaited.
+struct InFlight {
+    ack: PublishAckFuture,
+    subject: String,
+    expected: u64,
+    bytes: usize,
+    since: Instant,
+}
+
+#[async_trait]
+impl EventLog for NatsLog {
+    async fn ensure_stream(&self, spec: &StreamSpec) -> Result<(), Error> {
+        self.ensure(stream_config(spec)).await
+    }
+
+    async fn streams(&self, prefix: &str) -> Result<Vec<StreamStatus>, Error> {
+        let names = self.jetstream.stream_names().try_collect::<Vec<_>>().await;
+        let mut names = names.map_err(|problem| Error::Unavailable(problem.to_string()))?;
+        names.retain(|name| name.starts_with(prefix));
+        names.sort();
+        let mut streams = Vec::with_capacity(names.len());
+        for name in names {
+            streams.extend(self.stream(&name).await?);
+        }
+        Ok(streams)
+    }
+
+    async fn stream(&self, name: &str) -> Result<Option<StreamStatus>, Error> {
+        Ok(self.info(name).await?.map(status))
+    }
+
+    async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, Error> {
+        let mut published = Vec::with_capacity(messages.len());
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
+        let mut bytes = 0;
+        let mut messages = chained(messages, &self.client.new_inbox()).into_iter();
+        loop {
+            let full = in_flight.len() >= MOST_IN_FLIGHT || bytes >= MOST_BYTES_IN_FLIGHT;
+            let next = if full { None } else { messages.next() };
+            let step = match next {
+                Some((message, behind)) => self.send(stream, message, behind.as_deref()).await.map(|sent| {
+                    bytes += sent.bytes;
+                    in_flight.push_back(sent);
+                }),
+                None => match in_flight.pop_front() {
+                    Some(oldest) => {
+                        bytes -= oldest.bytes;
+                        self.acknowledged(stream, oldest).await.map(|ack| published.push(ack))
+                    }
+                    None => return Ok(published),
+                },
+            };
+            if let Err(problem) = step {
+                return Err(self.unheard(stream, problem).await);
+            }
+        }
+    }
+
+    async fn last_by_subject(
+        &self,
+        stream: &str,
+        subjects: &[String],
+    ) -> Result<Vec<Option<Message>>, Error> {
+        if subjects.len() > MOST_SUBJECTS {
+            return Err(Error::Refused(format!("more than {MOST_SUBJECTS} subjects in one read")));
+        }
+        let found = self.last_of(stream, subjects).await?;
+        Ok(subjects.iter().map(|subject| found.get(subject).cloned()).collect())
+    }
+
+    async fn last_message(&self, stream: &str) -> Result<Option<Message>, Error> {
+        self.last_under(stream, ">").await
+    }
+
+    async fn read_after(&self, stream: &str, sequence: u64) -> Result<Box<dyn LogReader>, Error> {
+        Ok(Box::new(Reader::open(self.clone(), stream, sequence).await?))
+    }
+}
+
+/// Makes each message with an expected sequence also expect the id of the one before it, with ids made from
+/// `unique` where there are none.
+///
+/// The sequence alone fences no pipeline: when a second writer slips a message in, the message that expected its
+/// place fails, but the one behind that expects exactly the sequence that the stranger got.
+fn chained(messages: Vec<Outgoing>, unique: &str) -> Vec<(Outgoing, Option<String>)> {
+    let mut before = None;
+    let chain = |(index, mut message): (usize, Outgoing)| {
+        let fenced = message.expected_last_sequence.is_some();
+        if fenced && message.message_id.is_none() {
+            message.message_id = Some(format!("{unique}.{index}"));
+        }
+        let id = message.message_id.clone().filter(|_| fenced);
+        let behind = std::mem::replace(&mut before, id);
+        (message, behind.filter(|_| fenced))
+    };
+    messages.into_iter().enumerate().map(chain).collect()
+}
+
+fn stream_config(spec: &StreamSpec) -> Config {
+    Config {
+        name: spec.name.clone(),
+        subjects: spec.subjects.clone(),
+        max_bytes: spec.max_bytes.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1),
+        storage: StorageType::File,
+        compression: Some(Compression::S2),
+        discard: if spec.immutable { DiscardPolicy::New } else { DiscardPolicy::Old },
+        deny_delete: spec.immutable,
+        deny_purge: spec.immutable,
+        allow_direct: true,
+        duplicate_window: spec.duplicate_window,
+        ..Config::default()
+    }
+}
+
+fn status(info: Info) -> StreamStatus {
+    let state = info.state;
+    let time = |nanoseconds| Timestamp::from_nanosecond(nanoseconds).ok().filter(|_| state.messages > 0);
+    StreamStatus {
+        name: info.config.name,
+        // An empty stream tells where the next message will stand; the port says 0.
+        first_sequence: if state.messages > 0 { state.first_sequence } else { 0 },
+        last_sequence: state.last_sequence,
+        messages: state.messages,
+        bytes: state.bytes,
+        first_at: time(state.first_timestamp.unix_timestamp_nanos()),
+        last_at: time(state.last_timestamp.unix_timestamp_nanos()),
+    }
+}

@@ -1,0 +1,254 @@
+//! Streams of the twin.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use salescommand_domain::Timestamp;
+use tokio::time::Instant;
+
+use super::{MAX_PAYLOAD, MemoryLog, crash_point, matches, unreachable_on_purpose};
+use crate::{
+    BatchLimit, Error, EventLog, Health, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+};
+
+pub(super) struct Stream {
+    pub(super) spec: StreamSpec,
+    last_sequence: u64,
+    messages: Vec<(Timestamp, Message)>,
+    bytes: u64,
+    last_of: HashMap<String, u64>,
+    ids: HashMap<String, (u64, Timestamp)>,
+}
+
+impl Stream {
+    fn new(spec: StreamSpec) -> Self {
+        let (messages, last_of, ids) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { spec, last_sequence: 0, messages, bytes: 0, last_of, ids }
+    }
+
+    fn status(&self) -> StreamStatus {
+        StreamStatus {
+            name: self.spec.name.clone(),
+            first_sequence: self.messages.first().map_or(0, |(_, message)| message.sequence),
+            last_sequence: self.last_sequence,
+            messages: self.messages.len() as u64,
+            bytes: self.bytes,
+            first_at: self.messages.first().map(|(at, _)| *at),
+            last_at: self.messages.last().map(|(at, _)| *at),
+        }
+    }
+
+    fn publish(&mut self, now: Timestamp, outgoing: Outgoing) -> Result<Published, Error> {
+        if let Some(sequence) = self.earlier(now, outgoing.message_id.as_deref()) {
+            return Ok(Published { sequence, duplicate: true });
+        }
+        self.check(&outgoing)?;
+        let size = outgoing.payload.len() as u64;
+        self.make_room(size)?;
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        if let Some(id) = outgoing.message_id {
+            self.ids.insert(id, (sequence, now));
+        }
+        self.last_of.insert(outgoing.subject.clone(), sequence);
+        self.bytes += size;
+        let content_type = outgoing.content_type.map(str::to_owned);
+        let (subject, payload) = (outgoing.subject, outgoing.payload);
+        self.messages.push((now, Message { sequence, subject, content_type, payload }));
+        Ok(Published { sequence, duplicate: false })
+    }
+
+    fn earlier(&self, now: Timestamp, id: Option<&str>) -> Option<u64> {
+        let (sequence, at) = self.ids.get(id?)?;
+        let until = at.saturating_add(self.spec.duplicate_window).unwrap_or(Timestamp::MAX);
+        (now < until).then_some(*sequence)
+    }
+
+    fn check(&self, outgoing: &Outgoing) -> Result<(), Error> {
+        let (name, subject) = (&self.spec.name, &outgoing.subject);
+        if !self.spec.subjects.iter().any(|pattern| matches(pattern, subject)) {
+            return Err(Error::Refused(format!("stream {name} takes no subject {subject}")));
+        }
+        if outgoing.payload.len() > MAX_PAYLOAD {
+            return Err(Error::Refused(format!(
+                "{} bytes are more than {MAX_PAYLOAD}",
+                outgoing.payload.len()
+            )));
+        }
+        match outgoing.expected_last_sequence {
+            Some(expected) if expected != self.last_sequence => {
+                Err(Error::Conflict { subject: name.clone(), expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An immutable stream refuses when full, another one forgets its oldest.
+    fn make_room(&mut self, size: u64) -> Result<(), Error> {
+        let Some(limit) = self.spec.max_bytes else { return Ok(()) };
+        while self.bytes + size > limit {
+            if self.spec.immutable || self.messages.is_empty() {
+                return Err(Error::Full(self.spec.name.clone()));
+            }
+            let (_, oldest) = self.messages.remove(0);
+            self.bytes -= oldest.payload.len() as u64;
+            if self.last_of.get(&oldest.subject) == Some(&oldest.sequence) {
+                self.last_of.remove(&oldest.subject);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn truncate(&mut self, last_sequence: u64) {
+        self.messages.retain(|(_, message)| message.sequence <= last_sequence);
+        self.last_sequence = self.last_sequence.min(last_sequence);
+        self.ids.retain(|_, (sequence, _)| *sequence <= last_sequence);
+        self.bytes = self.messages.iter().map(|(_, message)| message.payload.len() as u64).sum();
+        let last = self.messages.iter().map(|(_, message)| (message.subject.clone(), message.sequence));
+        self.last_of = last.collect();
+    }
+
+    /// The messages behind a sequence, as many as the limit takes.
+    fn behind(&self, sequence: u64, limit: &BatchLimit) -> Vec<Message> {
+        let start = self.messages.partition_point(|(_, message)| message.sequence <= sequence);
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        for (_, message) in &self.messages[start..] {
+            bytes += message.payload.len();
+            if batch.len() == limit.messages || (bytes > limit.bytes && !batch.is_empty()) {
+                break;
+            }
+            batch.push(message.clone());
+        }
+        batch
+    }
+
+    fn message(&self, sequence: u64) -> Option<Message> {
+        let index = self.messages.partition_point(|(_, message)| message.sequence < sequence);
+        self.messages.get(index).map(|(_, message)| message.clone())
+    }
+}
+
+impl MemoryLog {
+    fn with_stream<T>(&self, name: &str, look: impl FnOnce(&Stream) -> T) -> Result<T, Error> {
+        self.state().streams.get(name).map(look).ok_or_else(|| Error::Missing(name.to_owned()))
+    }
+
+    fn publish_one(&self, stream: &str, outgoing: Outgoing) -> Result<Published, Error> {
+        let mut state = self.state();
+        let now = state.now;
+        match state.streams.get_mut(stream) {
+            Some(stream) => stream.publish(now, outgoing),
+            None => Err(Error::Missing(stream.to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn ensure_stream(&self, spec: &StreamSpec) -> Result<(), Error> {
+        crash_point().await;
+        self.state().streams.entry(spec.name.clone()).or_insert_with(|| Stream::new(spec.clone()));
+        crash_point().await;
+        Ok(())
+    }
+
+    async fn streams(&self, prefix: &str) -> Result<Vec<StreamStatus>, Error> {
+        crash_point().await;
+        let state = self.state();
+        Ok(state.streams.values().filter(|s| s.spec.name.starts_with(prefix)).map(Stream::status).collect())
+    }
+
+    async fn stream(&self, name: &str) -> Result<Option<StreamStatus>, Error> {
+        crash_point().await;
+        Ok(self.state().streams.get(name).map(Stream::status))
+    }
+
+    async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, Error> {
+        crash_point().await;
+        let stop_at = self.state().faults.publish.take();
+        let mut published = Vec::with_capacity(messages.len());
+        for message in messages {
+            if stop_at.is_some_and(|stored| published.len() >= stored) {
+                return Err(unreachable_on_purpose());
+            }
+            published.push(self.publish_one(stream, message)?);
+            self.announce();
+            crash_point().await;
+        }
+        if stop_at.is_some() { Err(unreachable_on_purpose()) } else { Ok(published) }
+    }
+
+    async fn last_by_subject(
+        &self,
+        stream: &str,
+        subjects: &[String],
+    ) -> Result<Vec<Option<Message>>, Error> {
+        if subjects.len() > 1024 {
+            return Err(Error::Refused("more than 1,024 subjects in one read".to_owned()));
+        }
+        crash_point().await;
+        self.with_stream(stream, |stream| {
+            let last = |subject| stream.last_of.get(subject).and_then(|sequence| stream.message(*sequence));
+            subjects.iter().map(last).collect()
+        })
+    }
+
+    async fn last_message(&self, stream: &str) -> Result<Option<Message>, Error> {
+        crash_point().await;
+        self.with_stream(stream, |stream| stream.messages.last().map(|(_, message)| message.clone()))
+    }
+
+    async fn read_after(&self, stream: &str, sequence: u64) -> Result<Box<dyn LogReader>, Error> {
+        crash_point().await;
+        let last = self.with_stream(stream, |stream| stream.last_sequence)?;
+        if last < sequence {
+            return Err(lost_tail(stream, last, sequence));
+        }
+        Ok(Box::new(Reader { log: self.clone(), stream: stream.to_owned(), last: sequence, refused: false }))
+    }
+}
+
+fn lost_tail(stream: &str, last: u64, sequence: u64) -> Error {
+    Error::Refused(format!("stream {stream} ends at {last}, before the position {sequence} to read on from"))
+}
+
+struct Reader {
+    log: MemoryLog,
+    stream: String,
+    last: u64,
+    /// A reader that found its stream shorter than its position stays refused.
+    refused: bool,
+}
+
+#[async_trait]
+impl LogReader for Reader {
+    async fn next(&mut self, limit: BatchLimit) -> Result<Vec<Message>, Error> {
+        let deadline = Instant::now() + limit.wait;
+        loop {
+            let log = self.log.clone();
+            let mut changed = std::pin::pin!(log.shared.changed.notified());
+            changed.as_mut().enable();
+            let (end, batch) =
+                self.log.with_stream(&self.stream, |s| (s.last_sequence, s.behind(self.last, &limit)))?;
+            if end < self.last || self.refused {
+                self.refused = true;
+                return Err(lost_tail(&self.stream, end, self.last));
+            }
+            if let Some(newest) = batch.last() {
+                self.last = newest.sequence;
+                return Ok(batch);
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Health for MemoryLog {
+    async fn ping(&self) -> Result<std::time::Duration, Error> {
+        Ok(std::time::Duration::ZERO)
+    }
+}

@@ -1,0 +1,59 @@
+//! The query service's part: reads that take a scope.
+
+use async_trait::async_trait;
+use bson::{Bson, RawDocumentBuf, doc};
+use salescommand_domain::access::{Scope, ScopeKey};
+use salescommand_store::{
+    Active, Condition, Direction, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
+    check_scoped, stored_position, text_id,
+};
+
+use crate::MongoStore;
+use crate::error::within;
+
+/// The field that decides who may see a document.
+const SCOPE_KEY: &str = "scope_key";
+
+#[async_trait]
+impl ScopedReads for MongoStore {
+    async fn active(&self) -> Result<Option<Active>, Error> {
+        self.read_active().await
+    }
+
+    async fn read(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_scoped(collection)?;
+        let Some(keys) = scope.keys() else { return self.run(collection, query).await };
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = keys.iter().map(|key| Bson::from(key.as_str())).collect();
+        self.run(collection, &query.clone().with(Condition::In(SCOPE_KEY.to_owned(), keys))).await
+    }
+
+    async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_scoped(collection)?;
+        let public = Condition::Eq(SCOPE_KEY.to_owned(), Bson::from(ScopeKey::public().as_str()));
+        self.run(collection, &query.clone().with(public)).await
+    }
+
+    async fn count(&self, collection: &str) -> Result<u64, Error> {
+        // From the collection's metadata: after a crash of the database it may be off by a little for a while.
+        within(self.collection(collection).estimated_document_count()).await
+    }
+
+    async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {
+        let by_name = Query::all().sorted("_id", Direction::Ascending);
+        let found = self.run(POSITIONS_COLLECTION, &by_name).await?;
+        found.iter().map(|document| Ok((text_id(document)?.to_owned(), stored_position(document)?))).collect()
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        within(self.db.run_command(doc! { "ping": 1 })).await?;
+        Ok(())
+    }
+}

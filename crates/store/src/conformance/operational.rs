@@ -1,0 +1,158 @@
+//! Checks of the readers' part (scopes) and of the operational collections.
+
+use bson::{Document, doc};
+use salescommand_domain::access::{OrgTree, Person, Role, ScopeKey};
+use salescommand_domain::canonical::FacetId;
+
+use super::{Failure, Outcome, batch, ensure, ensure_error, ids, insert, raw};
+use crate::{
+    Condition, Direction, Documents, Error, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USERS, Ops, Query,
+    ScopedReads,
+};
+
+const C: &str = "serving_list_g1";
+
+fn facet(number: u8) -> Result<FacetId, Failure> {
+    format!("00000000-0000-0000-0000-0000000000{number:02x}")
+        .parse()
+        .map_err(|_| Failure("no facet id".to_owned()))
+}
+
+/// A manager (1) with one report (2), a stranger (3), and a document of each, an unowned and a public one.
+async fn people<S: Documents>(store: &S) -> Result<OrgTree, Failure> {
+    let person = |id: u8, manager: Option<u8>| -> Result<Person, Failure> {
+        let id = facet(id)?;
+        Ok(Person { id, facets: vec![id], manager: manager.map(facet).transpose()? })
+    };
+    let tree = OrgTree::build(&[person(1, None)?, person(2, Some(1))?, person(3, None)?], &[]);
+    let mut writes = Vec::new();
+    for number in 1..=3 {
+        let key = ScopeKey::owner(facet(number)?);
+        let document = doc! { "_id": number.to_string(), "scope_key": key.as_str(), "n": i32::from(number) };
+        writes.push(insert(C, document)?);
+    }
+    writes.push(insert(C, doc! { "_id": "4", "n": 4 })?);
+    writes.push(insert(C, doc! { "_id": "5", "n": 5, "scope_key": ScopeKey::public().as_str() })?);
+    store.commit(batch("p", 0, writes)).await?;
+    Ok(tree)
+}
+
+pub(super) async fn a_scope_limits_what_is_read<S: Documents + ScopedReads>(store: &S) -> Outcome {
+    let tree = people(store).await?;
+    let by_id = Query::all().sorted("_id", Direction::Ascending);
+    let cases: [(Role, Option<FacetId>, &[&str]); 5] = [
+        (Role::SuperAdmin, None, &["1", "2", "3", "4", "5"]),
+        (Role::SalesUser, Some(facet(1)?), &["1", "2"]),
+        (Role::SalesUser, Some(facet(2)?), &["2"]),
+        (Role::SalesUser, Some(facet(9)?), &[]),
+        (Role::SalesUser, None, &[]),
+    ];
+    for (role, person, expected) in cases {
+        let scope = tree.scope(role, person);
+        let found = ids(&store.read(C, &scope, &by_id).await?)?;
+        ensure!(found == expected, "{scope:?} gave {found:?}, not {expected:?}");
+    }
+    let scope = tree.scope(Role::SalesUser, Some(facet(1)?));
+    let key = ScopeKey::owner(facet(3)?);
+    let asked = by_id.clone().with(Condition::Eq("scope_key".to_owned(), key.as_str().into()));
+    ensure!(store.read(C, &scope, &asked).await?.is_empty(), "a query widened its scope");
+    let limited = ids(&store.read(C, &scope, &by_id.limited(1)).await?)?;
+    ensure!(limited == ["1"], "the limit was applied before the scope: {limited:?}");
+    Ok(())
+}
+
+pub(super) async fn public_documents_need_no_scope<S: Documents + ScopedReads>(store: &S) -> Outcome {
+    people(store).await?;
+    let found = ids(&store.read_public(C, &Query::all()).await?)?;
+    ensure!(found == ["5"], "{found:?}");
+    Ok(())
+}
+
+pub(super) async fn counts_and_positions_are_told<S: Documents + ScopedReads>(store: &S) -> Outcome {
+    store.ping().await?;
+    ensure!(store.positions().await?.is_empty(), "positions before there are any");
+    ensure!(store.count(C).await? == 0, "documents before there are any");
+    people(store).await?;
+    store.commit(batch("q", 0, Vec::new())).await?;
+    store.commit(batch("q", 1, Vec::new())).await?;
+    ensure!(store.count(C).await? == 5, "wrong count");
+    let positions = store.positions().await?;
+    let seen: Vec<_> = positions.iter().map(|(name, position)| (name.as_str(), position.revision)).collect();
+    ensure!(seen == [("p", 1), ("q", 2)], "{seen:?}");
+    ensure!(ScopedReads::active(store).await?.is_none(), "a switch out of nothing");
+    Ok(())
+}
+
+async fn put<S: Ops>(store: &S, collection: &str, document: Document) -> Result<Result<(), Error>, Failure> {
+    Ok(store.insert(collection, raw(document)?).await)
+}
+
+pub(super) async fn accounts_are_unique_by_email<S: Ops>(store: &S) -> Outcome {
+    let (left, right) = tokio::join!(store.ensure_ops(), store.ensure_ops());
+    left?;
+    right?;
+    put(store, OPS_USERS, doc! { "_id": "u1", "email": "a@example.com" }).await??;
+    match put(store, OPS_USERS, doc! { "_id": "u1", "email": "b@example.com" }).await? {
+        Err(Error::Duplicate { collection, key }) if collection == OPS_USERS && key == "u1" => {}
+        other => return Err(Failure(format!("a taken id gave {other:?}"))),
+    }
+    match put(store, OPS_USERS, doc! { "_id": "u2", "email": "a@example.com" }).await? {
+        Err(Error::Duplicate { collection, key }) if collection == OPS_USERS && key == "email" => {}
+        other => return Err(Failure(format!("a taken address gave {other:?}"))),
+    }
+    put(store, OPS_USERS, doc! { "_id": "u3", "email": "c@example.com", "revision": 1 }).await??;
+    let taking = raw(doc! { "_id": "u3", "email": "a@example.com", "revision": 2 })?;
+    ensure_error!(store.replace_if(OPS_USERS, "u3", 1, taking).await, Error::Duplicate { .. });
+    ensure!(
+        put(store, OPS_USERS, doc! { "email": "d@example.com" }).await?.is_err(),
+        "a document without an id"
+    );
+    ensure!(
+        put(store, OPS_USERS, doc! { "_id": 4, "email": "d@example.com" }).await?.is_err(),
+        "an id of a number"
+    );
+    let found = ids(&store.list(OPS_USERS, &Query::all().sorted("_id", Direction::Ascending)).await?)?;
+    ensure!(found == ["u1", "u3"], "{found:?}");
+    Ok(())
+}
+
+pub(super) async fn replacement_needs_the_revision<S: Ops>(store: &S) -> Outcome {
+    store.ensure_ops().await?;
+    let version = |revision: i64| raw(doc! { "_id": "s", "revision": revision, "v": format!("v{revision}") });
+    ensure!(!store.replace_if(OPS_SOURCES, "s", 1, version(2)?).await?, "replaced what is not there");
+    store.insert(OPS_SOURCES, version(1)?).await?;
+    ensure!(!store.replace_if(OPS_SOURCES, "s", 2, version(3)?).await?, "replaced another revision");
+    let (left, right) = tokio::join!(
+        store.replace_if(OPS_SOURCES, "s", 1, version(2)?),
+        store.replace_if(OPS_SOURCES, "s", 1, version(2)?)
+    );
+    ensure!(left? != right?, "two replaced the same revision");
+    ensure!(store.list(OPS_SOURCES, &Query::all()).await? == [version(2)?], "the replacement is not there");
+    ensure_error!(store.replace_if(OPS_SOURCES, "t", 2, version(3)?).await, Error::Refused(_));
+    Ok(())
+}
+
+pub(super) async fn deletion_takes_every_match<S: Ops>(store: &S) -> Outcome {
+    store.ensure_ops().await?;
+    for number in 0..6 {
+        let document = doc! { "_id": number.to_string(), "family": number % 2 };
+        put(store, OPS_REFRESH_TOKENS, document).await??;
+    }
+    let odd = Query::all().with(Condition::Eq("family".to_owned(), 1.into()));
+    ensure_error!(store.delete(OPS_REFRESH_TOKENS, &odd.clone().limited(1)).await, Error::Refused(_));
+    ensure!(store.delete(OPS_REFRESH_TOKENS, &odd).await? == 3, "wrong number deleted");
+    ensure!(store.delete(OPS_REFRESH_TOKENS, &odd).await? == 0, "deleted twice");
+    ensure!(store.list(OPS_REFRESH_TOKENS, &Query::all()).await?.len() == 3, "wrong documents are left");
+    Ok(())
+}
+
+pub(super) async fn operational_and_scoped_reads_are_apart<S: Ops + ScopedReads>(store: &S) -> Outcome {
+    store.ensure_ops().await?;
+    let everything = OrgTree::default().scope(Role::SuperAdmin, None);
+    ensure_error!(store.read(OPS_USERS, &everything, &Query::all()).await, Error::Refused(_));
+    ensure_error!(store.read_public(OPS_USERS, &Query::all()).await, Error::Refused(_));
+    ensure_error!(store.list(C, &Query::all()).await, Error::Refused(_));
+    ensure_error!(store.delete(C, &Query::all()).await, Error::Refused(_));
+    ensure_error!(put(store, C, doc! { "_id": "a" }).await?, Error::Refused(_));
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! The port to the document store: documents in transactions with a consumer's position, scoped reads, and the
+//! operational collections.
+//!
+//! Documents are BSON, a format; no driver type stands in a signature. `store-mongo` is MongoDB behind it,
+//! [`memory::MemoryStore`] the twin for tests; `conformance` (feature `testsuite`) is the suite
+//! that both pass.
+//!
+//! Invariants: a [`Batch`] is in with all its writes and its position, or not at all; a batch whose expected
+//! revision is not the stored one is [`Error::Fenced`]; serving documents cannot be read without a scope.
+
+mod check;
+#[cfg(feature = "testsuite")]
+pub mod conformance;
+mod consumer;
+mod document;
+pub mod memory;
+mod names;
+mod port;
+mod stored;
+pub mod work;
+
+pub use check::{check_batch, check_deletion, check_operational, check_query, check_scoped};
+pub use consumer::Consumer;
+pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
+pub use names::{
+    ACTIVE_COLLECTION, Active, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USERS, POSITIONS_COLLECTION,
+    canonical_collection, facets_collection, links_collection, outbox_collection, quarantine_collection,
+    serving_collection,
+};
+pub use port::{Documents, Error, Ops, ScopedReads};
+pub use stored::{
+    ACTIVE_ID, active_document, position_document, revision_of, stored_active, stored_position, text_id,
+};

@@ -1,0 +1,60 @@
+//! Names of collections. Every canonical and serving name ends in its generation; which generation is read comes
+//! from the one document in [`ACTIVE_COLLECTION`].
+
+use std::collections::BTreeMap;
+
+use salescommand_domain::canonical::Entity;
+use serde::{Deserialize, Serialize};
+
+/// Holds the one document, `active`, that says which generations are read.
+pub const ACTIVE_COLLECTION: &str = "active";
+/// Holds one position per consumer.
+pub const POSITIONS_COLLECTION: &str = "positions";
+/// SalesCommand's accounts; unique by `email`.
+pub const OPS_USERS: &str = "ops_users";
+/// Refresh tokens, by digest.
+pub const OPS_REFRESH_TOKENS: &str = "ops_refresh_tokens";
+/// Source instances with their sealed credentials, by name.
+pub const OPS_SOURCES: &str = "ops_sources";
+
+/// The switch: which canonical generation and which serving generation of each projection are read.
+/// A request reads it once, so no answer mixes generations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Active {
+    /// The canonical generation.
+    pub canonical: u32,
+    /// The serving generation of each projection.
+    pub serving: BTreeMap<String, u32>,
+    /// Version of the reporting tree under which roll-ups stand.
+    pub org_version: i64,
+}
+
+/// Golden records of an entity.
+pub fn canonical_collection(entity: Entity, generation: u32) -> String {
+    format!("canonical_{}_g{generation}", entity.plural())
+}
+
+/// Facets.
+pub fn facets_collection(generation: u32) -> String {
+    format!("canonical_facets_g{generation}")
+}
+
+/// Links facet → golden record, for facets that are not golden records of their own.
+pub fn links_collection(generation: u32) -> String {
+    format!("canonical_links_g{generation}")
+}
+
+/// Events not yet published.
+pub fn outbox_collection(generation: u32) -> String {
+    format!("canonical_outbox_g{generation}")
+}
+
+/// Rejected raw events.
+pub fn quarantine_collection(generation: u32) -> String {
+    format!("canonical_quarantine_g{generation}")
+}
+
+/// Documents of a projection's collection.
+pub fn serving_collection(name: &str, generation: u32) -> String {
+    format!("serving_{name}_g{generation}")
+}

@@ -1,0 +1,127 @@
+//! A unit of work: documents are loaded once, changed in memory, and become the writes of one transaction.
+//!
+//! Only documents that differ in their bytes from what was loaded are written: an insert, a replacement or a
+//! deletion, never a blind upsert. Order of writes is by collection and id, whatever the order of changes.
+
+use std::collections::BTreeMap;
+
+use bson::RawDocumentBuf;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Documents, Error, Operation, Write};
+
+/// Documents of one batch, before and after.
+#[derive(Default)]
+pub struct Work {
+    documents: BTreeMap<(String, String), Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    before: Option<RawDocumentBuf>,
+    after: Option<RawDocumentBuf>,
+}
+
+impl Work {
+    /// Loads documents that are not yet loaded. Ids without a document are remembered as absent.
+    pub async fn load(
+        &mut self,
+        store: &dyn Documents,
+        collection: &str,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<(), Error> {
+        let missing: Vec<String> = ids
+            .into_iter()
+            .filter(|id| !self.documents.contains_key(&(collection.to_owned(), id.clone())))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let found = store.get(collection, &missing).await?;
+        for id in missing {
+            self.documents.insert((collection.to_owned(), id), Slot::default());
+        }
+        for document in found {
+            let id = document_id(collection, &document)?;
+            let slot = Slot { before: Some(document.clone()), after: Some(document) };
+            self.documents.insert((collection.to_owned(), id), slot);
+        }
+        Ok(())
+    }
+
+    /// A loaded document as it stands now.
+    pub fn get<T: DeserializeOwned>(&self, collection: &str, id: &str) -> Result<Option<T>, Error> {
+        let slot = self.slot(collection, id)?;
+        slot.after.as_ref().map(|document| decode(collection, document)).transpose()
+    }
+
+    /// A loaded document as it was before this work.
+    pub fn before<T: DeserializeOwned>(&self, collection: &str, id: &str) -> Result<Option<T>, Error> {
+        let slot = self.slot(collection, id)?;
+        slot.before.as_ref().map(|document| decode(collection, document)).transpose()
+    }
+
+    fn slot(&self, collection: &str, id: &str) -> Result<&Slot, Error> {
+        let slot = self.documents.get(&(collection.to_owned(), id.to_owned()));
+        slot.ok_or_else(|| Error::Refused(format!("{collection}/{id} was used without being loaded")))
+    }
+
+    /// Puts a loaded document; tells whether that changes it.
+    pub fn put<T: Serialize>(&mut self, collection: &str, id: &str, document: &T) -> Result<bool, Error> {
+        let document = encode(collection, document)?;
+        let key = (collection.to_owned(), id.to_owned());
+        let slot = self.documents.get_mut(&key);
+        let slot =
+            slot.ok_or_else(|| Error::Refused(format!("{collection}/{id} was put without being loaded")))?;
+        let changed = slot.after.as_ref().is_none_or(|held| held.as_bytes() != document.as_bytes());
+        slot.after = Some(document);
+        Ok(changed)
+    }
+
+    /// Puts a document that is known to be new: its id has never been used.
+    pub fn insert<T: Serialize>(&mut self, collection: &str, id: &str, document: &T) -> Result<(), Error> {
+        let slot = Slot { before: None, after: Some(encode(collection, document)?) };
+        self.documents.insert((collection.to_owned(), id.to_owned()), slot);
+        Ok(())
+    }
+
+    /// Removes a loaded document; tells whether it was there.
+    pub fn remove(&mut self, collection: &str, id: &str) -> bool {
+        let key = (collection.to_owned(), id.to_owned());
+        self.documents.get_mut(&key).is_some_and(|slot| slot.after.take().is_some())
+    }
+
+    /// What is to be written.
+    pub fn into_writes(self) -> Vec<Write> {
+        let writes = self.documents.into_iter().filter_map(|((collection, id), slot)| {
+            let operation = match (slot.before, slot.after) {
+                (None, Some(after)) => Operation::Insert(after),
+                (Some(before), Some(after)) if before.as_bytes() != after.as_bytes() => {
+                    Operation::Replace(after)
+                }
+                (Some(_), None) => Operation::Delete,
+                _ => return None,
+            };
+            Some(Write { collection, id, operation })
+        });
+        writes.collect()
+    }
+}
+
+/// Encodes a value as a document.
+pub fn encode<T: Serialize>(collection: &str, value: &T) -> Result<RawDocumentBuf, Error> {
+    bson::serialize_to_raw_document_buf(value)
+        .map_err(|error| Error::Refused(format!("a document of {collection} cannot be encoded: {error}")))
+}
+
+/// Decodes a document.
+pub fn decode<T: DeserializeOwned>(collection: &str, document: &RawDocumentBuf) -> Result<T, Error> {
+    bson::deserialize_from_slice(document.as_bytes())
+        .map_err(|error| Error::Refused(format!("a document of {collection} cannot be read: {error}")))
+}
+
+fn document_id(collection: &str, document: &RawDocumentBuf) -> Result<String, Error> {
+    let id = document.get_str("_id");
+    id.map(str::to_owned)
+        .map_err(|error| Error::Refused(format!("a document of {collection} has no text id: {error}")))
+}
