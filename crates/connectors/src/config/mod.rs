@@ -1,0 +1,104 @@
+//! SalesCommand's own inputs as a source: the organisation's calendar, accounts of people who sign in, and persons
+//! with their managers.
+//!
+//! The program publishes these events itself (`salescommand` commands and the API), so there is nothing to open.
+//! What an event says has been checked before it was published and is checked again here: the log outlives the
+//! code that wrote it.
+//!
+//! | object | key | payload |
+//! |---|---|---|
+//! | `calendar` | `default` | `{time_zone, fiscal_year_start}` |
+//! | `account` | account id (UUID) | `{email, name}` |
+//! | `person` | e-mail address | `{email, manager_email?}` |
+
+use jiff::tz::TimeZone;
+use salescommand_domain::canonical::{
+    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, UserFacet,
+};
+use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
+use serde_json::{Map, Value};
+
+use crate::Descriptor;
+
+#[cfg(test)]
+mod tests;
+
+/// The connector kind `config`.
+pub(crate) static DESCRIPTOR: Descriptor =
+    Descriptor { kind: "config", title: "SalesCommand configuration", open: None, map };
+
+fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
+    let Payload::Inline(Value::Object(fields)) = &envelope.payload else {
+        return Err(Rejection::new("wrong_type", "", "expected a record"));
+    };
+    let mapped = match envelope.object.as_str() {
+        "calendar" => calendar(fields)?,
+        "account" => account(fields)?,
+        "person" => person(fields)?,
+        other => {
+            return Err(Rejection::new(
+                "unknown_object",
+                "",
+                format!("there is no configuration object {other}"),
+            ));
+        }
+    };
+    Ok(Some(mapped))
+}
+
+fn calendar(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
+    let time_zone = required(fields, "time_zone")?;
+    TimeZone::get(&time_zone).map_err(|_| {
+        Rejection::new("out_of_range", "/time_zone", format!("{time_zone:?} is no IANA time zone"))
+    })?;
+    let month =
+        fields.get("fiscal_year_start").and_then(Value::as_u64).and_then(|month| u8::try_from(month).ok());
+    let fiscal_year_start = month
+        .filter(|month| (1..=12).contains(month))
+        .ok_or_else(|| Rejection::new("out_of_range", "/fiscal_year_start", "expected a month, 1 to 12"))?;
+    let body = FacetBody::Calendar(CalendarFacet { time_zone, fiscal_year_start });
+    Ok(Mapped { body, keys: Vec::new(), refs: Vec::new() })
+}
+
+/// Somebody who may sign in here; joins the user of the same address in any source.
+fn account(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
+    let email = address(&required(fields, "email")?);
+    Ok(user(email, text(fields, "name")?.unwrap_or_default(), None))
+}
+
+/// Somebody in the reporting tree, whether or not they may sign in.
+fn person(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
+    let email = address(&required(fields, "email")?);
+    let manager = text(fields, "manager_email")?.map(|manager| person_id(&address(&manager))).transpose()?;
+    Ok(user(email, String::new(), manager))
+}
+
+fn user(email: String, name: String, manager: Option<FacetId>) -> Mapped {
+    let keys = IdentityKey::email(Entity::User, &email).into_iter().collect();
+    let body = FacetBody::User(UserFacet { name, email: Some(email), active: true, manager });
+    Mapped { body, keys, refs: Vec::new() }
+}
+
+/// The facet of a person.
+fn person_id(email: &str) -> Result<FacetId, Rejection> {
+    let object =
+        ObjectName::new("person").map_err(|error| Rejection::new("unknown_object", "", error.to_string()))?;
+    Ok(SourceRef { instance: InstanceName::config(), object, key: email.to_owned() }.facet_id())
+}
+
+fn address(text: &str) -> String {
+    text.to_lowercase()
+}
+
+fn required(fields: &Map<String, Value>, field: &str) -> Result<String, Rejection> {
+    text(fields, field)?
+        .ok_or_else(|| Rejection::new("missing_field", format!("/{field}"), "is empty or absent"))
+}
+
+fn text(fields: &Map<String, Value>, field: &str) -> Result<Option<String>, Rejection> {
+    match fields.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        Some(_) => Err(Rejection::new("wrong_type", format!("/{field}"), "expected a text")),
+    }
+}

@@ -1,0 +1,20 @@
+//! Connectors: one room per source. A room reads a vendor's API page by page and maps its raw events to facets.
+//!
+//! A room never publishes, never sleeps, never retries and never sees another room: `ingest` drives it. Adding a
+//! source is a folder here, a `mod` line and an entry in [`DESCRIPTORS`].
+
+mod config;
+mod odoo;
+mod source;
+
+pub use source::{
+    Check, CheckState, ConfigError, Descriptor, ObjectPlan, Page, Record, Settings, Source, SourceError,
+};
+
+/// Every connector kind this program has.
+pub static DESCRIPTORS: &[&Descriptor] = &[&config::DESCRIPTOR, &odoo::DESCRIPTOR];
+
+/// The descriptor of a kind.
+pub fn descriptor(kind: &str) -> Option<&'static Descriptor> {
+    DESCRIPTORS.iter().copied().find(|descriptor| descriptor.kind == kind)
+}

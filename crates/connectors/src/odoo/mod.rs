@@ -1,0 +1,45 @@
+//! Odoo 14 to 18 over its XML-RPC interface (`/xmlrpc/2/common`, `/xmlrpc/2/object`).
+//!
+//! Objects are read in the order of [`objects::OBJECTS`]: what others point to comes first. A page is a keyset of
+//! ids (`id > last`, ascending) and ends at an empty page; offsets are not stable while people write, and a short
+//! page is no end where record rules apply. Archived records are always asked for (`active_test: False`), since a
+//! lost deal is an archived one. Only fields that `fields_get` shows are asked for, because one unknown name makes
+//! the whole page fail; so any set of modules and any rights work, and what is missing is reported.
+//!
+//! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
+//! `normalize` knows which field has which type, and there `false` becomes nothing. Two things are added or
+//! changed on the way in: x2many ids are sorted (they are a set and come in any order), and the types of custom
+//! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no.
+//!
+//! The server closes the connection without an answer when a request exceeds its time limit. That is transient,
+//! and the next attempt asks for half as many records; the limit travels in the page cursor.
+//!
+//! Must not: sleep, retry on its own (except once after a field vanished), write to Odoo, or let the password,
+//! or a whole server traceback, into a message.
+//!
+//! XML-RPC values are `dxr`'s: of the two maintained crates it is the newer one and parses two to four times
+//! faster than `xmlrpc` (40 to 50 MB/s, a page of 500 deals in 40 ms). Parsed on a blocking thread all the same.
+
+mod check;
+mod client;
+mod config;
+mod fault;
+mod normalize;
+mod objects;
+mod record;
+mod source;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{ConfigError, Descriptor, Settings, Source};
+
+/// The connector kind `odoo`.
+pub(crate) static DESCRIPTOR: Descriptor =
+    Descriptor { kind: "odoo", title: "Odoo", open: Some(open), map: normalize::map };
+
+fn open(settings: Settings) -> Result<Box<dyn Source>, ConfigError> {
+    let config = config::Config::parse(settings)?;
+    Ok(Box::new(source::OdooSource::new(&config)?))
+}

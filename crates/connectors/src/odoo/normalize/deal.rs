@@ -1,0 +1,111 @@
+//! `crm.lead`: leads and opportunities.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use salescommand_domain::canonical::{
+    Amount, CalendarFacet, CurrencySource, FacetBody, Mapped, OpportunityFacet, OpportunityKind, OutcomeRule,
+    Rejection, Status,
+};
+use salescommand_domain::money::decimal_of_f64;
+
+use super::payload::Payload;
+
+/// Fields that go to `custom`. `lost_reason` is the name up to Odoo 15.
+const CUSTOM: &[&str] = &[
+    "campaign_id",
+    "contact_name",
+    "date_conversion",
+    "date_last_stage_update",
+    "date_open",
+    "email_from",
+    "lost_reason",
+    "lost_reason_id",
+    "medium_id",
+    "partner_name",
+    "phone",
+    "priority",
+    "recurring_plan",
+    "recurring_revenue",
+    "recurring_revenue_monthly",
+    "source_id",
+    "tag_ids",
+];
+
+/// Maps a lead or an opportunity.
+pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
+    let stage = payload.reference("stage_id", "crm.stage")?;
+    let partner = payload.reference("partner_id", "res.partner")?;
+    let company = payload.reference("company_id", "res.company")?;
+    let facet = OpportunityFacet {
+        opportunity_kind: kind(payload)?,
+        name: payload.required_text("name")?,
+        partner,
+        stage,
+        outcome: outcome(payload)?,
+        amount: amount(payload)?
+            .map(|value| Amount { value, currency: company.map(CurrencySource::Company) }),
+        probability_ppm: probability(payload)?,
+        owner: payload.reference("user_id", "res.users")?,
+        team: payload.reference("team_id", "crm.team")?,
+        company,
+        close_date: payload.day("date_deadline")?,
+        created_at: payload.moment("create_date")?,
+        closed_at: payload.moment("date_closed")?,
+        custom: payload.custom(CUSTOM)?,
+    };
+    // The company brings its currency along. The calendar turns moments into days.
+    let calendar = CalendarFacet::source().facet_id();
+    let refs = [stage, company, partner, Some(calendar)].into_iter().flatten().collect();
+    Ok(Mapped { body: FacetBody::Opportunity(facet), keys: Vec::new(), refs })
+}
+
+/// Databases without the lead feature have opportunities only.
+fn kind(payload: &Payload<'_>) -> Result<OpportunityKind, Rejection> {
+    match payload.text("type")?.as_deref() {
+        None | Some("opportunity") => Ok(OpportunityKind::Opportunity),
+        Some("lead") => Ok(OpportunityKind::Lead),
+        Some(_) => Err(payload.out_of_range("type", "lead or opportunity")),
+    }
+}
+
+/// Won is "in a winning stage and not archived". Lost is "archived with probability 0", and stays where it was:
+/// if that is a winning stage, it may as well be a won deal put away with the archive button, which zeroes the
+/// probability too. Archived by other means keeps its probability.
+fn outcome(payload: &Payload<'_>) -> Result<OutcomeRule, Rejection> {
+    use Status::{Archived, Lost, Open, Won};
+    let rule = |in_won_stage, elsewhere, ambiguous_in_won_stage| OutcomeRule {
+        in_won_stage,
+        elsewhere,
+        ambiguous_in_won_stage,
+    };
+    if payload.active()? {
+        return Ok(rule(Won, Open, false));
+    }
+    Ok(match payload.decimal("probability")? {
+        Some(0.0) => rule(Lost, Lost, true),
+        Some(_) => rule(Won, Archived, false),
+        // Without the probability nothing tells lost from archived.
+        None => rule(Archived, Archived, true),
+    })
+}
+
+/// The expected revenue. The wire has 0.0 for "nothing entered" too, and that is what it nearly always means.
+fn amount(payload: &Payload<'_>) -> Result<Option<Decimal>, Rejection> {
+    let Some(amount) = payload.decimal("expected_revenue")?.filter(|amount| *amount != 0.0) else {
+        return Ok(None);
+    };
+    decimal_of_f64(amount)
+        .map(Some)
+        .map_err(|_| payload.out_of_range("expected_revenue", "an amount that fits 28 digits"))
+}
+
+/// Percent on the wire, parts per million here, rounded half-even.
+fn probability(payload: &Payload<'_>) -> Result<Option<u32>, Rejection> {
+    let Some(percent) = payload.decimal("probability")? else { return Ok(None) };
+    let parts = decimal_of_f64(percent)
+        .ok()
+        .and_then(|percent| percent.checked_mul(Decimal::from(10_000)))
+        .map(|parts| parts.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven))
+        .and_then(|parts| u32::try_from(parts).ok())
+        .filter(|parts| *parts <= 1_000_000);
+    parts.map(Some).ok_or_else(|| payload.out_of_range("probability", "0 to 100 percent"))
+}

@@ -1,0 +1,258 @@
+//! What is read: objects in order, their fields, and what a missing right costs.
+//!
+//! A field is listed with the type Odoo gives it, which decides how `false` is read later. Not listed on purpose:
+//! `lead_properties` (faults the whole page on older leads), `duration_tracking` and an activity's `state`
+//! (recomputed at every read), `company_currency` (depends on who reads), counters and other computed fields.
+
+/// The types of Odoo fields, as far as they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `char`, `text`, `html`, `selection`.
+    Text,
+    /// `integer`, and `many2one_reference`, which is a plain id.
+    Integer,
+    /// `float`, `monetary`.
+    Decimal,
+    /// `boolean`.
+    Flag,
+    /// `date`.
+    Day,
+    /// `datetime`, in UTC.
+    Moment,
+    /// `many2one`.
+    One,
+    /// `one2many`, `many2many`.
+    Many,
+}
+
+impl Kind {
+    /// The kind of a custom field's Odoo type; none for types that are not carried (binary, one2many, json, …).
+    pub fn of_custom(odoo_type: &str) -> Option<Self> {
+        Some(match odoo_type {
+            "char" | "text" | "html" | "selection" => Self::Text,
+            "integer" => Self::Integer,
+            "float" | "monetary" => Self::Decimal,
+            "boolean" => Self::Flag,
+            "date" => Self::Day,
+            "datetime" => Self::Moment,
+            "many2one" => Self::One,
+            "many2many" => Self::Many,
+            _ => return None,
+        })
+    }
+}
+
+/// An object of the source.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// Odoo's model name.
+    pub name: &'static str,
+    /// The fields wanted, with their types. `id` and `write_date` are read of every object.
+    pub fields: &'static [(&'static str, Kind)],
+    /// Whether custom fields (`x_…`) are read as well.
+    pub custom: bool,
+    /// What we lose if it cannot be read, and who may read it.
+    pub cost: &'static str,
+}
+
+use Kind::{Day, Decimal, Flag, Integer, Many, Moment, One, Text};
+
+/// Every object, in the order of reading.
+pub(super) static OBJECTS: &[Object] = &[
+    Object {
+        name: "res.currency",
+        fields: &[
+            ("active", Flag),
+            ("create_date", Moment),
+            ("decimal_places", Integer),
+            ("full_name", Text),
+            ("name", Text),
+            ("position", Text),
+            ("rounding", Decimal),
+            ("symbol", Text),
+        ],
+        custom: false,
+        cost: "without it every amount is without a currency; any internal user may read it",
+    },
+    Object {
+        name: "res.company",
+        fields: &[
+            ("active", Flag),
+            ("create_date", Moment),
+            ("currency_id", One),
+            ("name", Text),
+            ("parent_id", One),
+            ("partner_id", One),
+        ],
+        custom: false,
+        cost: "without it every amount is without a currency; add the API user to every company",
+    },
+    Object {
+        name: "res.users",
+        fields: &[
+            ("active", Flag),
+            ("company_id", One),
+            ("company_ids", Many),
+            ("create_date", Moment),
+            ("email", Text),
+            ("login", Text),
+            ("name", Text),
+            ("partner_id", One),
+            ("sale_team_id", One),
+            ("share", Flag),
+        ],
+        custom: false,
+        cost: "without it deals have no owner by name and nobody sees their own; any internal user may read it",
+    },
+    Object {
+        name: "crm.team",
+        fields: &[
+            ("active", Flag),
+            ("company_id", One),
+            ("create_date", Moment),
+            ("member_ids", Many),
+            ("name", Text),
+            ("sequence", Integer),
+            ("user_id", One),
+        ],
+        custom: false,
+        cost: "without it there are no team figures; give the API user Sales / User: All Documents",
+    },
+    Object {
+        name: "crm.stage",
+        fields: &[
+            ("create_date", Moment),
+            ("fold", Flag),
+            ("is_won", Flag),
+            ("name", Text),
+            ("sequence", Integer),
+            ("team_id", One),
+        ],
+        custom: false,
+        cost: "without it no deal can be told to be won; give the API user Sales / User: All Documents",
+    },
+    Object {
+        name: "res.partner",
+        fields: &[
+            ("active", Flag),
+            ("category_id", Many),
+            ("city", Text),
+            ("commercial_partner_id", One),
+            ("company_id", One),
+            ("company_registry", Text),
+            ("country_id", One),
+            ("create_date", Moment),
+            ("email", Text),
+            ("employee", Flag),
+            ("function", Text),
+            ("industry_id", One),
+            ("is_company", Flag),
+            ("lang", Text),
+            ("mobile", Text),
+            ("name", Text),
+            ("parent_id", One),
+            ("phone", Text),
+            ("ref", Text),
+            ("state_id", One),
+            ("street", Text),
+            ("street2", Text),
+            ("team_id", One),
+            ("type", Text),
+            ("user_id", One),
+            ("vat", Text),
+            ("website", Text),
+            ("zip", Text),
+        ],
+        custom: true,
+        cost: "without it deals have no account and no contact; give the API user Sales / User: All Documents",
+    },
+    Object {
+        name: "crm.lead",
+        fields: LEAD_FIELDS,
+        custom: true,
+        cost: "without it there is no pipeline at all; give the API user Sales / User: All Documents",
+    },
+    Object {
+        name: "mail.activity",
+        fields: &[
+            ("active", Flag),
+            ("activity_category", Text),
+            ("activity_type_id", One),
+            ("automated", Flag),
+            ("calendar_event_id", One),
+            ("create_date", Moment),
+            ("date_deadline", Day),
+            ("date_done", Day),
+            ("display_name", Text),
+            ("icon", Text),
+            ("note", Text),
+            ("request_partner_id", One),
+            ("res_id", Integer),
+            ("res_model", Text),
+            ("res_name", Text),
+            ("summary", Text),
+            ("user_id", One),
+        ],
+        custom: false,
+        cost: "without it there are no calls, meetings and tasks; give the API user Sales / User: All Documents",
+    },
+];
+
+/// `lost_reason` is what `lost_reason_id` was called up to Odoo 15.
+static LEAD_FIELDS: &[(&str, Kind)] = &[
+    ("active", Flag),
+    ("automated_probability", Decimal),
+    ("campaign_id", One),
+    ("city", Text),
+    ("company_id", One),
+    ("contact_name", Text),
+    ("country_id", One),
+    ("create_date", Moment),
+    ("date_closed", Moment),
+    ("date_conversion", Moment),
+    ("date_deadline", Day),
+    ("date_last_stage_update", Moment),
+    ("date_open", Moment),
+    ("description", Text),
+    ("email_from", Text),
+    ("expected_revenue", Decimal),
+    ("function", Text),
+    ("lost_reason", One),
+    ("lost_reason_id", One),
+    ("medium_id", One),
+    ("mobile", Text),
+    ("name", Text),
+    ("partner_id", One),
+    ("partner_name", Text),
+    ("phone", Text),
+    ("priority", Text),
+    ("probability", Decimal),
+    ("prorated_revenue", Decimal),
+    ("recurring_plan", One),
+    ("recurring_revenue", Decimal),
+    ("recurring_revenue_monthly", Decimal),
+    ("referred", Text),
+    ("source_id", One),
+    ("stage_id", One),
+    ("state_id", One),
+    ("street", Text),
+    ("street2", Text),
+    ("tag_ids", Many),
+    ("team_id", One),
+    ("type", Text),
+    ("user_id", One),
+    ("website", Text),
+    ("zip", Text),
+];
+
+/// An object by its name.
+pub(super) fn object(name: &str) -> Option<&'static Object> {
+    OBJECTS.iter().find(|object| object.name == name)
+}
+
+impl Object {
+    /// The type of one of its fields.
+    pub fn kind(&self, field: &str) -> Option<Kind> {
+        self.fields.iter().find(|(name, _)| *name == field).map(|(_, kind)| *kind)
+    }
+}

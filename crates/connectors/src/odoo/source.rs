@@ -1,0 +1,313 @@
+//! Reads an Odoo database object by object, page by page.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use salescommand_domain::raw::ObjectName;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use super::client::Client;
+use super::config::Config;
+use super::fault::{self, CallError};
+use super::objects::{self, Kind, OBJECTS, Object};
+use super::{check, record};
+use crate::{Check, ConfigError, ObjectPlan, Page, Source, SourceError};
+
+/// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
+const PAYLOAD_SCHEMA: u32 = 1;
+
+/// An Odoo database.
+pub(super) struct OdooSource {
+    client: Client,
+    page_size: u32,
+    session: Option<Session>,
+    /// Objects whose pages came too slowly or too long, and the limit to use instead.
+    smaller: BTreeMap<&'static str, u32>,
+}
+
+/// What signing in and discovery found.
+struct Session {
+    uid: i64,
+    fields: BTreeMap<&'static str, Fields>,
+    /// `search_read` refused `load`, so pages take a search and a read.
+    two_steps: bool,
+}
+
+/// The fields read of one object.
+#[derive(Debug, Default)]
+struct Fields {
+    names: Vec<String>,
+    /// Custom fields among them, with their Odoo types.
+    custom: BTreeMap<String, String>,
+    missing: Vec<String>,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Cursor {
+    /// The last id that has been read.
+    after: i64,
+    /// Records to ask for.
+    limit: u32,
+    /// How many records there were when the run began.
+    total: Option<u64>,
+}
+
+/// The rows of a page.
+struct Rows {
+    rows: Vec<Map<String, Json>>,
+    /// The highest id that was found before reading; some of those found may be gone by then.
+    found_through: Option<i64>,
+}
+
+impl OdooSource {
+    /// A source that has not connected yet.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let client = Client::new(config)?;
+        Ok(Self { client, page_size: config.page_size, session: None, smaller: BTreeMap::new() })
+    }
+
+    /// The fields of an object that are both wanted and there.
+    async fn discover(&self, uid: i64, object: &Object) -> Result<Fields, CallError> {
+        let kwargs = json!({ "attributes": ["type", "store"] });
+        let found = self.client.execute(uid, object.name, "fields_get", json!([]), kwargs).await?;
+        Ok(fields(object, &found))
+    }
+
+    /// Reads the rows of a page. A field that vanished since discovery is dropped, and an old server's lack of
+    /// `load` is worked around; each once, since a second failure has another cause.
+    async fn rows(
+        &mut self,
+        object: &'static Object,
+        cursor: Cursor,
+        calls: &mut u32,
+    ) -> Result<Rows, CallError> {
+        for _ in 0..2 {
+            match self.ask(object, cursor, calls).await {
+                Err(CallError::Fault(fault)) if fault.is_load_unknown() => {
+                    self.session_mut()?.two_steps = true;
+                }
+                Err(CallError::Fault(fault)) if fault.is_invalid_field() => {
+                    tracing::warn!(
+                        object = object.name,
+                        cause = fault.message,
+                        "discovering the fields anew"
+                    );
+                    *calls += 1;
+                    let uid = self.session_mut()?.uid;
+                    let fields = self.discover(uid, object).await?;
+                    self.session_mut()?.fields.insert(object.name, fields);
+                }
+                answer => return answer,
+            }
+        }
+        self.ask(object, cursor, calls).await
+    }
+
+    async fn ask(&self, object: &Object, cursor: Cursor, calls: &mut u32) -> Result<Rows, CallError> {
+        let Some(session) = &self.session else { return Err(not_connected()) };
+        let names = session.fields.get(object.name).map(|fields| &fields.names);
+        let domain = if cursor.after > 0 { json!([["id", ">", cursor.after]]) } else { json!([]) };
+        let everything = json!({ "active_test": false });
+        let page = json!({ "limit": cursor.limit, "order": "id asc", "context": everything });
+        *calls += 1;
+        if session.two_steps {
+            let found =
+                self.client.execute(session.uid, object.name, "search", json!([domain]), page).await?;
+            let found_through = found.as_array().and_then(|ids| ids.iter().filter_map(Json::as_i64).max());
+            if found_through.is_none() {
+                return Ok(Rows { rows: rows_of(found)?, found_through });
+            }
+            *calls += 1;
+            let kwargs = json!({ "fields": names, "load": false, "context": everything });
+            let answer =
+                self.client.execute(session.uid, object.name, "read", json!([found]), kwargs).await?;
+            return Ok(Rows { rows: rows_of(answer)?, found_through });
+        }
+        let mut kwargs = page;
+        kwargs["fields"] = json!(names);
+        kwargs["load"] = json!(false);
+        let answer =
+            self.client.execute(session.uid, object.name, "search_read", json!([domain]), kwargs).await?;
+        Ok(Rows { rows: rows_of(answer)?, found_through: None })
+    }
+
+    async fn count(&self, object: &Object) -> Result<Option<u64>, CallError> {
+        let Some(session) = &self.session else { return Err(not_connected()) };
+        let kwargs = json!({ "context": { "active_test": false } });
+        let count =
+            self.client.execute(session.uid, object.name, "search_count", json!([[]]), kwargs).await?;
+        Ok(count.as_u64())
+    }
+
+    fn session_mut(&mut self) -> Result<&mut Session, CallError> {
+        self.session.as_mut().ok_or_else(not_connected)
+    }
+
+    /// The cursor to begin a page with, and the requests that took.
+    async fn start(&self, object: &Object, from: Option<&Json>) -> Result<(Cursor, u32), SourceError> {
+        let (mut cursor, calls) = match from {
+            Some(from) => {
+                let cursor = Cursor::deserialize(from).map_err(|_| {
+                    fault::permanent(
+                        "invalid-cursor",
+                        format!("{}: the stored place is unreadable", object.name),
+                        "start the object from its beginning",
+                    )
+                })?;
+                (cursor, 0)
+            }
+            None => {
+                let total =
+                    self.count(object).await.map_err(|error| error.into_source_error(Some(object.name)))?;
+                (Cursor { after: 0, limit: self.page_size, total }, 1)
+            }
+        };
+        let most = self.smaller.get(object.name).copied().unwrap_or(self.page_size);
+        cursor.limit = cursor.limit.clamp(1, most);
+        Ok((cursor, calls))
+    }
+
+    /// Notes that the next attempt should ask for less, where less is possible.
+    fn shrink(&mut self, object: &'static Object, limit: u32, error: SourceError) -> SourceError {
+        if limit > 1 {
+            self.smaller.insert(object.name, limit / 2);
+            tracing::warn!(object = object.name, from = limit, to = limit / 2, "smaller pages from here on");
+        }
+        error
+    }
+}
+
+#[async_trait]
+impl Source for OdooSource {
+    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError> {
+        let uid = self.client.authenticate().await.map_err(|error| error.into_source_error(None))?;
+        let uid = uid.ok_or_else(|| fault::login_refused(self.client.login()))?;
+        let mut session = Session { uid, fields: BTreeMap::new(), two_steps: false };
+        let mut plans = Vec::with_capacity(OBJECTS.len());
+        for object in OBJECTS {
+            let fields = self
+                .discover(uid, object)
+                .await
+                .map_err(|error| error.into_source_error(Some(object.name)))?;
+            plans.push(plan(object, &fields)?);
+            session.fields.insert(object.name, fields);
+        }
+        self.session = Some(session);
+        Ok(plans)
+    }
+
+    async fn page(&mut self, object: &ObjectName, from: Option<&Json>) -> Result<Page, SourceError> {
+        let object = objects::object(object.as_str()).ok_or_else(|| {
+            fault::permanent(
+                "unknown-object",
+                format!("an Odoo source does not read {object}"),
+                "see the connector's list of objects",
+            )
+        })?;
+        if self.session.is_none() {
+            self.connect().await?;
+        }
+        let (cursor, mut calls) = self.start(object, from).await?;
+        match self.rows(object, cursor, &mut calls).await {
+            Ok(rows) => self.make_page(object, cursor, rows, calls),
+            Err(CallError::Broken { error, smaller_may_help: true }) => {
+                Err(self.shrink(object, cursor.limit, error))
+            }
+            Err(error) => Err(error.into_source_error(Some(object.name))),
+        }
+    }
+
+    async fn check(&mut self) -> Vec<Check> {
+        check::run(&self.client).await
+    }
+}
+
+impl OdooSource {
+    fn make_page(
+        &self,
+        object: &Object,
+        cursor: Cursor,
+        rows: Rows,
+        calls: u32,
+    ) -> Result<Page, SourceError> {
+        let none = BTreeMap::new();
+        let session = self.session.as_ref();
+        let custom = session
+            .and_then(|session| session.fields.get(object.name))
+            .map_or(&none, |fields| &fields.custom);
+        let mut records = Vec::with_capacity(rows.rows.len());
+        let mut last = cursor.after;
+        for row in rows.rows {
+            let (id, record) =
+                record::record(object, custom, row).filter(|(id, _)| *id > last).ok_or_else(|| {
+                    let message =
+                        format!("{}: Odoo's answer is not a list of records ascending by id", object.name);
+                    fault::permanent(
+                        "unexpected-answer",
+                        message,
+                        "look for a module that changes search_read of this object",
+                    )
+                })?;
+            last = id;
+            records.push(record);
+        }
+        let last = rows.found_through.map_or(last, |found| found.max(last));
+        let next = (last > cursor.after).then(|| json!(Cursor { after: last, ..cursor }));
+        Ok(Page { records, next, total: cursor.total, calls })
+    }
+}
+
+fn not_connected() -> CallError {
+    let error = fault::permanent(
+        "not-connected",
+        "the source has not been connected",
+        "this is an error of the program",
+    );
+    CallError::Broken { error, smaller_may_help: false }
+}
+
+fn rows_of(answer: Json) -> Result<Vec<Map<String, Json>>, CallError> {
+    serde_json::from_value(answer).map_err(|_| CallError::Broken {
+        error: fault::permanent(
+            "unexpected-answer",
+            "Odoo answered with something that is no list of records",
+            "check that `url` is an Odoo server, version 14 to 18",
+        ),
+        smaller_may_help: false,
+    })
+}
+
+/// Wanted fields that are there, and stored custom fields of simple types.
+fn fields(object: &Object, found: &Json) -> Fields {
+    let mut fields = Fields { names: vec!["id".to_owned()], ..Fields::default() };
+    for (name, _) in object.fields.iter().chain(&[("write_date", Kind::Moment)]) {
+        let list = if found.get(name).is_some() { &mut fields.names } else { &mut fields.missing };
+        list.push((*name).to_owned());
+    }
+    let all = found.as_object().into_iter().flatten();
+    for (name, attributes) in all.filter(|(name, _)| object.custom && name.starts_with("x_")) {
+        let odoo_type = attributes.get("type").and_then(Json::as_str).unwrap_or_default();
+        // Unstored fields are computed at every read: slow, and they change without the record changing.
+        let stored = attributes.get("store").and_then(Json::as_bool) == Some(true);
+        if stored && Kind::of_custom(odoo_type).is_some() {
+            fields.custom.insert(name.clone(), odoo_type.to_owned());
+            fields.names.push(name.clone());
+        }
+    }
+    fields
+}
+
+fn plan(object: &Object, fields: &Fields) -> Result<ObjectPlan, SourceError> {
+    let name = ObjectName::new(object.name).map_err(|error| {
+        fault::permanent("unknown-object", error.to_string(), "this is an error of the program")
+    })?;
+    Ok(ObjectPlan {
+        object: name,
+        payload_schema: PAYLOAD_SCHEMA,
+        // Nothing that is read is recomputed at every read; such fields are not asked for.
+        volatile: &[],
+        missing_fields: fields.missing.clone(),
+    })
+}

@@ -1,0 +1,148 @@
+//! A whole database read over a real socket, from the project's own simulator.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::date;
+use salescommand_domain::canonical::{FacetBody, FacetId, SourceRef};
+use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_odoo_simulator::{Config, Handle, Level, Matching, Seed, Simulator, Trouble};
+use secrecy::SecretString;
+
+use super::super::objects::OBJECTS;
+use super::map;
+use crate::odoo::DESCRIPTOR;
+use crate::{CheckState, Record, Settings, Source, SourceError};
+
+const API: &str = "integration@salescommand.com";
+const SALESPERSON: &str = "krishna@securado.net";
+
+async fn simulator(seed: Seed) -> Handle {
+    let config = Config::new(seed).password(API, "secret").password(SALESPERSON, "secret");
+    Simulator::start(config).await.unwrap()
+}
+
+fn source(handle: &Handle, login: &str, page_size: u32) -> Box<dyn Source> {
+    let size = page_size.to_string();
+    let plain =
+        [("url", handle.url().as_str()), ("database", "demo"), ("login", login), ("page_size", &size)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    DESCRIPTOR.open.unwrap()(Settings { plain: plain.into(), secret: SecretString::from("secret") }).unwrap()
+}
+
+/// Everything, object by object, trying again what is transient; and what that was.
+async fn everything(source: &mut dyn Source) -> (Vec<(String, Vec<Record>)>, Vec<String>) {
+    let plans = source.connect().await.unwrap();
+    let (mut all, mut troubles) = (Vec::new(), Vec::new());
+    for plan in plans {
+        let (mut records, mut from) = (Vec::new(), None);
+        loop {
+            match source.page(&plan.object, from.as_ref()).await {
+                Ok(page) => {
+                    from = page.next;
+                    records.extend(page.records);
+                    if from.is_none() {
+                        assert_eq!(page.total, Some(records.len() as u64), "{}", plan.object);
+                        break;
+                    }
+                }
+                Err(SourceError::Transient { message, .. }) => troubles.push(message),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        all.push((plan.object.to_string(), records));
+    }
+    (all, troubles)
+}
+
+#[tokio::test]
+async fn the_whole_demo_company_is_read_and_mapped() {
+    let handle = simulator(Seed::new(42, date(2026, 11, 23))).await;
+    let (everything, _) = everything(&mut *source(&handle, API, 500)).await;
+    let rows = handle.data().snapshot();
+    let instance = InstanceName::new("nordwind").unwrap();
+    let (mut known, mut wanted, mut bodies) = (BTreeSet::<FacetId>::new(), BTreeSet::new(), Vec::new());
+    for (object, records) in everything {
+        let keys: Vec<i64> = records.iter().map(|record| record.key.parse().unwrap()).collect();
+        assert_eq!(keys, rows.ids_where(&object, |_| true), "{object}");
+        let name = ObjectName::new(object.as_str()).unwrap();
+        for record in records {
+            assert!(record.source_modified.is_some(), "{object} {}", record.key);
+            let reference =
+                SourceRef { instance: instance.clone(), object: name.clone(), key: record.key.clone() };
+            known.insert(reference.facet_id());
+            let Some(mapped) = map(&object, record).unwrap() else { continue };
+            wanted.extend(mapped.refs);
+            bodies.push(mapped.body);
+        }
+    }
+    wanted.retain(|reference| !known.contains(reference));
+    assert_eq!(wanted.len(), 1, "every reference but the calendar has been read");
+    let deals = || {
+        bodies
+            .iter()
+            .filter_map(|body| if let FacetBody::Opportunity(deal) = body { Some(deal) } else { None })
+    };
+    assert!(deals().all(|deal| deal.created_at.is_some() && deal.stage.is_some()));
+    let valued = deals().filter(|deal| deal.amount.is_some()).count();
+    println!("{} facets, {} deals, {valued} of them valued", bodies.len(), deals().count());
+    assert!(valued > 100);
+}
+
+#[tokio::test]
+async fn the_size_of_pages_does_not_matter_and_troubles_neither() {
+    let handle =
+        simulator(Seed { leads: 120, partners: 90, activities: 150, ..Seed::new(7, date(2026, 11, 23)) })
+            .await;
+    let (smooth, none) = everything(&mut *source(&handle, API, 500)).await;
+    assert!(none.is_empty(), "{none:?}");
+    let troubles = [Trouble::Refuse, Trouble::CutAfter(300), Trouble::LoseAnswer, Trouble::InternalError];
+    for (place, trouble) in troubles.into_iter().enumerate() {
+        handle.faults().once_after(3 * place, Matching::method("search_read"), trouble);
+    }
+    let (bumpy, met) = everything(&mut *source(&handle, API, 40)).await;
+    assert_eq!(met.len(), 4, "each trouble costs one attempt: {met:?}");
+    assert!(bumpy == smooth, "and nothing else");
+}
+
+#[tokio::test]
+async fn the_check_tells_the_level_of_the_user() {
+    let handle =
+        simulator(Seed { leads: 30, partners: 30, activities: 30, ..Seed::new(7, date(2026, 11, 23)) }).await;
+    let checks = source(&handle, API, 500).check().await;
+    assert!(checks.iter().all(|check| check.state == CheckState::Passed), "{checks:#?}");
+    handle.data().set_level(SALESPERSON, Level::Internal).unwrap();
+    let checks = source(&handle, SALESPERSON, 500).check().await;
+    let failed: Vec<_> = checks.iter().filter(|check| check.state == CheckState::Failed).collect();
+    assert!(failed.iter().any(|check| check.step == "rights: crm.lead"), "{checks:#?}");
+    assert_eq!(
+        checks.len() - 4,
+        OBJECTS.len() + checks.iter().filter(|check| check.step == "rights: all deals").count()
+    );
+}
+
+/// A server outside the tests, such as a real Odoo: `ODOO_URL`, `ODOO_DATABASE`, `ODOO_LOGIN`, `ODOO_PASSWORD`.
+#[tokio::test]
+async fn a_server_named_by_the_environment_is_read_whole() {
+    let Ok(url) = std::env::var("ODOO_URL") else { return };
+    let plain = [("url", url), ("database", env("ODOO_DATABASE")), ("login", env("ODOO_LOGIN"))]
+        .map(|(name, value)| (name.to_owned(), value));
+    let settings = Settings { plain: plain.into(), secret: SecretString::from(env("ODOO_PASSWORD")) };
+    let mut source = DESCRIPTOR.open.unwrap()(settings).unwrap();
+    for check in source.check().await {
+        println!("{:?} {}: {}", check.state, check.step, check.detail);
+    }
+    for plan in source.connect().await.unwrap() {
+        println!("{} lacks {}", plan.object, plan.missing_fields.join(", "));
+    }
+    let (everything, _) = everything(&mut *source).await;
+    for (object, records) in everything {
+        let count = records.len();
+        let rejected: Vec<_> = records.into_iter().filter_map(|record| map(&object, record).err()).collect();
+        println!("{object}: {count} records, rejected: {rejected:?}");
+        assert!(rejected.is_empty());
+    }
+}
+
+fn env(name: &str) -> String {
+    std::env::var(name).unwrap()
+}

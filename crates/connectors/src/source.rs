@@ -1,0 +1,142 @@
+//! The contract between a room and its driver.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use salescommand_domain::Timestamp;
+use salescommand_domain::canonical::Mapper;
+use salescommand_domain::raw::ObjectName;
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// A connector kind: how to open it and how to map what it reads.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// The kind's word, as in `--kind odoo` and in envelopes.
+    pub kind: &'static str,
+    /// The product's name, for people.
+    pub title: &'static str,
+    /// Opens a source; none for kinds that are only published by SalesCommand itself. Does no I/O.
+    pub open: Option<fn(Settings) -> Result<Box<dyn Source>, ConfigError>>,
+    /// Maps its raw events.
+    pub map: Mapper,
+}
+
+/// Opened configuration of a source instance.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Settings that may be shown: `url`, `database`, `login`, ….
+    pub plain: BTreeMap<String, String>,
+    /// The secret: password or API key.
+    pub secret: SecretString,
+}
+
+/// A setting that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("setting {setting}: {problem}")]
+pub struct ConfigError {
+    /// Which setting.
+    pub setting: String,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+/// An object that a source reads, in the order of reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPlan {
+    /// The object.
+    pub object: ObjectName,
+    /// Version of the payload's shape.
+    pub payload_schema: u32,
+    /// Top-level payload fields that are recomputed at every read and never make a change.
+    pub volatile: &'static [&'static str],
+    /// Fields that were wanted and that the source does not have or does not let us read.
+    pub missing_fields: Vec<String>,
+}
+
+/// A record as the source sent it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Permanent key within the object.
+    pub key: String,
+    /// When the source says it last changed.
+    pub source_modified: Option<Timestamp>,
+    /// People whose personal data it holds.
+    pub subjects: Vec<String>,
+    /// The record.
+    pub payload: Value,
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Its records, in the order of their keys as the source sorts them.
+    pub records: Vec<Record>,
+    /// Where the next page begins; none after the last one. Opaque to the driver, which stores it.
+    pub next: Option<Value>,
+    /// How many records the object has in all, if the source said so.
+    pub total: Option<u64>,
+    /// Requests made for this page.
+    pub calls: u32,
+}
+
+/// Whether one step of a connection test passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckState {
+    /// Works.
+    Passed,
+    /// Works in part; the detail says what is lost.
+    Warning,
+    /// Does not work.
+    Failed,
+    /// Not tried, because an earlier step failed.
+    NotTried,
+}
+
+/// One step of a connection test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// `reachable`, `version`, `database`, `login`, `rights: crm.lead`, ….
+    pub step: String,
+    /// Its outcome.
+    pub state: CheckState,
+    /// What was found; on failure the cause and what to do.
+    pub detail: String,
+}
+
+/// Why a source gave no page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// Not reachable, too slow, overloaded: worth trying again.
+    #[error("{message}")]
+    Transient {
+        /// What happened.
+        message: String,
+        /// When the source asked to be left alone until.
+        retry_after: Option<Duration>,
+    },
+    /// Wrong address, database, login or rights: a person has to do something.
+    #[error("{message}")]
+    Permanent {
+        /// A stable word: `wrong-url`, `unknown-database`, `login-refused`, `not-allowed`, `unexpected-answer`, ….
+        code: &'static str,
+        /// What happened.
+        message: String,
+        /// What to do about it.
+        fix: String,
+    },
+}
+
+/// An opened source.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Signs in and finds out what can be read. Called before the first page of a run.
+    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError>;
+
+    /// Reads one page of an object; `from` is the `next` of the page before, none for the first.
+    async fn page(&mut self, object: &ObjectName, from: Option<&Value>) -> Result<Page, SourceError>;
+
+    /// Tests the connection step by step, for a person to read. Never fails as a whole.
+    async fn check(&mut self) -> Vec<Check>;
+}

@@ -1,0 +1,139 @@
+//! Cursors: how far a run has come with an object.
+//!
+//! A cursor rests on a raw position. If the stream no longer reaches it (a broker restored from an older copy),
+//! the pages that the cursor stands for may be gone, and the object is read again from the beginning.
+
+use salescommand_domain::Timestamp;
+use salescommand_domain::raw::{InstanceName, ObjectName, Position, raw_subject};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::held::Owned;
+
+pub(crate) const CURSORS_BUCKET: &str = "SYNC_CURSORS";
+
+/// A cursor as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    /// The run that wrote it.
+    pub(crate) run_id: Uuid,
+    /// Where the next page begins; the connector's own.
+    pub(crate) next: Option<Value>,
+    /// The raw position that it rests on.
+    pub(crate) position: Position,
+    /// Every page was read and published.
+    pub(crate) complete: bool,
+    /// When the first page of this reading was asked for.
+    pub(crate) started_at: Timestamp,
+    /// When it became complete.
+    pub(crate) completed_at: Option<Timestamp>,
+    /// Token of the run.
+    pub(crate) token: u64,
+    /// Set while a run finishes what another run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wrap: Option<Wrap>,
+}
+
+/// A run that takes up another run's cursor reads from there to the end, so that even a source that never lasts
+/// for a whole run is read to its end; then it reads the beginning, which may have changed since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Wrap {
+    /// Where it took up; the beginning is read up to here.
+    pub(crate) until: Value,
+    /// The end was reached; it is reading the beginning.
+    pub(crate) wrapped: bool,
+}
+
+/// Where a run begins with an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Start {
+    /// The same run has already finished it, before it was interrupted.
+    Done,
+    /// At a page.
+    At {
+        /// `next` of the page before; none for the first page.
+        next: Option<Value>,
+        /// See [`Wrap`].
+        wrap: Option<Wrap>,
+        /// When this reading began, if another process began it.
+        started_at: Option<Timestamp>,
+        /// The stream has lost what the cursor stood for.
+        rewound: bool,
+    },
+}
+
+impl Owned for Cursor {
+    fn same_owner(&self, other: &Self) -> bool {
+        self.token == other.token && self.run_id == other.run_id
+    }
+}
+
+impl Cursor {
+    /// Key of an object's cursor: `<instance>.<escaped object>`.
+    pub(crate) fn key(instance: &InstanceName, object: &ObjectName) -> String {
+        // The subject of a record with an empty key is `raw.<instance>.<escaped object>.=`.
+        let subject = raw_subject(instance, object, "");
+        let key = subject.strip_prefix("raw.").and_then(|rest| rest.strip_suffix(".="));
+        key.unwrap_or(&subject).to_owned()
+    }
+}
+
+impl Start {
+    /// Decides from the cursor found, the run, and the end of the stream.
+    pub(crate) fn decide(cursor: Option<&Cursor>, run_id: Uuid, end: Position) -> Self {
+        let at = |next, wrap, started_at| Self::At { next, wrap, started_at, rewound: false };
+        match cursor {
+            None => at(None, None, None),
+            Some(cursor) if cursor.position > end => {
+                Self::At { next: None, wrap: None, started_at: None, rewound: true }
+            }
+            Some(cursor) if cursor.complete && cursor.run_id == run_id => Self::Done,
+            Some(cursor) if cursor.complete => at(None, None, None),
+            Some(cursor) if cursor.run_id == run_id => {
+                at(cursor.next.clone(), cursor.wrap.clone(), Some(cursor.started_at))
+            }
+            Some(cursor) => {
+                let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
+                at(cursor.next.clone(), wrap, None)
+            }
+        }
+    }
+}
+
+/// Where to go on after a page; none when all is read.
+pub(crate) fn after_page(next: Option<Value>, wrap: &mut Option<Wrap>) -> Option<Option<Value>> {
+    match (next, wrap) {
+        (Some(next), Some(Wrap { until, wrapped: true })) if next == *until => None,
+        (Some(next), _) => Some(Some(next)),
+        (None, Some(wrap)) if !wrap.wrapped => {
+            wrap.wrapped = true;
+            Some(None)
+        }
+        (None, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_legal_and_names_the_object() {
+        let instance = InstanceName::new("odoo-eu").unwrap();
+        assert_eq!(Cursor::key(&instance, &ObjectName::new("crm.lead").unwrap()), "odoo-eu.crm=2Elead");
+    }
+
+    #[test]
+    fn the_beginning_is_read_after_the_end_and_no_further_than_needed() {
+        let mut wrap = Some(Wrap { until: json!(20), wrapped: false });
+        assert_eq!(after_page(Some(json!(30)), &mut wrap), Some(Some(json!(30))));
+        assert_eq!(after_page(None, &mut wrap), Some(None));
+        assert_eq!(after_page(Some(json!(10)), &mut wrap), Some(Some(json!(10))));
+        assert_eq!(after_page(Some(json!(20)), &mut wrap), None);
+        assert_eq!(after_page(None, &mut wrap), None, "pages that shifted end the reading at the end");
+        assert_eq!(after_page(None, &mut None), None);
+    }
+}

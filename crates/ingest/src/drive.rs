@@ -1,0 +1,276 @@
+//! One run: lease, plan, objects, record.
+
+use std::time::Duration;
+
+use salescommand_connectors::{ObjectPlan, Source, SourceError};
+use salescommand_domain::raw::{InstanceName, ObjectName, Position};
+use salescommand_eventlog as eventlog;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::lease::Lease;
+use crate::object::{Halt, Session, pause_after};
+use crate::progress::Progress;
+use crate::run::{ObjectRun, ObjectState, RunError, RunRecord, RunState, Trigger};
+use crate::runs::prepare;
+use crate::writer::RawWriter;
+use crate::{Error, Ports};
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// Its id. A run that was interrupted goes on when it is asked for under the same id.
+    pub run_id: Uuid,
+    /// The source instance.
+    pub instance: InstanceName,
+    /// The connector's kind, for envelopes.
+    pub connector: String,
+    /// Only these objects; none for all.
+    pub objects: Option<Vec<ObjectName>>,
+    /// Who asked.
+    pub trigger: Trigger,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long a lease lasts without renewal.
+    pub lease_ttl: Duration,
+    /// Attempts for each request to the source.
+    pub attempts: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lease_ttl: Duration::from_secs(30), attempts: 8 }
+    }
+}
+
+/// How a run ended, or this process's part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunReport {
+    /// Its record.
+    pub record: RunRecord,
+    /// The end of the log.
+    pub end: Position,
+}
+
+/// Runs a source once, from lease to history. Failures of the source stand in the report; an error says that there
+/// is no report: another run holds the instance, has taken it over, or the log failed.
+///
+/// Dropping the future is safe at any point: the same request again goes on from the last page.
+pub async fn run_once(
+    ports: &Ports,
+    request: &RunRequest,
+    source: Box<dyn Source>,
+    options: Options,
+    stop: &CancellationToken,
+) -> Result<RunReport, Error> {
+    run_opened(ports, request, Ok(source), options, stop).await
+}
+
+/// The same for a source that may not have opened; then that is how the run ends.
+pub(crate) async fn run_opened(
+    ports: &Ports,
+    request: &RunRequest,
+    source: Result<Box<dyn Source>, RunError>,
+    options: Options,
+    stop: &CancellationToken,
+) -> Result<RunReport, Error> {
+    prepare(&*ports.log, &*ports.kv).await?;
+    let lease = Lease::take(ports, &request.instance, request.run_id, options.lease_ttl).await?;
+    let outcome = under_lease(ports, request, source, options, stop, &lease).await;
+    if !matches!(outcome, Err(Error::Fenced(_))) {
+        // Not released, it expires; nothing else depends on it.
+        let _ = lease.release().await;
+    }
+    outcome
+}
+
+async fn under_lease(
+    ports: &Ports,
+    request: &RunRequest,
+    source: Result<Box<dyn Source>, RunError>,
+    options: Options,
+    stop: &CancellationToken,
+    lease: &Lease,
+) -> Result<RunReport, Error> {
+    let work = async {
+        let progress = Progress::begin(ports, request, lease.token()).await?;
+        let writer = RawWriter::open(ports, &request.instance, &request.connector, lease.token()).await?;
+        let source = match source {
+            Ok(source) => source,
+            Err(error) => return report(&progress, RunState::Failed, Some(error), writer.end()).await,
+        };
+        let mut session = Session {
+            ports,
+            instance: &request.instance,
+            run_id: request.run_id,
+            lease,
+            progress: &progress,
+            stop,
+            attempts: options.attempts.max(1),
+            writer,
+            source,
+        };
+        let outcome = tokio::select! {
+            outcome = session.run(request) => outcome,
+            fenced = progress.keep() => Err(fenced),
+        };
+        let end = session.writer.end();
+        let (state, error) = match outcome {
+            Ok(None) => (RunState::Succeeded, None),
+            Ok(Some(Ended::Stopped)) => (RunState::Interrupted, None),
+            Ok(Some(Ended::Failed(error))) => (RunState::Failed, Some(error)),
+            Err(error) => match run_error_of_log(&error) {
+                Some(refused) => (RunState::Failed, Some(refused)),
+                None => return Err(error),
+            },
+        };
+        report(&progress, state, error, end).await
+    };
+    tokio::select! {
+        report = work => report,
+        lost = lease.keep() => Err(lost),
+    }
+}
+
+async fn report(
+    progress: &Progress,
+    state: RunState,
+    error: Option<RunError>,
+    end: Position,
+) -> Result<RunReport, Error> {
+    let record = progress.finish(state, error, end).await?;
+    Ok(RunReport { record, end })
+}
+
+/// Why a run ended early.
+enum Ended {
+    Stopped,
+    Failed(RunError),
+}
+
+impl Session<'_> {
+    /// Reads everything; none if nothing went wrong.
+    async fn run(&mut self, request: &RunRequest) -> Result<Option<Ended>, Error> {
+        let plans = match self.connect().await {
+            Ok(plans) => plans,
+            Err(Halt::Stopped) => return Ok(Some(Ended::Stopped)),
+            Err(Halt::Source(error)) => return Ok(Some(Ended::Failed(run_error(&error)))),
+            Err(Halt::Driver(error)) => return Err(error),
+        };
+        let plans = match chosen(plans, request.objects.as_deref()) {
+            Ok(plans) => plans,
+            Err(error) => return Ok(Some(Ended::Failed(error))),
+        };
+        self.progress.change(|run| run.objects = plans.iter().map(first_object).collect());
+        let mut failed = None;
+        for (index, plan) in plans.iter().enumerate() {
+            self.progress.object(index, |object| object.state = ObjectState::Running);
+            let halt = match self.read(index, plan).await {
+                Ok(()) => {
+                    self.progress.object(index, |object| object.state = ObjectState::Done);
+                    continue;
+                }
+                Err(halt) => halt,
+            };
+            let error = match halt {
+                Halt::Stopped => return Ok(Some(Ended::Stopped)),
+                Halt::Driver(error) => return Err(error),
+                Halt::Source(error) => error,
+            };
+            self.progress.object(index, |object| {
+                object.state = ObjectState::Failed;
+                object.note(&error.to_string());
+            });
+            failed.get_or_insert_with(|| run_error(&error));
+            // What is not allowed for one object may be for the next; anything else concerns them all.
+            if !matches!(&error, SourceError::Permanent { code: "not-allowed", .. }) {
+                self.skip_behind(index);
+                break;
+            }
+        }
+        Ok(failed.map(Ended::Failed))
+    }
+
+    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, Halt> {
+        let mut attempt = 0;
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(Halt::Stopped);
+            }
+            let error = match self.source.connect().await {
+                Ok(plans) => return Ok(plans),
+                Err(error) => error,
+            };
+            attempt += 1;
+            let pause = pause_after(&error, attempt, self.attempts, self.ports.ids.fraction());
+            let Some(pause) = pause else { return Err(Halt::Source(error)) };
+            tracing::info!(source = %self.instance, attempt, %error, "cannot connect to the source; waiting");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.cancelled() => return Err(Halt::Stopped),
+            }
+        }
+    }
+
+    fn skip_behind(&self, index: usize) {
+        self.progress.change(|run| {
+            let behind = run.objects.iter_mut().skip(index + 1);
+            behind.for_each(|object| object.state = ObjectState::Skipped);
+        });
+    }
+}
+
+fn first_object(plan: &ObjectPlan) -> ObjectRun {
+    let mut object = ObjectRun::waiting(plan.object.clone());
+    if !plan.missing_fields.is_empty() {
+        object.note(&format!("not readable: {}", plan.missing_fields.join(", ")));
+    }
+    object
+}
+
+/// The plans of the objects asked for.
+fn chosen(plans: Vec<ObjectPlan>, only: Option<&[ObjectName]>) -> Result<Vec<ObjectPlan>, RunError> {
+    let Some(only) = only else { return Ok(plans) };
+    if let Some(unknown) = only.iter().find(|object| plans.iter().all(|plan| plan.object != **object)) {
+        let known: Vec<_> = plans.iter().map(|plan| plan.object.as_str()).collect();
+        return Err(RunError {
+            code: "unknown-object".to_owned(),
+            message: format!("the source has no object {unknown}"),
+            fix: format!("choose among {}", known.join(", ")),
+        });
+    }
+    Ok(plans.into_iter().filter(|plan| only.contains(&plan.object)).collect())
+}
+
+fn run_error(error: &SourceError) -> RunError {
+    match error {
+        SourceError::Permanent { code, message, fix } => {
+            RunError { code: (*code).to_owned(), message: message.clone(), fix: fix.clone() }
+        }
+        SourceError::Transient { message, .. } => RunError {
+            code: "source-unavailable".to_owned(),
+            message: message.clone(),
+            fix: "Check that the source is up and reachable from here, then run again: it goes on where it stopped."
+                .to_owned(),
+        },
+    }
+}
+
+/// A refusal by the log is this run's end; trying again would be refused again.
+fn run_error_of_log(error: &Error) -> Option<RunError> {
+    let refusal = match error {
+        Error::Log(refusal @ (eventlog::Error::Refused(_) | eventlog::Error::Missing(_))) => {
+            refusal.to_string()
+        }
+        Error::Envelope(problem) => problem.to_string(),
+        _ => return None,
+    };
+    Some(RunError {
+        code: "event-log-refused".to_owned(),
+        message: refusal,
+        fix: "Check the rights and limits of this process in the broker's configuration.".to_owned(),
+    })
+}

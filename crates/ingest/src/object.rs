@@ -1,0 +1,191 @@
+//! One object of a run: page by page, publish, then the cursor.
+
+use std::time::Duration;
+
+use salescommand_connectors::{ObjectPlan, Page, Source, SourceError};
+use salescommand_domain::raw::InstanceName;
+use salescommand_eventlog as eventlog;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::cursor::{CURSORS_BUCKET, Cursor, Start, Wrap, after_page};
+use crate::held::Held;
+use crate::lease::Lease;
+use crate::progress::Progress;
+use crate::run::ObjectState;
+use crate::writer::{RawWriter, Written};
+use crate::{Error, Ports, compute_delay};
+
+/// The longest that a source's own wish for a pause is granted.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// Why an object was not read to its end.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The process is to stop; the run goes on elsewhere.
+    Stopped,
+    /// The source failed for good, or too often.
+    Source(SourceError),
+    /// The log failed, or the run was overtaken.
+    Driver(Error),
+}
+
+impl<E: Into<Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Driver(error.into())
+    }
+}
+
+/// What all objects of a run share.
+pub(crate) struct Session<'a> {
+    pub(crate) ports: &'a Ports,
+    pub(crate) instance: &'a InstanceName,
+    pub(crate) run_id: Uuid,
+    pub(crate) lease: &'a Lease,
+    pub(crate) progress: &'a Progress,
+    pub(crate) stop: &'a CancellationToken,
+    /// Attempts for each page.
+    pub(crate) attempts: u32,
+    pub(crate) writer: RawWriter,
+    pub(crate) source: Box<dyn Source>,
+}
+
+impl Session<'_> {
+    /// Reads an object to its end.
+    pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
+        let key = Cursor::key(self.instance, &plan.object);
+        let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
+        let start = Start::decide(cursor.as_ref(), self.run_id, self.writer.end());
+        let (mut next, mut wrap, started_at, rewound) = match start {
+            Start::At { next, wrap, started_at, rewound } => (next, wrap, started_at, rewound),
+            Start::Done => {
+                let note = "read before this run was interrupted";
+                self.progress.object(index, |object| object.note(note));
+                return Ok(());
+            }
+        };
+        if rewound {
+            let note = "the log had lost events; read again from the beginning";
+            self.progress.object(index, |object| object.note(note));
+        }
+        let started_at = started_at.unwrap_or_else(|| self.ports.clock.now());
+        loop {
+            let page = self.page(index, plan, next.as_ref()).await?;
+            self.publish(index, plan, &page).await?;
+            let onward = after_page(page.next, &mut wrap);
+            let complete = onward.is_none();
+            next = onward.flatten();
+            let cursor = self.cursor(next.clone(), wrap.clone(), complete, started_at);
+            held.write(self.ports, &cursor).await?;
+            if complete {
+                return Ok(());
+            }
+        }
+    }
+
+    fn cursor(
+        &self,
+        next: Option<Value>,
+        wrap: Option<Wrap>,
+        complete: bool,
+        started_at: salescommand_domain::Timestamp,
+    ) -> Cursor {
+        Cursor {
+            run_id: self.run_id,
+            next,
+            position: self.writer.end(),
+            complete,
+            started_at,
+            completed_at: complete.then(|| self.ports.clock.now()),
+            token: self.lease.token(),
+            wrap,
+        }
+    }
+
+    /// One page, tried again while the source has passing trouble.
+    async fn page(&mut self, index: usize, plan: &ObjectPlan, from: Option<&Value>) -> Result<Page, Halt> {
+        let mut attempt = 0;
+        loop {
+            self.may_go_on()?;
+            let error = match self.source.page(&plan.object, from).await {
+                Ok(page) => {
+                    self.progress.object(index, |object| {
+                        object.state = ObjectState::Running;
+                        object.total = page.total.or(object.total);
+                        object.calls += u64::from(page.calls);
+                    });
+                    return Ok(page);
+                }
+                Err(error) => error,
+            };
+            attempt += 1;
+            let pause = pause_after(&error, attempt, self.attempts, self.ports.ids.fraction());
+            let Some(pause) = pause else { return Err(Halt::Source(error)) };
+            tracing::info!(source = %self.instance, object = %plan.object, attempt, %error, "source trouble; waiting");
+            self.progress.object(index, |object| {
+                object.calls += 1;
+                object.note(&format!("tried again after: {error}"));
+            });
+            self.pause(pause).await?;
+        }
+    }
+
+    /// Publishes a page; a log that is full or away is waited for.
+    async fn publish(&mut self, index: usize, plan: &ObjectPlan, page: &Page) -> Result<(), Halt> {
+        let mut attempt = 0;
+        let written = loop {
+            // A stop does not hinder: what was read is published, and its cursor written, first.
+            self.lease.check()?;
+            let error = match self.writer.append(plan, &page.records).await {
+                Ok(written) => break written,
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error.into()),
+            };
+            let note = match &error {
+                Error::Log(eventlog::Error::Full(_)) => "waited for room: the raw zone is full",
+                _ => "waited for the event log",
+            };
+            tracing::warn!(source = %self.instance, object = %plan.object, attempt, note);
+            self.progress.object(index, |object| object.note(note));
+            self.pause(compute_delay(attempt, self.ports.ids.fraction())).await?;
+            attempt += 1;
+        };
+        self.count(index, page.records.len(), &written);
+        Ok(())
+    }
+
+    fn count(&self, index: usize, read: usize, written: &Written) {
+        self.progress.object(index, |object| {
+            object.read += read as u64;
+            object.published += written.published;
+            object.unchanged += written.unchanged;
+            object.rejected += written.rejected.len() as u64;
+            // A few by name; the count tells the rest.
+            for rejected in written.rejected.iter().take(3) {
+                object.note(&format!("record {} rejected: {}", rejected.key, rejected.detail));
+            }
+        });
+    }
+
+    fn may_go_on(&self) -> Result<(), Halt> {
+        if self.stop.is_cancelled() {
+            return Err(Halt::Stopped);
+        }
+        self.lease.check().map_err(Halt::Driver)
+    }
+
+    async fn pause(&self, pause: Duration) -> Result<(), Halt> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.stop.cancelled() => Err(Halt::Stopped),
+        }
+    }
+}
+
+/// How long to wait after a failed attempt, counted from 1; none if it was the last one.
+pub(crate) fn pause_after(error: &SourceError, attempt: u32, attempts: u32, random: f64) -> Option<Duration> {
+    let SourceError::Transient { retry_after, .. } = error else { return None };
+    let jittered = compute_delay(attempt.saturating_sub(1), random);
+    (attempt < attempts).then(|| jittered.max(retry_after.unwrap_or_default().min(LONGEST_PAUSE)))
+}

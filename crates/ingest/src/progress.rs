@@ -1,0 +1,132 @@
+//! The record of the run under way: changed in memory at will, written at most twice a second.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use salescommand_domain::raw::Position;
+
+use crate::drive::RunRequest;
+use crate::held::Held;
+use crate::run::{LastComplete, ObjectRun, Run, RunError, RunRecord, RunState};
+use crate::runs::{RUNS_BUCKET, interrupted, remember};
+use crate::{Error, Ports};
+
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// Triggers may write between a look and a write; more often than this in a row they do not.
+const ATTEMPTS: u32 = 8;
+
+pub(crate) struct Progress {
+    ports: Ports,
+    held: tokio::sync::Mutex<Held>,
+    record: Mutex<RunRecord>,
+}
+
+impl Progress {
+    /// Takes over the instance's record. A run that its process left behind goes to the history as interrupted.
+    pub(crate) async fn begin(ports: &Ports, request: &RunRequest, token: u64) -> Result<Self, Error> {
+        let mut attempt = 0;
+        loop {
+            let key = request.instance.as_str().to_owned();
+            let (mut held, previous) = Held::read::<RunRecord>(ports, RUNS_BUCKET, key).await?;
+            let record = first_record(ports, request, token, previous.as_ref());
+            if let Some(left) =
+                previous.filter(|left| left.run.state == RunState::Running && left.token != token)
+            {
+                tracing::warn!(source = %request.instance, run.id = %left.run.run_id, "a run was interrupted");
+                remember(ports, &interrupted(ports, &left)).await?;
+            }
+            match held.write(ports, &record).await {
+                Ok(()) => {
+                    let (held, record) = (tokio::sync::Mutex::new(held), Mutex::new(record));
+                    return Ok(Self { ports: ports.clone(), held, record });
+                }
+                // A trigger has queued a run since; this run holds the lease, so it goes first.
+                Err(Error::Fenced(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Changes the run.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Run)) {
+        let mut record = self.record();
+        change(&mut record.run);
+        record.run.sum();
+    }
+
+    /// Changes one of its objects.
+    pub(crate) fn object(&self, index: usize, change: impl FnOnce(&mut ObjectRun)) {
+        self.change(|run| {
+            if let Some(object) = run.objects.get_mut(index) {
+                change(object);
+            }
+        });
+    }
+
+    /// Writes what has changed, until somebody else owns the record; tells how it ended.
+    pub(crate) async fn keep(&self) -> Error {
+        let mut written = self.record().clone();
+        loop {
+            tokio::time::sleep(WRITE_EVERY).await;
+            let current = self.record().clone();
+            if current == written {
+                continue;
+            }
+            match self.held.lock().await.write_once(&self.ports, &current).await {
+                Ok(()) => written = current,
+                Err(fenced @ Error::Fenced(_)) => return fenced,
+                Err(error) => tracing::debug!(%error, "progress not written; trying again"),
+            }
+        }
+    }
+
+    /// Writes the end of this process's part of the run, and remembers it.
+    pub(crate) async fn finish(
+        &self,
+        state: RunState,
+        error: Option<RunError>,
+        position: Position,
+    ) -> Result<RunRecord, Error> {
+        let finished_at = self.ports.clock.now();
+        let record = {
+            let mut record = self.record();
+            record.run.state = state;
+            record.run.error = error;
+            record.run.finished_at = Some(finished_at);
+            record.position = Some(position);
+            if state == RunState::Succeeded && record.only.is_none() {
+                let run_id = record.run.run_id;
+                record.last_complete = Some(LastComplete { run_id, finished_at, position });
+            }
+            record.clone()
+        };
+        // History first: a crash between the two leaves a run that is marked interrupted later, none that is lost.
+        remember(&self.ports, &record).await?;
+        self.held.lock().await.write(&self.ports, &record).await?;
+        Ok(record)
+    }
+
+    fn record(&self) -> MutexGuard<'_, RunRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn first_record(ports: &Ports, request: &RunRequest, token: u64, previous: Option<&RunRecord>) -> RunRecord {
+    let same = previous.filter(|previous| previous.run.run_id == request.run_id);
+    let mut run = Run::queued(request.run_id, request.instance.clone(), request.trigger);
+    run.state = RunState::Running;
+    run.started_at = same.and_then(|same| same.run.started_at).or_else(|| Some(ports.clock.now()));
+    let last = match (previous, same) {
+        (Some(previous), None) => previous.last_ended().cloned().map(Box::new),
+        (_, Some(same)) => same.last.clone(),
+        (None, None) => None,
+    };
+    RunRecord {
+        run,
+        token,
+        position: None,
+        only: request.objects.clone(),
+        last_complete: previous.and_then(|previous| previous.last_complete.clone()),
+        last,
+    }
+}

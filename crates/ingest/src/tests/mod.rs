@@ -1,0 +1,221 @@
+//! Tests of the driver over the twin, with a source that does as it is told.
+
+mod crashes;
+mod runs;
+mod worker;
+mod writing;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use salescommand_connectors::{Check, ObjectPlan, Page, Record, Source, SourceError};
+use salescommand_domain::Timestamp;
+use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
+use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::{BatchLimit, EventLog as _};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Clock, Error, Ids, Options, Ports, RunReport, RunRequest, Trigger, run_once};
+
+/// A clock that stands still until it is moved.
+#[derive(Default)]
+struct HandClock(Mutex<Timestamp>);
+
+impl HandClock {
+    fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(by).unwrap();
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Ids in a row, and no jitter.
+#[derive(Default)]
+struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn next(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A log, its ports and a source.
+struct Bench {
+    log: MemoryLog,
+    clock: Arc<HandClock>,
+    ports: Ports,
+    source: Scripted,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let log = MemoryLog::new();
+        let clock = Arc::new(HandClock::default());
+        let (shared, ids) = (Arc::new(log.clone()), Arc::new(CountedIds::default()));
+        let ports = Ports { log: shared.clone(), kv: shared, clock: clock.clone(), ids };
+        Self { log, clock, ports, source: Scripted::default() }
+    }
+
+    async fn run(&self, run_id: u128) -> Result<RunReport, Error> {
+        let source = Box::new(self.source.clone());
+        run_once(&self.ports, &request(run_id), source, Options::default(), &CancellationToken::new()).await
+    }
+
+    /// Every event, in order.
+    async fn events(&self) -> Vec<Envelope> {
+        let Ok(mut reader) = self.log.read_after("RAW_TEST_E1", 0).await else { return Vec::new() };
+        let limit = BatchLimit { messages: 100_000, bytes: 1 << 30, wait: Duration::ZERO };
+        let messages = reader.next(limit).await.unwrap();
+        messages.iter().map(|m| Envelope::decode(&m.payload, m.content_type.as_deref()).unwrap()).collect()
+    }
+
+    /// What the log says of each record now.
+    async fn latest(&self) -> BTreeMap<(String, String), Value> {
+        let events = self.events().await.into_iter();
+        events.map(|e| ((e.object.to_string(), e.key.clone()), inline(e.payload))).collect()
+    }
+
+    /// What the source says of each record.
+    fn expected(&self) -> BTreeMap<(String, String), Value> {
+        let state = self.source.state.lock().unwrap();
+        let of = |(object, records): (&String, &Vec<Record>)| {
+            let record = |r: &Record| ((object.clone(), r.key.clone()), r.payload.clone());
+            records.iter().map(record).collect::<Vec<_>>()
+        };
+        state.objects.iter().flat_map(of).collect()
+    }
+}
+
+fn inline(payload: Payload) -> Value {
+    match payload {
+        Payload::Inline(value) => value,
+        Payload::Stored(_) => panic!("a stored payload"),
+    }
+}
+
+fn instance() -> InstanceName {
+    InstanceName::new("test").unwrap()
+}
+
+fn request(run_id: u128) -> RunRequest {
+    RunRequest {
+        run_id: Uuid::from_u128(run_id),
+        instance: instance(),
+        connector: "scripted".to_owned(),
+        objects: None,
+        trigger: Trigger::Manual,
+    }
+}
+
+fn plan(object: &str) -> ObjectPlan {
+    let object = ObjectName::new(object).unwrap();
+    ObjectPlan { object, payload_schema: 1, volatile: &["age"], missing_fields: Vec::new() }
+}
+
+fn record(key: usize, payload: Value) -> Record {
+    Record { key: key.to_string(), source_modified: None, subjects: Vec::new(), payload }
+}
+
+type OnPage = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// A source of records in memory, in pages of three; its cursor is the number of records read.
+#[derive(Clone, Default)]
+struct Scripted {
+    state: Arc<Mutex<Script>>,
+}
+
+#[derive(Default)]
+struct Script {
+    objects: BTreeMap<String, Vec<Record>>,
+    /// Errors of the next pages.
+    errors: Vec<SourceError>,
+    /// Pages asked for: object and where they begin.
+    asked: Vec<(String, u64)>,
+    /// Called with the number of pages asked for before.
+    on_page: Option<OnPage>,
+    /// Pages that never come, by number.
+    hang_at: Option<u64>,
+}
+
+impl Scripted {
+    fn put(&self, object: &str, count: usize, version: &str) {
+        let records = (0..count).map(|n| record(n, json!({"name": format!("{object} {n}"), "v": version})));
+        self.state.lock().unwrap().objects.insert(object.to_owned(), records.collect());
+    }
+
+    fn fail(&self, errors: impl IntoIterator<Item = SourceError>) {
+        self.state.lock().unwrap().errors.extend(errors);
+    }
+
+    fn on_page(&self, act: impl Fn(u64) + Send + Sync + 'static) {
+        self.state.lock().unwrap().on_page = Some(Arc::new(act));
+    }
+
+    fn hang_at(&self, page: Option<u64>) {
+        self.state.lock().unwrap().hang_at = page;
+    }
+
+    fn asked(&self) -> Vec<(String, u64)> {
+        std::mem::take(&mut self.state.lock().unwrap().asked)
+    }
+}
+
+fn transient() -> SourceError {
+    SourceError::Transient { message: "too slow".into(), retry_after: None }
+}
+
+fn permanent(code: &'static str) -> SourceError {
+    SourceError::Permanent { code, message: "no".into(), fix: "ask the administrator".into() }
+}
+
+#[async_trait]
+impl Source for Scripted {
+    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError> {
+        tokio::task::yield_now().await;
+        Ok(self.state.lock().unwrap().objects.keys().map(|object| plan(object)).collect())
+    }
+
+    async fn page(&mut self, object: &ObjectName, from: Option<&Value>) -> Result<Page, SourceError> {
+        tokio::task::yield_now().await;
+        let (number, on_page, hangs) = {
+            let state = self.state.lock().unwrap();
+            let number = state.asked.len() as u64;
+            (number, state.on_page.clone(), state.hang_at == Some(number))
+        };
+        if let Some(act) = on_page {
+            act(number);
+        }
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        let mut state = self.state.lock().unwrap();
+        let start = from.and_then(Value::as_u64).unwrap_or(0);
+        state.asked.push((object.to_string(), start));
+        if !state.errors.is_empty() {
+            return Err(state.errors.remove(0));
+        }
+        let all = &state.objects[object.as_str()];
+        let from = usize::try_from(start).unwrap().min(all.len());
+        let end = (from + 3).min(all.len());
+        let next = (end < all.len()).then(|| json!(end));
+        Ok(Page { records: all[from..end].to_vec(), next, total: Some(all.len() as u64), calls: 1 })
+    }
+
+    async fn check(&mut self) -> Vec<Check> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,253 @@
+//! Publishing into the raw zone of one instance, each record's digest chain continued.
+//!
+//! The stream is the only store of digests: for a page, the last event of each of its records is read in one
+//! request. Equal content is not published; other content is, with an id made of the previous event's digest, so
+//! that a publish which is repeated after a lost answer is stored once and going back to an earlier content is not
+//! taken for a repetition.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use salescommand_connectors::{ObjectPlan, Record};
+use salescommand_domain::raw::{
+    Digest, Envelope, FORMAT_VERSION, InstanceName, MSGPACK_CONTENT_TYPE, Operation, Payload, Position,
+    content_digest, message_id, raw_stream, raw_subject, raw_subject_filter,
+};
+use salescommand_eventlog::{Message, Outgoing, StreamSpec};
+use serde_json::Value;
+
+use crate::{Error, Ports};
+
+/// Records looked up at once; below the broker's 1,024.
+const CHUNK: usize = 1_000;
+/// Largest event; the broker takes 8 MB with its headers.
+const MOST_BYTES: usize = 7_000_000;
+/// How long the broker remembers message ids: longer than a publish can be under way.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+
+/// Writes events of one instance.
+#[derive(Debug)]
+pub struct RawWriter {
+    ports: Ports,
+    instance: InstanceName,
+    connector: String,
+    run_token: u64,
+    stream: String,
+    end: Position,
+    /// Contents that this call has sent, by subject.
+    unacknowledged: HashMap<String, Digest>,
+    /// Contents that an earlier, failed call may have stored; the repetition counts them as published.
+    doubtful: HashMap<String, Digest>,
+}
+
+/// What became of records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// New or changed, now in the log.
+    pub published: u64,
+    /// As their last event says.
+    pub unchanged: u64,
+    /// Not storable.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A record that could not be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which one.
+    pub key: String,
+    /// Why.
+    pub detail: String,
+}
+
+/// The last event of a record.
+struct Previous {
+    event: Digest,
+    /// None if it does not decode here; then whatever comes is a change.
+    content: Option<Digest>,
+}
+
+impl RawWriter {
+    /// Opens the newest epoch of an instance's log, or makes the first. `run_token` is 0 where there is no lease.
+    pub async fn open(
+        ports: &Ports,
+        instance: &InstanceName,
+        connector: &str,
+        run_token: u64,
+    ) -> Result<Self, Error> {
+        let (epoch, sequence) = newest_epoch(ports, instance).await?;
+        Ok(Self {
+            ports: ports.clone(),
+            instance: instance.clone(),
+            connector: connector.to_owned(),
+            run_token,
+            stream: raw_stream(instance, epoch),
+            end: Position { epoch, sequence },
+            unacknowledged: HashMap::new(),
+            doubtful: HashMap::new(),
+        })
+    }
+
+    /// The end of the log, as far as this writer has seen it.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Publishes the records that are new or changed. When it returns, all of them are durable; after an error
+    /// the same call again completes what was left.
+    pub async fn append(&mut self, plan: &ObjectPlan, records: &[Record]) -> Result<Written, Error> {
+        self.write(plan, Operation::Upsert, records).await
+    }
+
+    /// Publishes that records are gone; those that never were, or are gone already, count as unchanged.
+    pub async fn retract(&mut self, plan: &ObjectPlan, keys: &[String]) -> Result<Written, Error> {
+        let gone = |key: &String| Record {
+            key: key.clone(),
+            source_modified: None,
+            subjects: Vec::new(),
+            payload: Value::Null,
+        };
+        let records: Vec<_> = keys.iter().map(gone).collect();
+        self.write(plan, Operation::Delete, &records).await
+    }
+
+    async fn write(
+        &mut self,
+        plan: &ObjectPlan,
+        operation: Operation,
+        records: &[Record],
+    ) -> Result<Written, Error> {
+        let mut written = Written::default();
+        self.doubtful.extend(self.unacknowledged.drain());
+        for chunk in records.chunks(CHUNK) {
+            let mut previous = self.previous(plan, chunk).await?;
+            let mut outgoing = Vec::new();
+            for record in chunk {
+                outgoing.extend(self.event(plan, operation, record, &mut previous, &mut written)?);
+            }
+            written.published += outgoing.len() as u64;
+            for published in self.ports.log.publish(&self.stream, outgoing).await? {
+                self.end.sequence = self.end.sequence.max(published.sequence);
+            }
+        }
+        self.unacknowledged.clear();
+        self.doubtful.clear();
+        Ok(written)
+    }
+
+    /// The last events of some records, by subject.
+    async fn previous(
+        &mut self,
+        plan: &ObjectPlan,
+        records: &[Record],
+    ) -> Result<HashMap<String, Previous>, Error> {
+        let mut subjects: Vec<_> = records.iter().map(|record| self.subject(plan, record)).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let found = self.ports.log.last_by_subject(&self.stream, &subjects).await?;
+        let mut previous = HashMap::with_capacity(subjects.len());
+        for message in found.into_iter().flatten() {
+            self.end.sequence = self.end.sequence.max(message.sequence);
+            let digests =
+                Previous { event: Digest::of(&message.payload), content: stored_content(plan, &message) };
+            previous.insert(message.subject, digests);
+        }
+        Ok(previous)
+    }
+
+    /// The event that a record makes, if it makes one.
+    fn event(
+        &mut self,
+        plan: &ObjectPlan,
+        operation: Operation,
+        record: &Record,
+        previous: &mut HashMap<String, Previous>,
+        written: &mut Written,
+    ) -> Result<Option<Outgoing>, Error> {
+        let subject = self.subject(plan, record);
+        let content = content_digest(operation, &record.payload, plan.volatile);
+        let before = previous.get(&subject);
+        let gone_anyway = operation == Operation::Delete && before.is_none();
+        if gone_anyway || before.is_some_and(|before| before.content == Some(content)) {
+            if self.doubtful.get(&subject) == Some(&content) {
+                self.doubtful.remove(&subject);
+                self.unacknowledged.insert(subject, content);
+                written.published += 1;
+            } else {
+                written.unchanged += 1;
+            }
+            return Ok(None);
+        }
+        let payload = self.envelope(plan, operation, record).to_msgpack()?;
+        if payload.len() > MOST_BYTES {
+            let detail =
+                format!("{} bytes are more than the {MOST_BYTES} that one event may have", payload.len());
+            written.rejected.push(Rejected { key: record.key.clone(), detail });
+            return Ok(None);
+        }
+        let before = before.map(|before| before.event);
+        let id = message_id(&self.instance, &plan.object, &record.key, before, content);
+        // The same record may come twice in a page.
+        self.unacknowledged.insert(subject.clone(), content);
+        previous.insert(subject.clone(), Previous { event: Digest::of(&payload), content: Some(content) });
+        Ok(Some(Outgoing {
+            subject,
+            message_id: Some(id.to_string()),
+            expected_last_sequence: None,
+            content_type: Some(MSGPACK_CONTENT_TYPE),
+            payload: payload.into(),
+        }))
+    }
+
+    fn envelope(&self, plan: &ObjectPlan, operation: Operation, record: &Record) -> Envelope {
+        Envelope {
+            format: FORMAT_VERSION,
+            event_id: self.ports.ids.next(),
+            instance: self.instance.clone(),
+            connector: self.connector.clone(),
+            object: plan.object.clone(),
+            key: record.key.clone(),
+            operation,
+            source_modified: record.source_modified,
+            observed: self.ports.clock.now(),
+            run_token: self.run_token,
+            payload_schema: plan.payload_schema,
+            subjects: record.subjects.clone(),
+            payload: Payload::Inline(record.payload.clone()),
+        }
+    }
+
+    fn subject(&self, plan: &ObjectPlan, record: &Record) -> String {
+        raw_subject(&self.instance, &plan.object, &record.key)
+    }
+}
+
+/// Digest of what a stored event says.
+fn stored_content(plan: &ObjectPlan, message: &Message) -> Option<Digest> {
+    let envelope = Envelope::decode(&message.payload, message.content_type.as_deref()).ok()?;
+    match &envelope.payload {
+        Payload::Inline(payload) => Some(content_digest(envelope.operation, payload, plan.volatile)),
+        Payload::Stored(_) => None,
+    }
+}
+
+/// The newest epoch of an instance and its last sequence; the first epoch is made if there is none.
+async fn newest_epoch(ports: &Ports, instance: &InstanceName) -> Result<(u32, u64), Error> {
+    let first = raw_stream(instance, 1);
+    let prefix = first.trim_end_matches('1');
+    let epoch = |name: &str| name.strip_prefix(prefix)?.parse::<u32>().ok();
+    let streams = ports.log.streams(prefix).await?;
+    let newest = streams.iter().filter_map(|stream| Some((epoch(&stream.name)?, stream.last_sequence))).max();
+    if let Some(newest) = newest {
+        return Ok(newest);
+    }
+    let spec = StreamSpec {
+        name: first,
+        subjects: vec![raw_subject_filter(instance)],
+        immutable: true,
+        max_bytes: None,
+        duplicate_window: DUPLICATE_WINDOW,
+    };
+    ports.log.ensure_stream(&spec).await?;
+    Ok((1, 0))
+}
