@@ -1,0 +1,273 @@
+//! Starting a simulator, and holding it from the outside: clock, troubles, rows, shutdown.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::database::{Database, Record};
+use crate::engine::Engine;
+use crate::fault::Fault;
+use crate::methods::Request;
+use crate::schema::Level;
+use crate::seed::Seed;
+use crate::session::groups;
+use crate::trouble::Faults;
+use crate::value::Value;
+use crate::wire::Wire;
+use crate::{Error, transport};
+
+/// How often a changed state is written to the state file.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// A password that does not show itself.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// Wraps a password.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(..)")
+    }
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Name of the database.
+    pub database: String,
+    /// The rows to begin with.
+    pub seed: Seed,
+    /// The server's clock.
+    pub clock: Clock,
+    /// Logins that can be used, with their passwords. All other users have none.
+    pub passwords: Vec<(String, Password)>,
+    /// Where to keep changes between restarts.
+    pub state: Option<PathBuf>,
+}
+
+impl Config {
+    /// A simulator on a free port of this machine, database `demo`, clock fixed at noon of the seed's day, without
+    /// any password.
+    pub fn new(seed: Seed) -> Self {
+        let noon = crate::value::utc_instant(seed.today.at(12, 0, 0, 0)).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: "demo".into(),
+            seed,
+            clock: Clock::fixed(noon),
+            passwords: Vec::new(),
+            state: None,
+        }
+    }
+
+    /// The same with a login that can be used.
+    pub fn password(mut self, login: &str, password: &str) -> Self {
+        self.passwords.push((login.into(), Password::new(password)));
+        self
+    }
+}
+
+/// Starts simulators.
+pub struct Simulator;
+
+impl Simulator {
+    /// Builds or loads the rows and listens. Needs a Tokio runtime, which serves until `shutdown` or drop.
+    ///
+    /// # Errors
+    /// `Listen`, `StateFile`, `State`, or `UnknownLogin` for a password of nobody.
+    pub async fn start(config: Config) -> Result<Handle, Error> {
+        let database = load(&config)?;
+        let engine = Arc::new(Engine::new(config.database, config.clock, database, config.state));
+        let data = Data(Arc::clone(&engine));
+        for (login, password) in &config.passwords {
+            data.add_password(login, &password.0)?;
+        }
+        let listener = TcpListener::bind(config.listen).await.map_err(Error::Listen)?;
+        let addr = listener.local_addr().map_err(Error::Listen)?;
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(transport::serve(listener, Arc::clone(&engine), stopped.clone()));
+        let saver = tokio::spawn(save_changes(Arc::clone(&engine), stopped));
+        Ok(Handle { addr, engine, stop, tasks: vec![server, saver] })
+    }
+}
+
+fn load(config: &Config) -> Result<Database, Error> {
+    let Some(file) = &config.state else { return Ok(config.seed.build()) };
+    match std::fs::read(file) {
+        Ok(bytes) => Database::from_json(&bytes).map_err(Error::State),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(config.seed.build()),
+        Err(error) => Err(Error::StateFile(error)),
+    }
+}
+
+async fn save_changes(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SAVE_EVERY) => {}
+            _ = stop.changed() => return,
+        }
+        let there = Arc::clone(&engine);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || there.save()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "state not saved, trying again");
+        }
+    }
+}
+
+/// A running simulator. Dropping it stops the server.
+pub struct Handle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    engine: Arc<Engine>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// The base address, for example `http://127.0.0.1:40123`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Troubles to order, and the count of calls.
+    pub fn faults(&self) -> &Faults {
+        &self.engine.faults
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.engine.clock
+    }
+
+    /// The rows, without the socket.
+    pub fn data(&self) -> Data {
+        Data(Arc::clone(&self.engine))
+    }
+
+    /// Stops listening and saves the state.
+    ///
+    /// # Errors
+    /// `StateFile` or `State` when the last save fails.
+    pub async fn shutdown(mut self) -> Result<(), Error> {
+        self.stop.send_replace(true);
+        for task in self.tasks.drain(..) {
+            // A task that panicked has nothing left to stop.
+            let _ = task.await;
+        }
+        self.engine.mark_unsaved();
+        self.engine.save()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Direct access to the rows of a running simulator.
+#[derive(Clone)]
+pub struct Data(Arc<Engine>);
+
+impl Data {
+    /// All rows as they are now.
+    pub fn snapshot(&self) -> Database {
+        self.0.snapshot()
+    }
+
+    /// One row, if it exists.
+    pub fn row(&self, model: &str, id: i64) -> Option<Record> {
+        self.snapshot().row(model, id).cloned()
+    }
+
+    /// The id of a user.
+    pub fn user(&self, login: &str) -> Option<i64> {
+        self.snapshot()
+            .rows("res.users")
+            .find(|(_, row)| row.get("login").as_text() == Some(login))
+            .map(|(id, _)| id)
+    }
+
+    /// Changes a column as plain SQL would: nothing follows from it and `write_date` stays.
+    pub fn set(&self, model: &str, id: i64, column: &'static str, value: impl Into<Value>) {
+        self.0.change(|database| {
+            if let Some(row) = database.edit(model, id) {
+                row.set(column, value.into());
+            }
+        });
+    }
+
+    /// Adds a password or an API key for a user; earlier ones stay valid.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn add_password(&self, login: &str, password: &str) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.add_secret(uid, password.to_owned());
+        Ok(())
+    }
+
+    /// Makes every password and key of a user invalid.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn revoke(&self, login: &str) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.remove_secrets(uid);
+        Ok(())
+    }
+
+    /// Gives a user exactly the groups of a level.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn set_level(&self, login: &str, level: Level) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.set("res.users", uid, "groups_id", groups(level));
+        Ok(())
+    }
+
+    /// Runs a method as a user, at the server's time, without the socket. `args` is a list, `kwargs` an object.
+    ///
+    /// # Errors
+    /// Whatever fault the call would have ended in.
+    pub fn call(&self, login: &str, call: (&str, &str), args: Json, kwargs: Json) -> Result<Json, Fault> {
+        self.call_at(self.0.clock.now(), login, call, (args, kwargs))
+    }
+
+    /// Runs a method as a transaction that began at `started` and commits now: how a long transaction's rows appear
+    /// with a `write_date` a reader has already passed.
+    ///
+    /// # Errors
+    /// Whatever fault the call would have ended in.
+    pub fn call_at(
+        &self,
+        started: Timestamp,
+        login: &str,
+        (model, method): (&str, &str),
+        (args, kwargs): (Json, Json),
+    ) -> Result<Json, Fault> {
+        let uid = self.user(login).ok_or_else(Fault::access_denied)?;
+        let positional = args.as_array().into_iter().flatten().map(Wire::from).collect();
+        let keywords = kwargs.as_object().into_iter().flatten();
+        let keywords = keywords.map(|(name, value)| (name.clone(), value.into())).collect();
+        let request = Request { model: model.into(), method: method.into(), positional, keywords };
+        self.0.execute(uid, request, started).map(|answer| Json::from(&answer))
+    }
+}

@@ -1,0 +1,376 @@
+//! What the CRM does by itself when a lead is created, written, won, lost, restored, converted or merged.
+
+use std::collections::BTreeMap;
+
+use crate::database::{Database, Record};
+use crate::fault::Fault;
+use crate::partner::normalized;
+use crate::schema::Schema;
+use crate::value::Value;
+use crate::wire::Wire;
+use crate::writer::{Given, Writer};
+
+/// Defaults and dates of a new lead.
+pub(crate) fn on_create(writer: &Writer<'_>, record: &mut Record, given: &Given) {
+    let session = writer.session;
+    let default = |record: &mut Record, name: &'static str, value: Value| {
+        if !given.contains(name) {
+            record.set(name, value);
+        }
+    };
+    default(record, "type", Value::from("opportunity"));
+    default(record, "priority", Value::from("0"));
+    default(record, "user_id", Value::Int(session.uid));
+    let team = record.get("user_id").as_int().and_then(|user| team_of(writer.database, user));
+    default(record, "team_id", Value::reference(team));
+    default(record, "company_id", company_of(writer, record));
+    default(
+        record,
+        "stage_id",
+        Value::reference(first_stage(writer.database, record.get("team_id").as_int())),
+    );
+    let now = Value::Instant(session.now);
+    if !record.get("user_id").is_null() {
+        record.set("date_open", now.clone());
+    }
+    record.set("date_last_stage_update", now.clone());
+    record.set("create_date", now);
+    copy_partner(writer.database, record, given);
+    let automated = automated_probability(writer.database, record);
+    record.set("automated_probability", Value::Float(automated));
+    if !given.contains("probability") || automated >= 100.0 {
+        record.set("probability", Value::Float(automated));
+    }
+    close_by_probability(writer, record);
+    derive(record);
+}
+
+/// Consequences of a write, before the row is stored.
+pub(crate) fn on_write(
+    writer: &mut Writer<'_>,
+    id: i64,
+    (before, record): (&Record, &mut Record),
+    given: &Given,
+) {
+    if before.get("stage_id") != record.get("stage_id") {
+        stage_changed(writer, before, record, given);
+    }
+    if before.get("user_id") != record.get("user_id") {
+        let assigned = !record.get("user_id").is_null();
+        record.set("date_open", if assigned { Value::Instant(writer.session.now) } else { Value::Null });
+    }
+    if given.contains("partner_id") && before.get("partner_id") != record.get("partner_id") {
+        copy_partner(writer.database, record, given);
+    }
+    if given.contains("probability") {
+        record.set("date_closed", Value::Null);
+        close_by_probability(writer, record);
+    }
+    if before.get("active").as_bool() && !record.get("active").as_bool() {
+        delete_open_activities(writer, id);
+    }
+    derive(record);
+}
+
+/// An edited e-mail or phone goes back to the customer, and moves the customer's `write_date`.
+pub(crate) fn after_write(writer: &mut Writer<'_>, id: i64, given: &Given) {
+    let Some(record) = writer.database.row("crm.lead", id) else { return };
+    let Some(partner) = record.get("partner_id").as_int() else { return };
+    let back: Vec<(&'static str, Value)> = [("email_from", "email"), ("phone", "phone")]
+        .into_iter()
+        .filter(|(own, _)| given.contains(own))
+        .map(|(own, theirs)| (theirs, record.get(own).clone()))
+        .collect();
+    if back.is_empty() {
+        return;
+    }
+    writer.touch("res.partner", partner, |row| {
+        for (column, value) in back {
+            row.set(column, value);
+        }
+        let email = row.get("email").as_text().and_then(normalized);
+        row.set("email_normalized", email.into());
+    });
+}
+
+fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, given: &Given) {
+    let now = writer.session.now;
+    if let (Some(stage), Some(since)) =
+        (before.get("stage_id").as_int(), before.get("date_last_stage_update").as_instant())
+    {
+        let mut spent = match before.get("x_durations") {
+            Value::Durations(spent) => spent.clone(),
+            _ => BTreeMap::new(),
+        };
+        *spent.entry(stage).or_default() += (now.as_second() - since.as_second()).max(0);
+        record.set("x_durations", Value::Durations(spent));
+    }
+    record.set("date_last_stage_update", Value::Instant(now));
+    let (was_won, is_won) = (stage_is_won(writer.database, before), stage_is_won(writer.database, record));
+    let automated = automated_probability(writer.database, record);
+    let manual = (before.get("probability").as_float() - before.get("automated_probability").as_float())
+        .abs()
+        >= 0.005;
+    record.set("automated_probability", Value::Float(automated));
+    if is_won {
+        record.set("probability", Value::Float(100.0));
+        record.set("date_closed", Value::Instant(now));
+    } else if was_won {
+        record.set("date_closed", Value::Null);
+    }
+    // A probability set by hand survives a change of stage, a won or lost one does not.
+    if !is_won && !given.contains("probability") && record.get("active").as_bool() && (was_won || !manual) {
+        record.set("probability", Value::Float(automated));
+    }
+}
+
+fn close_by_probability(writer: &Writer<'_>, record: &mut Record) {
+    let probability = record.get("probability").as_float();
+    if probability >= 100.0 || probability <= 0.0 {
+        record.set("date_closed", Value::Instant(writer.session.now));
+    }
+}
+
+/// Stored fields that follow from others.
+pub(crate) fn derive(record: &mut Record) {
+    let revenue = record.get("expected_revenue").as_float() * record.get("probability").as_float() / 100.0;
+    record.set("prorated_revenue", Value::Float((revenue * 100.0).round() / 100.0));
+    let email = record.get("email_from").as_text().map(str::to_owned);
+    let normal = email.as_deref().and_then(normalized);
+    let state =
+        email.filter(|text| !text.is_empty()).map(|_| if normal.is_some() { "correct" } else { "incorrect" });
+    let criterion =
+        normal.as_deref().and_then(|address| address.split_once('@')).map(|(_, domain)| format!("@{domain}"));
+    record.set("email_domain_criterion", criterion.into());
+    let digits = record.get("phone").as_text().map(crate::partner::sanitized);
+    record.set("phone_sanitized", digits.into());
+    record.set("email_normalized", normal.into());
+    record.set("email_state", state.into());
+    let created = record.get("create_date").as_instant();
+    for (days, moment) in [("day_open", "date_open"), ("day_close", "date_closed")] {
+        let until = record.get(moment).as_instant();
+        let whole = created.zip(until).map(|(from, to)| ((to.as_second() - from.as_second()) / 86_400).abs());
+        #[expect(clippy::cast_precision_loss, reason = "a number of days")]
+        record.set(days, whole.map(|days| days as f64).into());
+    }
+}
+
+/// Contact details of the customer, where the caller gave none.
+fn copy_partner(database: &Database, record: &mut Record, given: &Given) {
+    let Some(partner) = record.get("partner_id").as_int().and_then(|id| database.row("res.partner", id))
+    else {
+        return;
+    };
+    let company = partner.get("commercial_company_name").clone();
+    let person = !partner.get("is_company").as_bool();
+    let mut copy = |name: &'static str, value: Value| {
+        if !given.contains(name) && !value.is_null() {
+            record.set(name, value);
+        }
+    };
+    copy("email_from", partner.get("email").clone());
+    copy("partner_name", company);
+    if person {
+        copy("contact_name", partner.get("name").clone());
+    }
+    for name in ["phone", "mobile", "website", "function", "street", "city", "zip", "country_id"] {
+        copy(name, partner.get(name).clone());
+    }
+}
+
+/// The probability the stage suggests: 100 when won, otherwise rising with the stage's position.
+pub(crate) fn automated_probability(database: &Database, record: &Record) -> f64 {
+    if stage_is_won(database, record) {
+        return 100.0;
+    }
+    let position = |stage: &Record| stage.get("sequence").as_int().unwrap_or(0);
+    let own =
+        record.get("stage_id").as_int().and_then(|id| database.row("crm.stage", id)).map_or(0, position);
+    let open: Vec<i64> = database
+        .rows("crm.stage")
+        .filter(|(_, row)| !row.get("is_won").as_bool())
+        .map(|(_, row)| position(row))
+        .collect();
+    let before = open.iter().filter(|sequence| **sequence < own).count();
+    #[expect(clippy::cast_precision_loss, reason = "a handful of stages")]
+    let share = before as f64 / open.len().max(1) as f64;
+    ((12.5 + 80.0 * share) * 100.0).round() / 100.0
+}
+
+fn stage_is_won(database: &Database, record: &Record) -> bool {
+    let stage = record.get("stage_id").as_int().and_then(|id| database.row("crm.stage", id));
+    stage.is_some_and(|stage| stage.get("is_won").as_bool())
+}
+
+fn first_stage(database: &Database, team: Option<i64>) -> Option<i64> {
+    let open = |stage: &&(i64, &Record)| stage.1.get("team_id").as_int().is_none_or(|own| Some(own) == team);
+    let stages: Vec<(i64, &Record)> = database.rows("crm.stage").collect();
+    stages.iter().filter(open).min_by_key(|(id, row)| (row.get("sequence").as_int(), *id)).map(|(id, _)| *id)
+}
+
+/// The team a user belongs to, or leads.
+fn team_of(database: &Database, user: i64) -> Option<i64> {
+    let mine = |row: &Record| row.get("user_id").as_int() == Some(user) && row.get("active").as_bool();
+    let member = database.rows("crm.team.member").find(|(_, row)| mine(row));
+    member
+        .and_then(|(_, row)| row.get("crm_team_id").as_int())
+        .or_else(|| database.rows("crm.team").find(|(_, row)| mine(row)).map(|(id, _)| id))
+}
+
+fn company_of(writer: &Writer<'_>, record: &Record) -> Value {
+    let of = |model: &str, column: &str| {
+        record
+            .get(column)
+            .as_int()
+            .and_then(|id| writer.database.row(model, id))
+            .and_then(|row| row.get("company_id").as_int())
+    };
+    Value::reference(
+        of("crm.team", "team_id").or_else(|| of("res.users", "user_id")).or_else(|| writer.session.company()),
+    )
+}
+
+fn delete_open_activities(writer: &mut Writer<'_>, lead: i64) {
+    let open = |row: &Record| {
+        row.get("res_id").as_int() == Some(lead)
+            && row.get("res_model").as_text() == Some("crm.lead")
+            && row.get("active").as_bool()
+    };
+    for id in writer.database.ids_where("mail.activity", open) {
+        writer.database.remove("mail.activity", id);
+    }
+}
+
+/// `action_set_won`: into the first won stage.
+pub(crate) fn set_won(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
+    let won = writer.database.rows("crm.stage").filter(|(_, row)| row.get("is_won").as_bool());
+    let stage = won.min_by_key(|(id, row)| (row.get("sequence").as_int(), *id)).map(|(id, _)| id);
+    let mut values =
+        vec![("active".to_owned(), Wire::Bool(true)), ("probability".to_owned(), Wire::Double(100.0))];
+    values.extend(stage.map(|id| ("stage_id".to_owned(), Wire::Int(id))));
+    write(writer, ids, values)?;
+    Ok(Wire::Bool(true))
+}
+
+/// `action_set_lost`: archived with probability 0, and whatever else the caller names.
+pub(crate) fn set_lost(
+    writer: &mut Writer<'_>,
+    ids: &[i64],
+    more: Vec<(String, Wire)>,
+) -> Result<Wire, Fault> {
+    archive(writer, ids)?;
+    if !more.is_empty() {
+        write(writer, ids, more)?;
+    }
+    Ok(Wire::Nil)
+}
+
+/// `action_archive`, which zeroes the probability too.
+pub(crate) fn archive(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
+    let active = having(writer, ids, true);
+    let values =
+        vec![("active".to_owned(), Wire::Bool(false)), ("probability".to_owned(), Wire::Double(0.0))];
+    write(writer, &active, values)?;
+    for id in active {
+        writer.touch("crm.lead", id, |row| row.set("automated_probability", Value::Float(0.0)));
+    }
+    Ok(Wire::Nil)
+}
+
+/// `action_unarchive`: open again, without reason and closing date, probability from the stage.
+pub(crate) fn unarchive(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
+    let archived = having(writer, ids, false);
+    let values =
+        vec![("active".to_owned(), Wire::Bool(true)), ("lost_reason_id".to_owned(), Wire::Bool(false))];
+    write(writer, &archived, values)?;
+    for id in archived {
+        let Some(record) = writer.database.row("crm.lead", id) else { continue };
+        let automated = automated_probability(writer.database, record);
+        let won = automated >= 100.0;
+        let now = writer.session.now;
+        writer.touch("crm.lead", id, |row| {
+            row.set("automated_probability", Value::Float(automated));
+            row.set("probability", Value::Float(automated));
+            row.set("date_closed", if won { Value::Instant(now) } else { Value::Null });
+            derive(row);
+        });
+    }
+    Ok(Wire::Nil)
+}
+
+/// `toggle_active`.
+pub(crate) fn toggle(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
+    let (active, archived) = (having(writer, ids, true), having(writer, ids, false));
+    archive(writer, &active)?;
+    unarchive(writer, &archived)
+}
+
+/// `convert_opportunity`: a lead becomes an opportunity under the same id.
+pub(crate) fn convert(writer: &mut Writer<'_>, ids: &[i64], partner: Option<i64>) -> Result<Wire, Fault> {
+    let mut values = vec![("type".to_owned(), Wire::text("opportunity"))];
+    values.extend(partner.map(|id| ("partner_id".to_owned(), Wire::Int(id))));
+    let now = writer.session.now;
+    let leads: Vec<i64> = ids.to_vec();
+    write(writer, &leads, values)?;
+    for id in leads {
+        writer.touch("crm.lead", id, |row| row.set("date_conversion", Value::Instant(now)));
+    }
+    Ok(Wire::Bool(true))
+}
+
+/// `merge_opportunity`: one lead survives and takes what it lacks from the others, which are deleted.
+pub(crate) fn merge(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
+    if ids.len() < 2 {
+        return Err(Fault::user(
+            "Please select more than one element (lead or opportunity) from the list view.",
+        ));
+    }
+    let model = lead_model()?;
+    writer.check_present(model, ids)?;
+    let mut ranked: Vec<(i64, Record)> =
+        ids.iter().filter_map(|id| Some((*id, writer.database.row("crm.lead", *id)?.clone()))).collect();
+    ranked.sort_by(|(left_id, left), (right_id, right)| {
+        let key =
+            |row: &Record| (row.get("active").as_bool(), row.get("type").as_text() == Some("opportunity"));
+        let confidence = right.get("probability").as_float().total_cmp(&left.get("probability").as_float());
+        key(right).cmp(&key(left)).then(confidence).then(left_id.cmp(right_id))
+    });
+    let mut ranked = ranked.into_iter();
+    let Some((head, mut survivor)) = ranked.next() else { return Ok(Wire::Nil) };
+    let rest: Vec<(i64, Record)> = ranked.collect();
+    for (_, other) in &rest {
+        for field in model.fields.iter().filter(|field| field.column) {
+            if survivor.get(field.name).is_null() {
+                survivor.set(field.name, other.get(field.name).clone());
+            }
+        }
+    }
+    derive(&mut survivor);
+    writer.store("crm.lead", head, survivor);
+    let gone: Vec<i64> = rest.into_iter().map(|(id, _)| id).collect();
+    for holder in ["mail.activity", "mail.message"] {
+        let theirs = |row: &Record| row.get("res_id").as_int().is_some_and(|id| gone.contains(&id));
+        for id in writer.database.ids_where(holder, theirs) {
+            if let Some(row) = writer.database.edit(holder, id) {
+                row.set("res_id", Value::Int(head));
+            }
+        }
+    }
+    writer.unlink(model, &gone)?;
+    Ok(Wire::Opaque("<class 'odoo.api.crm.lead'>".into()))
+}
+
+fn having(writer: &Writer<'_>, ids: &[i64], active: bool) -> Vec<i64> {
+    let is = |id: &i64| {
+        writer.database.row("crm.lead", *id).is_some_and(|row| row.get("active").as_bool() == active)
+    };
+    ids.iter().copied().filter(is).collect()
+}
+
+fn lead_model() -> Result<&'static crate::schema::Model, Fault> {
+    Schema::get().model("crm.lead").ok_or_else(|| Fault::user("Object crm.lead doesn't exist"))
+}
+
+fn write(writer: &mut Writer<'_>, ids: &[i64], values: Vec<(String, Wire)>) -> Result<(), Fault> {
+    writer.write(lead_model()?, ids, &Wire::Struct(values))
+}

@@ -1,0 +1,119 @@
+//! Who is calling, with which companies and context, and at what moment: everything a call depends on besides rows.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::database::Database;
+use crate::fault::Fault;
+use crate::schema::Level;
+use crate::value::utc_date;
+use crate::wire::Wire;
+
+/// Group ids, fixed by the seed.
+pub mod group {
+    /// Internal user.
+    pub const INTERNAL: i64 = 1;
+    /// Access rights (shown beside Settings).
+    pub const ACCESS_RIGHTS: i64 = 2;
+    /// Settings.
+    pub const SETTINGS: i64 = 4;
+    /// Portal.
+    pub const PORTAL: i64 = 10;
+    /// Sales: own documents only.
+    pub const OWN_DOCUMENTS: i64 = 21;
+    /// Sales: all documents.
+    pub const ALL_DOCUMENTS: i64 = 22;
+    /// Sales: administrator.
+    pub const SALES_ADMINISTRATOR: i64 = 23;
+}
+
+/// The context of one call.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The caller's user id.
+    pub uid: i64,
+    /// What the caller's groups allow.
+    pub level: Level,
+    /// Companies whose records are visible; the first one gives defaults.
+    pub companies: Vec<i64>,
+    /// Whether listings hide archived rows.
+    pub active_test: bool,
+    /// Start of the transaction; every row it touches is stamped with it.
+    pub now: Timestamp,
+}
+
+impl Session {
+    /// The session of a user.
+    ///
+    /// # Errors
+    /// Fault 2 for a user that does not exist, fault 4 for `allowed_company_ids` outside the user's companies.
+    pub fn open(
+        database: &Database,
+        uid: i64,
+        context: Option<&Wire>,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let user = database.row("res.users", uid).ok_or_else(|| Fault::missing("res.users", &[uid], uid))?;
+        let own = user.get("company_ids").as_ids();
+        let main = user.get("company_id").as_int();
+        let mut companies: Vec<i64> =
+            main.into_iter().chain(own.iter().copied().filter(|id| Some(*id) != main)).collect();
+        if let Some(allowed) =
+            context.and_then(|context| context.get("allowed_company_ids")).and_then(Wire::as_array)
+        {
+            let wanted: Vec<i64> = allowed.iter().filter_map(Wire::as_int).collect();
+            if wanted.iter().any(|id| !companies.contains(id)) {
+                return Err(Fault::not_allowed("Access to unauthorized or invalid companies."));
+            }
+            if !wanted.is_empty() {
+                companies = wanted;
+            }
+        }
+        let active_test = context.and_then(|context| context.get("active_test")).is_none_or(Wire::truthy);
+        Ok(Self { uid, level: level(user.get("groups_id").as_ids()), companies, active_test, now })
+    }
+
+    /// The company that gives defaults and the currency of records without a company.
+    pub fn company(&self) -> Option<i64> {
+        self.companies.first().copied()
+    }
+
+    /// The day deadlines are compared with.
+    pub fn today(&self) -> Date {
+        utc_date(self.now)
+    }
+}
+
+/// The highest level a set of groups gives.
+pub fn level(groups: &[i64]) -> Level {
+    let has = |id: i64| groups.contains(&id);
+    if has(group::SETTINGS) {
+        Level::Settings
+    } else if has(group::SALES_ADMINISTRATOR) {
+        Level::SalesAdministrator
+    } else if has(group::ALL_DOCUMENTS) {
+        Level::AllDocuments
+    } else if has(group::OWN_DOCUMENTS) {
+        Level::OwnDocuments
+    } else if has(group::INTERNAL) {
+        Level::Internal
+    } else {
+        Level::Portal
+    }
+}
+
+/// The groups that make up a level, lower ones included.
+pub fn groups(level: Level) -> Vec<i64> {
+    if level == Level::Portal {
+        return vec![group::PORTAL];
+    }
+    let steps = [
+        (Level::Internal, group::INTERNAL),
+        (Level::OwnDocuments, group::OWN_DOCUMENTS),
+        (Level::AllDocuments, group::ALL_DOCUMENTS),
+        (Level::SalesAdministrator, group::SALES_ADMINISTRATOR),
+        (Level::Settings, group::ACCESS_RIGHTS),
+        (Level::Settings, group::SETTINGS),
+    ];
+    steps.into_iter().filter(|(least, _)| *least <= level).map(|(_, id)| id).collect()
+}

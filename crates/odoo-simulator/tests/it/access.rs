@@ -1,0 +1,117 @@
+//! What each level of user sees.
+
+use salescommand_odoo_simulator::Level;
+use serde_json::json;
+
+use super::client::{API, KRISHNA, User, simulator};
+
+#[tokio::test]
+async fn levels_decide_how_many_leads_there_are() {
+    let handle = simulator().await;
+    let krishna = User::login(&handle, KRISHNA).await;
+    let all = User::login(&handle, "admin").await.count("crm.lead", json!([])).await;
+    assert_eq!(User::login(&handle, API).await.count("crm.lead", json!([])).await, all);
+    let rows = krishna.all("crm.lead", json!([]), json!(["user_id", "company_id"])).await;
+    assert!(!rows.is_empty() && i64::try_from(rows.len()).unwrap() < all);
+    for row in &rows {
+        assert!(row["user_id"] == json!(false) || row["user_id"][0] == json!(krishna.uid), "{row}");
+        assert!(row["company_id"] == json!(false) || row["company_id"][0] == json!(1), "{row}");
+    }
+    handle.data().set_level(KRISHNA, Level::Internal).unwrap();
+    let refused =
+        krishna.call("crm.lead", "search_read", json!([[]]), json!({"fields": ["name"]})).await.unwrap_err();
+    assert_eq!(refused.code, 4);
+    assert!(refused.text.contains("(crm.lead)"));
+    let allowed = krishna
+        .call("crm.lead", "check_access_rights", json!(["read"]), json!({"raise_exception": false}))
+        .await;
+    assert_eq!(allowed, Ok(json!(false)));
+    assert_eq!(
+        krishna.call("crm.lead", "check_access_rights", json!(["read"]), json!({})).await.unwrap_err().code,
+        4
+    );
+}
+
+#[tokio::test]
+async fn a_forbidden_id_refuses_the_whole_read_but_never_a_search() {
+    let handle = simulator().await;
+    let krishna = User::login(&handle, KRISHNA).await;
+    let foreign = handle
+        .data()
+        .snapshot()
+        .ids_where("crm.lead", |row| row.get("user_id").as_int().is_some_and(|user| user != krishna.uid))[0];
+    let mine = krishna.create("crm.lead", json!({"name": "Mine"})).await;
+    let read = krishna.call("crm.lead", "read", json!([[mine, foreign], ["name"]]), json!({})).await;
+    assert_eq!(read.unwrap_err().code, 4);
+    let found = krishna.all("crm.lead", json!([["id", "in", [mine, foreign]]]), json!(["name"])).await;
+    assert_eq!(found.len(), 1);
+    let exists = krishna.call("crm.lead", "exists", json!([[mine, foreign]]), json!({})).await;
+    assert_eq!(exists, Ok(json!([mine, foreign])), "exists ignores the rules");
+    // Handing the lead over makes it vanish without being deleted.
+    let other = User::login(&handle, "am1@salescommand.com").await;
+    other.write("crm.lead", mine, json!({"user_id": other.uid})).await;
+    assert!(krishna.all("crm.lead", json!([["id", "=", mine]]), json!(["name"])).await.is_empty());
+}
+
+#[tokio::test]
+async fn companies_narrow_what_is_visible() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let in_company = |company: i64| {
+        let kwargs = json!({"context": {"active_test": false, "allowed_company_ids": [company]}});
+        api.call("crm.lead", "search_count", json!([[]]), kwargs)
+    };
+    let (first, second) = (in_company(1).await.unwrap(), in_company(2).await.unwrap());
+    let without = api.count("crm.lead", json!([["company_id", "=", false]])).await;
+    let all = api.count("crm.lead", json!([])).await;
+    assert!(without > 0);
+    assert_eq!(first.as_i64().unwrap() + second.as_i64().unwrap(), all + without);
+    let krishna = User::login(&handle, KRISHNA).await;
+    let kwargs = json!({"context": {"allowed_company_ids": [2]}});
+    assert_eq!(krishna.call("crm.lead", "search", json!([[]]), kwargs).await.unwrap_err().code, 4);
+}
+
+#[tokio::test]
+async fn restricted_fields_and_models_do_not_exist_for_lower_levels() {
+    let handle = simulator().await;
+    let (admin, api) = (User::login(&handle, "admin").await, User::login(&handle, API).await);
+    let described = |user: User| async move {
+        let fields =
+            user.call("res.partner", "fields_get", json!([]), json!({"attributes": ["type"]})).await.unwrap();
+        fields["signup_token"].is_object()
+    };
+    assert!(described(admin).await);
+    assert!(!described(api).await);
+    let read = api.call("res.partner", "read", json!([[1], ["signup_token"]]), json!({})).await;
+    assert_eq!(read.unwrap_err().code, 4);
+    for model in ["ir.model", "ir.config_parameter"] {
+        assert!(admin.call(model, "search", json!([[]]), json!({})).await.is_ok());
+        assert_eq!(api.call(model, "search", json!([[]]), json!({})).await.unwrap_err().code, 4, "{model}");
+    }
+    assert_eq!(
+        api.call("crm.stage", "write", json!([[1], {"name": "x"}]), json!({})).await.unwrap_err().code,
+        4
+    );
+}
+
+#[tokio::test]
+async fn activities_are_visible_with_their_document() {
+    let handle = simulator().await;
+    let krishna = User::login(&handle, KRISHNA).await;
+    let leads: Vec<i64> = krishna
+        .all("crm.lead", json!([]), json!(["active"]))
+        .await
+        .iter()
+        .map(|row| row["id"].as_i64().unwrap())
+        .collect();
+    let seen = krishna
+        .all("mail.activity", json!([["res_model", "=", "crm.lead"]]), json!(["res_id", "user_id"]))
+        .await;
+    assert!(!seen.is_empty());
+    for row in &seen {
+        assert!(
+            leads.contains(&row["res_id"].as_i64().unwrap()) || row["user_id"][0] == json!(krishna.uid),
+            "{row}"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! The simulator seen from outside: over its socket, from foreign clients, and through its handle.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail loudly")]
+
+mod access;
+mod activities;
+mod client;
+mod crm;
+mod deletion;
+mod faults;
+mod foreign_clients;
+mod listing;
+mod login;
+mod program;
+mod recordings;
+mod seed;
+mod transport;
+mod values;
+mod write_date;

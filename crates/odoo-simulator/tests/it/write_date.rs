@@ -1,0 +1,126 @@
+//! `write_date`: kept with microseconds, sent without, one value per transaction, and the traps that follow.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::client::{API, User, simulator};
+
+fn at(text: &str) -> jiff::Timestamp {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_returned_write_date_never_equals_the_stored_one() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    handle.clock().set(at("2026-11-23T13:47:18.925372Z"));
+    let values: Vec<Json> = (0..30).map(|number| json!({"name": format!("Batch {number}")})).collect();
+    let ids = api.call("crm.lead", "create", json!([values]), json!({})).await.unwrap();
+    assert_eq!(ids.as_array().unwrap().len(), 30);
+    let returned =
+        api.one("crm.lead", ids[0].as_i64().unwrap(), json!(["write_date"])).await["write_date"].clone();
+    assert_eq!(returned, json!("2026-11-23 13:47:18"));
+    for (operator, found) in [("=", 0), (">", 30), (">=", 30), ("<=", 0)] {
+        let domain = json!([["id", "in", ids], ["write_date", operator, returned]]);
+        assert_eq!(api.count("crm.lead", domain).await, found, "{operator}");
+    }
+    let exact = json!([["write_date", "=", "2026-11-23 13:47:18.925372"]]);
+    assert_eq!(api.count("crm.lead", exact).await, 30);
+    // The keyset that looks right returns the same page for ever.
+    let domain =
+        json!(["|", ["write_date", ">", returned], "&", ["write_date", "=", returned], ["id", ">", ids[9]]]);
+    let kwargs = json!({"limit": 10, "order": "write_date, id"});
+    let page = api.call("crm.lead", "search", json!([domain]), kwargs).await.unwrap();
+    assert_eq!(page, Json::Array(ids.as_array().unwrap()[..10].to_vec()));
+}
+
+#[tokio::test]
+async fn a_date_alone_means_the_end_of_that_day_for_greater() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let id = api.create("crm.lead", json!({"name": "Today"})).await;
+    let found = |operator: &'static str, literal: &'static str| {
+        api.count("crm.lead", json!([["id", "=", id], ["write_date", operator, literal]]))
+    };
+    assert_eq!(found(">", "2026-11-23").await, 0);
+    assert_eq!(found(">=", "2026-11-23").await, 1);
+    assert_eq!(found("<=", "2026-11-23").await, 1);
+    assert_eq!(found("<", "2026-11-23").await, 0);
+    assert_eq!(found(">", "2026-11-22").await, 1);
+    // A zone is accepted and ignored.
+    for literal in ["2026-11-23T12:00:00Z", "2026-11-23 12:00:00+02:00", "2026-11-23T12:00:00.000000"] {
+        assert_eq!(found("=", literal).await, 1, "{literal}");
+    }
+    let bad = api.call("crm.lead", "search", json!([[["write_date", ">", "not-a-date"]]]), json!({})).await;
+    assert_eq!(bad.unwrap_err().code, 1);
+}
+
+#[tokio::test]
+async fn every_write_moves_it_and_no_client_can_set_it() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let id = api.create("crm.lead", json!({"name": "Moving", "create_date": "2001-01-01 00:00:00"})).await;
+    for values in [json!({}), json!({"name": "Moving"}), json!({"write_date": "2001-01-01 00:00:00"})] {
+        handle.clock().advance(Duration::from_secs(1));
+        let now = handle.clock().now();
+        api.write("crm.lead", id, values).await;
+        assert_eq!(handle.data().row("crm.lead", id).unwrap().get("write_date").as_instant(), Some(now));
+    }
+    assert_eq!(
+        api.one("crm.lead", id, json!(["create_date"])).await["create_date"],
+        json!("2026-11-23 12:00:00")
+    );
+}
+
+#[tokio::test]
+async fn a_long_transaction_appears_behind_the_cursor() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let started = handle.clock().now();
+    handle.clock().advance(Duration::from_secs(38));
+    let fast = api.create("crm.lead", json!({"name": "Fast"})).await;
+    let values = json!([[{"name": "Slow A"}, {"name": "Slow B"}]]);
+    let slow = handle.data().call_at(started, API, ("crm.lead", "create"), (values, json!({}))).unwrap();
+    let cursor = api.one("crm.lead", fast, json!(["write_date"])).await["write_date"].clone();
+    let missed = api.count("crm.lead", json!([["id", "in", slow], ["write_date", ">=", cursor]])).await;
+    assert_eq!(missed, 0);
+}
+
+#[tokio::test]
+async fn what_moves_a_lead_and_what_does_not() {
+    let handle = simulator().await;
+    let admin = User::login(&handle, "admin").await;
+    let partner = admin.create("res.partner", json!({"name": "Mover", "email": "a@b.example"})).await;
+    let lead = admin
+        .create("crm.lead", json!({"name": "Moved", "partner_id": partner, "tag_ids": [[6, 0, [1]]]}))
+        .await;
+    let stamp = || handle.data().row("crm.lead", lead).unwrap().get("write_date").as_instant();
+    let model =
+        admin.call("ir.model", "search", json!([[["model", "=", "crm.lead"]]]), json!({})).await.unwrap()[0]
+            .clone();
+    let activity =
+        json!({"res_model_id": model, "res_id": lead, "activity_type_id": 2, "date_deadline": "2026-12-01"});
+    let still = [
+        ("res.partner", "write", json!([[partner], {"name": "Renamed"}])),
+        ("mail.activity", "create", json!([activity])),
+        ("crm.lead", "message_post", json!([[lead]])),
+        ("crm.stage", "write", json!([[1], {"name": "Brand new"}])),
+        ("crm.tag", "unlink", json!([[1]])),
+    ];
+    for (model, method, args) in still {
+        handle.clock().advance(Duration::from_secs(5));
+        let before = stamp();
+        admin.call(model, method, args, json!({})).await.unwrap();
+        assert_eq!(stamp(), before, "{model}.{method}");
+    }
+    handle.clock().advance(Duration::from_secs(5));
+    let before = stamp();
+    admin.write("res.partner", partner, json!({"email": "new@b.example"})).await;
+    assert!(stamp() > before);
+    let row = admin.one("crm.lead", lead, json!(["email_from", "partner_name", "tag_ids"])).await;
+    assert_eq!(row["email_from"], json!("new@b.example"));
+    assert_eq!(row["tag_ids"], json!([]));
+    admin.write("crm.lead", lead, json!({"email_from": "back@b.example"})).await;
+    assert_eq!(admin.one("res.partner", partner, json!(["email"])).await["email"], json!("back@b.example"));
+}
