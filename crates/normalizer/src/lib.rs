@@ -1,0 +1,57 @@
+//! The normalizer: raw → canonical. Decode, validate, map, merge.
+//!
+//! One writer. It reads all raw logs in turn, turns each batch into facets, links, golden records, quarantine and
+//! outbox entries, and commits them with its position vector in one transaction. A single publisher then moves the
+//! outbox into the stream `CANONICAL_G<n>`.
+//!
+//! Invariants: the documents are a function of the raw logs alone, whatever the interleaving and the batching; a
+//! reject never stops a log and is never dropped; nothing here reads a clock or rolls dice. It names no vendor:
+//! mappers come in as a table.
+
+mod batch;
+mod identity;
+mod incoming;
+mod logs;
+mod position;
+mod publisher;
+mod quarantine;
+mod resolve;
+mod run;
+
+pub use batch::{Normalizer, Outcome};
+pub use incoming::Mappers;
+pub use logs::RawMessage;
+pub use position::{NormalizerPosition, consumer_name};
+pub use publisher::publish_outbox;
+pub use quarantine::{QuarantineState, Quarantined};
+pub use run::{run, specs};
+
+/// The canonical stream of a generation.
+pub fn canonical_stream(generation: u32) -> String {
+    format!("CANONICAL_G{generation}")
+}
+
+/// Why the normalizer stopped or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not do what was asked.
+    #[error("the normalizer could not use the document store")]
+    Store(#[from] salescommand_store::Error),
+    /// The event log did not do what was asked.
+    #[error("the normalizer could not use the event log")]
+    Log(#[from] salescommand_eventlog::Error),
+    /// Stored state that this program cannot read or write.
+    #[error("the normalizer's state is unusable: {0}")]
+    State(String),
+}
+
+impl Error {
+    /// Whether the same step may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Log(error) => error.is_transient(),
+            Self::State(_) => false,
+        }
+    }
+}

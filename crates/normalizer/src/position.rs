@@ -1,0 +1,84 @@
+//! The normalizer's position: how far it is in each raw log, what it has numbered, and what is still to be done.
+
+use bson::Document;
+use salescommand_domain::canonical::FacetId;
+use salescommand_domain::raw::{InstanceName, ObjectName, Position, Vector};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The name under which a generation's normalizer keeps its position.
+pub fn consumer_name(generation: u32) -> String {
+    format!("normalizer_g{generation}")
+}
+
+/// Everything the normalizer must remember between batches; stored in the transaction of each batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NormalizerPosition {
+    /// The last raw event of each instance that is in.
+    pub vector: Vector,
+    /// Sequence of the last outbox entry; equals the sequence it will have in the canonical stream.
+    pub outbox: i64,
+    /// The highest run token seen, per instance and object.
+    pub tokens: Vec<HighestToken>,
+    /// Reference facets that changed and whose dependents are still to be resolved anew.
+    pub pending: Vec<PendingTarget>,
+    /// Events skipped because a newer run had published before them.
+    pub outrun: i64,
+}
+
+/// The highest run token of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HighestToken {
+    instance: InstanceName,
+    object: ObjectName,
+    token: i64,
+}
+
+/// A changed reference facet with many dependents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingTarget {
+    /// The facet that changed.
+    pub target: FacetId,
+    /// Dependents up to this id are done; empty at the beginning.
+    pub after: String,
+}
+
+impl NormalizerPosition {
+    /// Reads a stored position.
+    pub fn decode(document: &Document) -> Result<Self, Error> {
+        bson::deserialize_from_document(document.clone()).map_err(|error| Error::State(error.to_string()))
+    }
+
+    /// The form in which it is stored.
+    pub fn encode(&self) -> Result<Document, Error> {
+        bson::serialize_to_document(self).map_err(|error| Error::State(error.to_string()))
+    }
+
+    /// How far it is in one instance's log.
+    pub fn of(&self, instance: &InstanceName) -> Position {
+        self.vector.get(instance).copied().unwrap_or(Position::START)
+    }
+
+    /// Whether an event of this run may still take effect. A run that slept while a newer one published may not.
+    /// Token 0 is a producer without leases.
+    pub fn admits(&mut self, instance: &InstanceName, object: &ObjectName, token: u64) -> bool {
+        let token = i64::try_from(token).unwrap_or(i64::MAX);
+        if token == 0 {
+            return true;
+        }
+        let held = self.tokens.iter_mut().find(|held| held.instance == *instance && held.object == *object);
+        match held {
+            Some(held) if held.token > token => false,
+            Some(held) => {
+                held.token = token;
+                true
+            }
+            None => {
+                self.tokens.push(HighestToken { instance: instance.clone(), object: object.clone(), token });
+                self.tokens.sort_by(|a, b| (&a.instance, &a.object).cmp(&(&b.instance, &b.object)));
+                true
+            }
+        }
+    }
+}

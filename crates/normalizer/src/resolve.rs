@@ -1,0 +1,313 @@
+//! From changed facets to golden records and events.
+//!
+//! A golden record must be made anew when a facet in it changes, when its component gains or loses a facet, and
+//! when a reference facet that it depends on changes. Many dependents (a renamed currency, a new time zone) are
+//! worked off in steps that the position remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bson::Bson;
+use salescommand_domain::canonical::{CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, Links, Reference, merge};
+use salescommand_store::work::{Work, decode};
+use salescommand_store::{
+    Condition, Direction, Documents, Query, canonical_collection, facets_collection, links_collection,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::identity::{KeyChange, KeyGraph};
+use crate::position::{NormalizerPosition, PendingTarget};
+
+/// Dependents that are resolved within the batch that changed what they depend on; more wait for steps of their own.
+const INLINE_DEPENDENTS: usize = 1_000;
+/// Dependents per step.
+const DEPENDENTS_PER_STEP: usize = 500;
+
+/// The document of the link table.
+#[derive(Serialize, Deserialize)]
+struct Link {
+    #[serde(rename = "_id")]
+    facet: FacetId,
+    golden: FacetId,
+}
+
+#[derive(Deserialize)]
+struct OnlyId {
+    #[serde(rename = "_id")]
+    id: FacetId,
+}
+
+/// Resolves over one generation of the store.
+pub struct Resolver<'a> {
+    /// The store.
+    pub store: &'a dyn Documents,
+    /// The canonical generation.
+    pub generation: u32,
+}
+
+/// What the link table says before and after.
+struct Relinked {
+    before: BTreeMap<FacetId, FacetId>,
+    after: Links,
+    changed: BTreeSet<FacetId>,
+    members: BTreeMap<FacetId, BTreeSet<FacetId>>,
+}
+
+impl Relinked {
+    fn golden_before(&self, facet: FacetId) -> FacetId {
+        self.before.get(&facet).copied().unwrap_or(facet)
+    }
+
+    fn members_of(&self, golden: FacetId) -> BTreeSet<FacetId> {
+        self.members.get(&golden).cloned().unwrap_or_else(|| BTreeSet::from([golden]))
+    }
+}
+
+impl Resolver<'_> {
+    /// Makes everything anew that depends on the given facets. `touched` are those whose own content changed.
+    /// Gives the events, in an order that depends on ids alone.
+    pub async fn resolve(
+        &self,
+        work: &mut Work,
+        facets: BTreeSet<FacetId>,
+        touched: &BTreeSet<FacetId>,
+        next: &mut NormalizerPosition,
+    ) -> Result<Vec<CanonicalEvent>, Error> {
+        let affected = self.with_dependents(facets, next).await?;
+        self.load_facets(work, &affected).await?;
+        let links = self.relink(work, &affected).await?;
+        let concerned: BTreeSet<FacetId> = affected.union(&links.changed).copied().collect();
+        let mut goldens: BTreeSet<FacetId> = BTreeSet::new();
+        for facet in &concerned {
+            goldens.insert(links.after.golden_of(*facet));
+            goldens.insert(links.after.golden_of(links.golden_before(*facet)));
+        }
+        let made = self.make(work, &goldens, &links).await?;
+        self.load_facets(work, &concerned).await?;
+        let gone = self.gone(work, &concerned, &links, &made)?;
+        let mut events = self.write(work, made, gone).await?;
+        events.extend(self.references(work, touched)?);
+        Ok(events)
+    }
+
+    /// The next dependents of the first pending target; moves the target on, or takes it off the list.
+    pub async fn next_dependents(&self, next: &mut NormalizerPosition) -> Result<BTreeSet<FacetId>, Error> {
+        let Some(first) = next.pending.first_mut() else { return Ok(BTreeSet::new()) };
+        let query = depends_on([first.target])
+            .with(Condition::Gt("_id".to_owned(), Bson::from(first.after.as_str())))
+            .sorted("_id", Direction::Ascending)
+            .limited(DEPENDENTS_PER_STEP);
+        let found = self.ids(&query).await?;
+        match found.iter().next_back() {
+            Some(last) if found.len() == DEPENDENTS_PER_STEP => first.after = last.to_string(),
+            _ => {
+                next.pending.remove(0);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds everything that depends on the facets, at any distance; puts off what would be too much.
+    async fn with_dependents(
+        &self,
+        facets: BTreeSet<FacetId>,
+        next: &mut NormalizerPosition,
+    ) -> Result<BTreeSet<FacetId>, Error> {
+        let room = facets.len() + INLINE_DEPENDENTS;
+        let mut affected = facets.clone();
+        let mut frontier = facets;
+        while !frontier.is_empty() {
+            let query = depends_on(frontier.iter().copied()).limited(room + 1);
+            let found = self.ids(&query).await?;
+            let fresh: BTreeSet<FacetId> = found.difference(&affected).copied().collect();
+            if found.len() > room || affected.len() + fresh.len() > room {
+                self.put_off(&frontier, next).await?;
+                break;
+            }
+            affected.extend(fresh.iter().copied());
+            frontier = fresh;
+        }
+        Ok(affected)
+    }
+
+    /// Remembers the targets that have dependents at all.
+    async fn put_off(&self, targets: &BTreeSet<FacetId>, next: &mut NormalizerPosition) -> Result<(), Error> {
+        for target in targets {
+            if self.ids(&depends_on([*target]).limited(1)).await?.is_empty() {
+                continue;
+            }
+            // A target that is already being worked off begins again: its dependents have seen the older content.
+            next.pending.retain(|pending| pending.target != *target);
+            next.pending.push(PendingTarget { target: *target, after: String::new() });
+        }
+        Ok(())
+    }
+
+    async fn ids(&self, query: &Query) -> Result<BTreeSet<FacetId>, Error> {
+        let facets = facets_collection(self.generation);
+        let found = self.store.find(&facets, &query.clone().only(&["_id"])).await?;
+        let ids = found.iter().map(|document| Ok(decode::<OnlyId>(&facets, document)?.id));
+        ids.collect()
+    }
+
+    async fn load_facets(&self, work: &mut Work, ids: &BTreeSet<FacetId>) -> Result<(), Error> {
+        let ids = ids.iter().map(FacetId::to_string);
+        Ok(work.load(self.store, &facets_collection(self.generation), ids).await?)
+    }
+
+    fn facet(&self, work: &Work, id: FacetId) -> Result<Option<Facet>, Error> {
+        Ok(work.get(&facets_collection(self.generation), &id.to_string())?)
+    }
+
+    fn facet_before(&self, work: &Work, id: FacetId) -> Result<Option<Facet>, Error> {
+        Ok(work.before(&facets_collection(self.generation), &id.to_string())?)
+    }
+
+    /// Joins the affected facets anew and brings the link table up to date.
+    async fn relink(&self, work: &mut Work, affected: &BTreeSet<FacetId>) -> Result<Relinked, Error> {
+        let mut pairs = Vec::new();
+        for id in affected {
+            let before = self.facet_before(work, *id)?.map(|facet| facet.keys).unwrap_or_default();
+            if let Some(after) = self.facet(work, *id)?
+                && !(before.is_empty() && after.keys.is_empty())
+            {
+                pairs.push((*id, before, after));
+            }
+        }
+        let changes: Vec<_> =
+            pairs.iter().map(|(id, before, after)| KeyChange { id: *id, before, after }).collect();
+        let graph = KeyGraph::load(self.store, &facets_collection(self.generation), &changes).await?;
+        let after = graph.links();
+        let collection = links_collection(self.generation);
+        work.load(self.store, &collection, graph.facets().map(|facet| facet.to_string())).await?;
+        let mut links =
+            Relinked { before: BTreeMap::new(), after, changed: BTreeSet::new(), members: BTreeMap::new() };
+        for facet in graph.facets() {
+            let id = facet.to_string();
+            let held: Option<Link> = work.get(&collection, &id)?;
+            let golden = links.after.golden_of(facet);
+            links.members.entry(golden).or_default().insert(facet);
+            if let Some(held) = held {
+                links.before.insert(facet, held.golden);
+            }
+            let changed = if golden == facet {
+                work.remove(&collection, &id)
+            } else {
+                work.put(&collection, &id, &Link { facet, golden })?
+            };
+            if changed {
+                links.changed.insert(facet);
+            }
+        }
+        Ok(links)
+    }
+
+    /// Merges the components.
+    async fn make(
+        &self,
+        work: &mut Work,
+        goldens: &BTreeSet<FacetId>,
+        links: &Relinked,
+    ) -> Result<BTreeMap<(Entity, FacetId), Golden>, Error> {
+        let members: BTreeSet<FacetId> = goldens.iter().flat_map(|golden| links.members_of(*golden)).collect();
+        let known = self.load_closure(work, members).await?;
+        let mut made = BTreeMap::new();
+        for golden in goldens {
+            let members = links.members_of(*golden);
+            let facets: Vec<&Facet> = members.iter().filter_map(|member| known.get(member)).collect();
+            if let Some(golden) = merge(&facets, &known) {
+                made.insert((golden.entity(), golden.id), golden);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Loads facets and, at any distance, those whose content they depend on.
+    async fn load_closure(
+        &self,
+        work: &mut Work,
+        facets: BTreeSet<FacetId>,
+    ) -> Result<BTreeMap<FacetId, Facet>, Error> {
+        let mut known = BTreeMap::new();
+        let mut seen = facets.clone();
+        let mut frontier = facets;
+        while !frontier.is_empty() {
+            self.load_facets(work, &frontier).await?;
+            let mut next = BTreeSet::new();
+            for id in &frontier {
+                if let Some(facet) = self.facet(work, *id)? {
+                    next.extend(facet.refs.iter().copied().filter(|reference| seen.insert(*reference)));
+                    known.insert(*id, facet);
+                }
+            }
+            frontier = next;
+        }
+        Ok(known)
+    }
+
+    /// Golden records that were and are no more.
+    fn gone(
+        &self,
+        work: &Work,
+        concerned: &BTreeSet<FacetId>,
+        links: &Relinked,
+        made: &BTreeMap<(Entity, FacetId), Golden>,
+    ) -> Result<BTreeSet<(Entity, FacetId)>, Error> {
+        let mut gone = BTreeSet::new();
+        for facet in concerned {
+            let entity = self.facet_before(work, *facet)?.and_then(|before| before.body.entity());
+            let former = entity.map(|entity| (entity, links.golden_before(*facet)));
+            gone.extend(former.filter(|former| !made.contains_key(former)));
+        }
+        Ok(gone)
+    }
+
+    /// Writes the golden records that differ, removes those that are gone, and says so.
+    async fn write(
+        &self,
+        work: &mut Work,
+        made: BTreeMap<(Entity, FacetId), Golden>,
+        gone: BTreeSet<(Entity, FacetId)>,
+    ) -> Result<Vec<CanonicalEvent>, Error> {
+        let mut ids: BTreeMap<Entity, Vec<String>> = BTreeMap::new();
+        for (entity, id) in made.keys().chain(&gone) {
+            ids.entry(*entity).or_default().push(id.to_string());
+        }
+        for (entity, ids) in ids {
+            work.load(self.store, &canonical_collection(entity, self.generation), ids).await?;
+        }
+        let mut events = Vec::new();
+        for (entity, id) in gone {
+            if work.remove(&canonical_collection(entity, self.generation), &id.to_string()) {
+                events.push(CanonicalEvent::Gone { entity, id });
+            }
+        }
+        for ((entity, id), golden) in made {
+            if work.put(&canonical_collection(entity, self.generation), &id.to_string(), &golden)? {
+                events.push(CanonicalEvent::Upserted { golden: Box::new(golden) });
+            }
+        }
+        Ok(events)
+    }
+
+    /// Announces changed reference data.
+    fn references(&self, work: &Work, touched: &BTreeSet<FacetId>) -> Result<Vec<CanonicalEvent>, Error> {
+        let mut events = Vec::new();
+        for id in touched {
+            let Some(facet) = self.facet(work, *id)? else { continue };
+            let reference = match facet.body {
+                FacetBody::Stage(stage) => Reference::Stage(stage),
+                FacetBody::Company(company) => Reference::Company(company),
+                FacetBody::Calendar(calendar) => Reference::Calendar(calendar),
+                _ => continue,
+            };
+            events.push(CanonicalEvent::Referenced { id: *id, deleted: facet.deleted, reference });
+        }
+        Ok(events)
+    }
+}
+
+fn depends_on(targets: impl IntoIterator<Item = FacetId>) -> Query {
+    let targets = targets.into_iter().map(|target| Bson::from(target.to_string())).collect();
+    Query::all().with(Condition::In("refs".to_owned(), targets))
+}

@@ -1,0 +1,200 @@
+//! The normalizer as a process: reads, applies, publishes, until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use salescommand_domain::canonical::Entity;
+use salescommand_eventlog::{EventLog, StreamSpec};
+use salescommand_store::{
+    CollectionSpec, Documents, canonical_collection, facets_collection, links_collection, outbox_collection,
+    quarantine_collection,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::incoming::Mappers;
+use crate::logs::{RawLogs, RawMessage};
+use crate::{Error, Normalizer, canonical_stream, publish_outbox};
+
+/// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// A dependency that is down is retried for ever, at this interval in the end.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The outbox is looked at this often even without a hint.
+const OUTBOX_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Conflicts in a row after which the publisher knows that it is fenced.
+const LATE_PUBLISHES: u32 = 5;
+
+/// The collections of a canonical generation, with their indexes.
+pub fn specs(generation: u32) -> Vec<CollectionSpec> {
+    let mut specs = vec![
+        CollectionSpec::plain(facets_collection(generation)).index(&["refs", "_id"]).index(&["keys"]),
+        CollectionSpec::plain(links_collection(generation)).index(&["golden"]),
+        CollectionSpec::plain(outbox_collection(generation)),
+        CollectionSpec::plain(quarantine_collection(generation)).index(&["facet", "state"]).index(&["state", "_id"]),
+    ];
+    for entity in Entity::ALL {
+        let collection = CollectionSpec::plain(canonical_collection(entity, generation)).index(&["scope_key", "_id"]);
+        // Only these can have more than one facet; the others are found by their id.
+        let joinable = matches!(entity, Entity::Account | Entity::Contact | Entity::User);
+        specs.push(if joinable { collection.index(&["facets.id"]) } else { collection });
+    }
+    specs
+}
+
+/// The canonical stream: kept whole, since every projection may be rebuilt from it.
+fn stream_spec(generation: u32) -> StreamSpec {
+    StreamSpec {
+        name: canonical_stream(generation),
+        subjects: vec![format!("canonical.g{generation}.>")],
+        immutable: true,
+        max_bytes: None,
+        duplicate_window: Duration::from_secs(120),
+    }
+}
+
+/// Runs a generation's normalizer until `stop`, or until it is fenced or meets state that it cannot read.
+/// A broker or database that is down is waited for.
+pub async fn run(
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn Documents>,
+    mappers: Mappers,
+    generation: u32,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let ended = stop.child_token();
+    let Some(mut normalizer) = open(&log, &store, mappers, generation, &ended).await? else { return Ok(()) };
+    let tasks = TaskTracker::new();
+    let mut logs = RawLogs::start(log.clone(), normalizer.position().vector.clone(), &tasks, ended.clone());
+    let hint = Arc::new(Notify::new());
+    let publisher = tasks.spawn(publish(log, store, generation, hint.clone(), ended.clone()));
+    let applied = apply_all(&mut normalizer, &mut logs, &hint, &ended).await;
+    ended.cancel();
+    drop(logs);
+    tasks.close();
+    tasks.wait().await;
+    let published = publisher.await.map_err(|error| Error::State(error.to_string()))?;
+    applied.and(published)
+}
+
+async fn open(
+    log: &Arc<dyn EventLog>,
+    store: &Arc<dyn Documents>,
+    mappers: Mappers,
+    generation: u32,
+    stop: &CancellationToken,
+) -> Result<Option<Normalizer>, Error> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let attempt = async {
+            store.ensure(&specs(generation)).await?;
+            log.ensure_stream(&stream_spec(generation)).await?;
+            Normalizer::open(store.clone(), mappers.clone(), generation).await
+        };
+        match attempt.await {
+            Ok(normalizer) => return Ok(Some(normalizer)),
+            Err(error) => wait_or_fail(error, &mut pause).await?,
+        }
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+    }
+}
+
+async fn apply_all(
+    normalizer: &mut Normalizer,
+    logs: &mut RawLogs,
+    hint: &Notify,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    settle(normalizer, hint, stop).await?;
+    loop {
+        let messages = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            messages = logs.next() => messages,
+        };
+        let Some(messages) = messages else { return Ok(()) };
+        apply_one(normalizer, &messages, stop).await?;
+        hint.notify_one();
+        settle(normalizer, hint, stop).await?;
+    }
+}
+
+/// Applies a batch, again and again while a dependency is down.
+async fn apply_one(normalizer: &mut Normalizer, messages: &[RawMessage], stop: &CancellationToken) -> Result<(), Error> {
+    let mut pause = FIRST_PAUSE;
+    while !stop.is_cancelled() {
+        match normalizer.apply(messages).await {
+            Ok(outcome) => {
+                metrics::counter!("normalizer_events_total").increment(outcome.events as u64);
+                metrics::counter!("normalizer_rejected_total").increment(outcome.rejected as u64);
+                metrics::counter!("normalizer_outrun_total").increment(outcome.outrun as u64);
+                return Ok(());
+            }
+            Err(error) => wait_or_fail(error, &mut pause).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Works off what changed reference data left to do.
+async fn settle(normalizer: &mut Normalizer, hint: &Notify, stop: &CancellationToken) -> Result<(), Error> {
+    let mut pause = FIRST_PAUSE;
+    while !stop.is_cancelled() {
+        match normalizer.settle().await {
+            Ok(true) => hint.notify_one(),
+            Ok(false) => return Ok(()),
+            Err(error) => wait_or_fail(error, &mut pause).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn publish(
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn Documents>,
+    generation: u32,
+    hint: Arc<Notify>,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let mut pause = FIRST_PAUSE;
+    let mut conflicts = 0;
+    while !stop.is_cancelled() {
+        match publish_outbox(&*store, &*log, generation).await {
+            Ok(_) => (pause, conflicts) = (FIRST_PAUSE, 0),
+            // An own publish that was thought lost may have arrived late; a second live publisher goes on conflicting.
+            Err(Error::Log(salescommand_eventlog::Error::Conflict { .. })) if conflicts < LATE_PUBLISHES => {
+                conflicts += 1;
+            }
+            Err(error) => {
+                let waited = wait_or_fail(error, &mut pause).await;
+                if waited.is_err() {
+                    // The whole process ends: without its publisher nothing would arrive any more.
+                    stop.cancel();
+                    return waited;
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hint.notified() => {}
+            () = tokio::time::sleep(OUTBOX_INTERVAL) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Waits after a passing error; gives a final one back.
+async fn wait_or_fail(error: Error, pause: &mut Duration) -> Result<(), Error> {
+    if !error.is_transient() {
+        return Err(error);
+    }
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(%error, cause, "waiting for a dependency");
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+    Ok(())
+}

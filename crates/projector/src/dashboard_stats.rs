@@ -1,0 +1,65 @@
+//! `dashboard_stats`: deals per scope key and local day, in minor units per native currency.
+
+use async_trait::async_trait;
+use salescommand_domain::canonical::CanonicalEvent;
+use salescommand_domain::serving::{DayBuckets, day_cells};
+use salescommand_store::work::Work;
+use salescommand_store::{CollectionSpec, Documents, serving_collection};
+
+use crate::aggregate::{by_document, moves};
+use crate::{Error, Projection};
+
+/// See the module.
+pub struct DashboardStats;
+
+const NAME: &str = "dashboard_stats";
+const STATE: &str = "dashboard_stats_state";
+
+#[async_trait]
+impl Projection for DashboardStats {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
+        let collection = CollectionSpec::plain(serving_collection(NAME, generation));
+        vec![
+            collection.index(&["scope_key", "measure", "month"]).index(&["measure", "month"]),
+            CollectionSpec::plain(serving_collection(STATE, generation)),
+        ]
+    }
+
+    async fn apply(
+        &self,
+        generation: u32,
+        store: &dyn Documents,
+        work: &mut Work,
+        events: &[(i64, CanonicalEvent)],
+    ) -> Result<(), Error> {
+        let (collection, state) = (serving_collection(NAME, generation), serving_collection(STATE, generation));
+        let documents = by_document(moves(store, work, &state, events, day_cells).await?);
+        work.load(store, &collection, documents.keys().cloned()).await?;
+        for (id, moves) in documents {
+            let mut held: Option<DayBuckets> = work.get(&collection, &id)?;
+            for step in &moves {
+                let Some(document) = held.take().or_else(|| DayBuckets::empty(&step.cell)) else { continue };
+                let mut document = document;
+                document.apply(&step.cell, step.sign).map_err(|error| Error::State(error.to_string()))?;
+                held = Some(document);
+            }
+            match held.filter(|document| !document.is_empty()) {
+                Some(document) => {
+                    work.put(&collection, &id, &document)?;
+                }
+                None => {
+                    work.remove(&collection, &id);
+                }
+            }
+        }
+        Ok(())
+    }
+}
