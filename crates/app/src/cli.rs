@@ -1,0 +1,194 @@
+//! The command line. Names are fixed, so that scripts can rely on them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// SalesCommand: sales intelligence whose every number can prove itself.
+#[derive(Debug, Parser)]
+#[command(name = "salescommand", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable.")]
+pub struct Cli {
+    /// Configuration file (TOML).
+    #[arg(long, global = true, env = "SALESCOMMAND_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to print listings.
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    pub output: Output,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A form of listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people.
+    Table,
+    /// One JSON array.
+    Json,
+    /// One JSON object per line.
+    Jsonl,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every process in one.
+    All(All),
+    /// Run the query service.
+    Query,
+    /// Run the normalizer.
+    Normalizer,
+    /// Run the projector.
+    Projector,
+    /// Run the connectors.
+    Connect,
+    /// Say what is reachable, configured and lagging, and what to do.
+    Doctor,
+    /// Accounts of SalesCommand.
+    #[command(subcommand)]
+    User(User),
+    /// Source instances.
+    #[command(subcommand)]
+    Source(Source),
+    /// Syncs.
+    #[command(subcommand)]
+    Sync(Sync),
+    /// Print documents as JSON Lines, ordered by id, for audits.
+    #[command(after_help = "Example: salescommand export canonical opportunities")]
+    Export(Export),
+    /// Configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Prepare a development MongoDB: replica set and user.
+    #[command(hide = true)]
+    DevInitMongo,
+}
+
+/// `all`.
+#[derive(Debug, Args)]
+pub struct All {
+    /// Demo accounts, a demo source and a first sync. Never in production.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// `user`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Create an account; the password is read from standard input.
+    #[command(after_help = "Example: printf %s \"$PASSWORD\" | salescommand user create ann@example.com --name 'Ann' --role sales_manager")]
+    Create {
+        /// E-mail address.
+        email: String,
+        /// Display name.
+        #[arg(long)]
+        name: String,
+        /// super_admin, executive, sales_manager, account_manager, sales_user or viewer.
+        #[arg(long)]
+        role: String,
+    },
+    /// List accounts.
+    List,
+    /// Set an account's password, read from standard input.
+    SetPassword {
+        /// E-mail address.
+        email: String,
+    },
+    /// Set an account's role.
+    SetRole {
+        /// E-mail address.
+        email: String,
+        /// super_admin, executive, sales_manager, account_manager, sales_user or viewer.
+        role: String,
+    },
+}
+
+/// `source`.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// Add a source instance; its password or API key is read from standard input or SALESCOMMAND_SOURCE_SECRET.
+    #[command(after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com")]
+    Add {
+        /// The connector kind.
+        #[arg(long)]
+        kind: String,
+        /// A name of its own: a-z, 0-9 and '-'.
+        #[arg(long)]
+        name: String,
+        /// Address.
+        #[arg(long)]
+        url: String,
+        /// Database.
+        #[arg(long)]
+        database: String,
+        /// Login of the API user.
+        #[arg(long)]
+        login: String,
+    },
+    /// List source instances.
+    List,
+    /// Test a source's connection step by step.
+    Test {
+        /// Its name.
+        name: String,
+    },
+    /// Forget a source's configuration and credentials. Its raw events stay.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `sync`.
+#[derive(Debug, Subcommand)]
+pub enum Sync {
+    /// Start a sync.
+    Run {
+        /// The source.
+        name: String,
+        /// Only these objects.
+        #[arg(long = "object")]
+        objects: Vec<String>,
+        /// Wait for its end, showing progress.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// The present and last run of every source.
+    Status,
+    /// Finished runs, newest first.
+    History {
+        /// Only of this source.
+        name: Option<String>,
+    },
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Which zone.
+    #[arg(value_enum)]
+    pub zone: Zone,
+    /// canonical: accounts, contacts, opportunities, activities, users, teams, facets, links, quarantine;
+    /// serving: a collection of a projection, such as dashboard_stats.
+    pub collection: String,
+}
+
+/// A zone with documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Zone {
+    /// Golden records, facets, links, quarantine.
+    Canonical,
+    /// Prepared documents.
+    Serving,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the settings in force; secrets are masked.
+    Show,
+}

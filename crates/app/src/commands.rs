@@ -1,0 +1,282 @@
+//! Commands for operators: accounts, sources, syncs, exports, and the doctor.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use salescommand_connectors::{CheckState, Settings, descriptor};
+use salescommand_domain::access::Role;
+use salescommand_domain::canonical::Entity;
+use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_eventlog::Health;
+use salescommand_ingest::{Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync};
+use salescommand_query::accounts::{Accounts, NewAccount};
+use salescommand_query::sources::NewSource;
+use salescommand_query::{SystemClock, SystemIds};
+use salescommand_store::{
+    Active, Condition, Direction, Documents, Ops, Query, ScopedReads, canonical_collection, facets_collection,
+    links_collection, quarantine_collection, serving_collection,
+};
+use salescommand_store_mongo::MongoStore;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::cli::{self, Output, Zone};
+use crate::config::Config;
+use crate::processes::sources;
+use crate::{config_events, connections, listing};
+
+/// Documents per read of an export.
+const EXPORT_PAGE: usize = 500;
+/// How often `--follow` looks.
+const FOLLOW: Duration = Duration::from_millis(300);
+
+/// A secret from standard input, without the line's end.
+fn secret_from_stdin(what: &str) -> Result<SecretString> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).with_context(|| format!("the {what} cannot be read from standard input"))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        bail!("the {what} is empty; give it on standard input, never as an argument");
+    }
+    Ok(SecretString::from(text))
+}
+
+fn role(word: &str) -> Result<Role> {
+    let known: Vec<_> = Role::ALL.iter().map(|role| serde_json::json!(role)).collect();
+    let found = Role::ALL.into_iter().find(|role| serde_json::json!(role) == word);
+    found.with_context(|| format!("there is no role {word:?}; known: {}", serde_json::json!(known)))
+}
+
+/// `salescommand user …`.
+pub async fn user(config: &Config, command: cli::User, output: Output) -> Result<()> {
+    let store = connections::store(config).await?;
+    Ops::ensure_ops(&store).await?;
+    let accounts = Accounts::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemIds))?;
+    let changed = match command {
+        cli::User::Create { email, name, role: word } => {
+            let role = role(&word)?;
+            let password = secret_from_stdin("password")?;
+            let created = accounts.create(NewAccount { email, name, role, password }).await?;
+            let log = connections::log_for_command(config).await?;
+            // Who somebody is, is an input of the pipeline: it joins the account with the same person in a source.
+            config_events::publish(&Ports::system(&log), vec![config_events::account(&created)]).await?;
+            vec![created]
+        }
+        cli::User::List => accounts.list().await?,
+        cli::User::SetPassword { email } => {
+            accounts.set_password(&email, secret_from_stdin("password")?).await?;
+            return Ok(());
+        }
+        cli::User::SetRole { email, role: word } => vec![accounts.set_role(&email, role(&word)?).await?],
+    };
+    listing::print(output, &["email", "name", "role", "disabled", "id"], &changed)
+}
+
+/// `salescommand source …`.
+pub async fn source(config: &Config, command: cli::Source, output: Output) -> Result<()> {
+    let store = connections::store(config).await?;
+    Ops::ensure_ops(&store).await?;
+    let sources = sources(config, &store)?;
+    let shown = match command {
+        cli::Source::Add { kind, name, url, database, login } => {
+            let Some(room) = descriptor(&kind).filter(|room| room.open.is_some()) else {
+                bail!("there is no connector kind {kind:?}; known: odoo");
+            };
+            let secret = match std::env::var("SALESCOMMAND_SOURCE_SECRET") {
+                Ok(secret) => SecretString::from(secret),
+                Err(_) => secret_from_stdin("source's password or API key")?,
+            };
+            let settings = [("url", url), ("database", database), ("login", login)];
+            let settings: BTreeMap<_, _> = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            if let Some(open) = room.open {
+                open(Settings { plain: settings.clone(), secret: secret.clone() })?;
+            }
+            let name = InstanceName::new(name)?;
+            let title = format!("{} ({name})", room.title);
+            vec![sources.add(NewSource { name, kind, title, settings, secret }).await?]
+        }
+        cli::Source::List => sources.list().await?,
+        cli::Source::Test { name } => return test_source(sources.open(&name).await?, output).await,
+        cli::Source::Remove { name } => {
+            sources.remove(&name).await?;
+            return Ok(());
+        }
+    };
+    listing::print(output, &["name", "kind", "title", "settings"], &shown)
+}
+
+#[derive(Serialize)]
+struct CheckRow {
+    step: String,
+    state: &'static str,
+    detail: String,
+}
+
+async fn test_source(opened: salescommand_query::sources::OpenedSource, output: Output) -> Result<()> {
+    let room = descriptor(&opened.summary.kind).and_then(|room| room.open);
+    let open = room.with_context(|| format!("there is no connector kind {:?}", opened.summary.kind))?;
+    let mut source = open(Settings { plain: opened.summary.settings, secret: opened.secret })?;
+    let checks = source.check().await;
+    let failed = checks.iter().any(|check| check.state == CheckState::Failed);
+    let rows: Vec<_> = checks
+        .into_iter()
+        .map(|check| CheckRow {
+            step: check.step,
+            state: match check.state {
+                CheckState::Passed => "ok",
+                CheckState::Warning => "warning",
+                CheckState::Failed => "failed",
+                CheckState::NotTried => "not tried",
+            },
+            detail: check.detail,
+        })
+        .collect();
+    listing::print(output, &["step", "state", "detail"], &rows)?;
+    if failed { bail!("the source does not work yet") } else { Ok(()) }
+}
+
+/// `salescommand sync …`.
+pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result<()> {
+    let log = connections::log_for_command(config).await?;
+    let ports = Ports::system(&log);
+    let columns = ["source", "state", "read", "published", "unchanged", "rejected", "started_at", "finished_at"];
+    match command {
+        cli::Sync::Run { name, objects, follow } => {
+            let instance = InstanceName::new(name)?;
+            let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
+            let request = SyncRequest {
+                run_id: ports.ids.next(),
+                instance,
+                objects: (!objects.is_empty()).then_some(objects),
+                trigger: Trigger::Cli,
+            };
+            let run_id = request_sync(&ports, &log, request).await?;
+            if !follow {
+                return listing::print(output, &["run_id"], &[serde_json::json!({"run_id": run_id})]);
+            }
+            let run = follow_run(&ports, run_id).await?;
+            listing::print(output, &columns, std::slice::from_ref(&run))?;
+            match run.error {
+                Some(error) => bail!("{} {}", error.message, error.fix),
+                None => Ok(()),
+            }
+        }
+        cli::Sync::Status => {
+            let runs: Vec<Run> = all_runs(&*ports.kv).await?.into_iter().map(|record| record.run).collect();
+            listing::print(output, &columns, &runs)
+        }
+        cli::Sync::History { name } => {
+            let name = name.map(InstanceName::new).transpose()?;
+            let runs = history(&*ports.log, name.as_ref(), 50).await?;
+            let runs: Vec<Run> = runs.into_iter().map(|record| record.run).collect();
+            listing::print(output, &columns, &runs)
+        }
+    }
+}
+
+/// Shows a run's progress until it ends.
+async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
+    let bar = ProgressBar::no_length();
+    loop {
+        let found = all_runs(&*ports.kv).await?.into_iter().find(|record| record.run.run_id == run_id);
+        let Some(RunRecord { run, .. }) = found else { bail!("the run {run_id} was replaced by a later one") };
+        bar.set_length(run.objects.iter().filter_map(|object| object.total).sum());
+        bar.set_position(run.read);
+        if matches!(run.state, RunState::Succeeded | RunState::Failed | RunState::Cancelled) {
+            bar.finish_and_clear();
+            return Ok(run);
+        }
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+/// `salescommand export …`.
+pub async fn export(config: &Config, export: &cli::Export) -> Result<()> {
+    let store = connections::store(config).await?;
+    let active = ScopedReads::active(&store).await?.context("nothing has been built yet: start the projector")?;
+    let collection = export_collection(export, &active)?;
+    let mut after: Option<String> = None;
+    loop {
+        let page = export_page(&store, &collection, after.as_deref()).await?;
+        for document in &page {
+            let document = bson::Document::try_from(document.clone())?;
+            after = Some(document.get_str("_id")?.to_owned());
+            listing::print_raw(&format!("{}\n", serde_json::to_string(&document)?));
+        }
+        if page.len() < EXPORT_PAGE {
+            return Ok(());
+        }
+    }
+}
+
+async fn export_page(store: &MongoStore, collection: &str, after: Option<&str>) -> Result<Vec<bson::RawDocumentBuf>> {
+    let mut query = Query::all().sorted("_id", Direction::Ascending).limited(EXPORT_PAGE);
+    if let Some(after) = after {
+        query = query.with(Condition::Gt("_id".to_owned(), after.into()));
+    }
+    Ok(Documents::find(store, collection, &query).await?)
+}
+
+fn export_collection(export: &cli::Export, active: &Active) -> Result<String> {
+    let name = export.collection.as_str();
+    match export.zone {
+        Zone::Canonical => Ok(match name {
+            "facets" => facets_collection(active.canonical),
+            "links" => links_collection(active.canonical),
+            "quarantine" => quarantine_collection(active.canonical),
+            entity => match Entity::from_plural(entity) {
+                Some(entity) => canonical_collection(entity, active.canonical),
+                None => bail!("there is no canonical collection {entity:?}; see `salescommand export --help`"),
+            },
+        }),
+        Zone::Serving => match active.serving.get(name) {
+            Some(generation) => Ok(serving_collection(name, *generation)),
+            None => {
+                let known: Vec<_> = active.serving.keys().cloned().collect();
+                bail!("there is no projection {name:?}; known: {}", known.join(", "))
+            }
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    state: &'static str,
+    detail: String,
+}
+
+/// `salescommand doctor`: read-only; fails if something is wrong.
+pub async fn doctor(config: &Config, output: Output) -> Result<()> {
+    let finding = |check, outcome: Result<String>| match outcome {
+        Ok(detail) => Finding { check, state: "pass", detail },
+        Err(error) => Finding { check, state: "fail", detail: format!("{error:#}") },
+    };
+    let keys = config.require_keys().map(|()| "session and master key are set".to_owned());
+    let findings =
+        [finding("keys", keys), finding("nats", doctor_nats(config).await), finding("mongodb", doctor_mongo(config).await)];
+    let failed = findings.iter().any(|finding| finding.state == "fail");
+    listing::print(output, &["check", "state", "detail"], &findings)?;
+    if failed { bail!("something needs attention; see above") } else { Ok(()) }
+}
+
+async fn doctor_nats(config: &Config) -> Result<String> {
+    let log = connections::log_for_command(config).await?;
+    let round_trip = log.ping().await?;
+    let ports = Ports::system(&log);
+    let raw = ports.log.streams("RAW_").await?;
+    let events: u64 = raw.iter().map(|stream| stream.messages).sum();
+    let time = format!("{:.1} ms", round_trip.as_secs_f64() * 1e3);
+    Ok(format!("answers in {time}; {} raw logs with {events} events", raw.len()))
+}
+
+async fn doctor_mongo(config: &Config) -> Result<String> {
+    let store = connections::store(config).await?;
+    ScopedReads::ping(&store).await?;
+    let positions = ScopedReads::positions(&store).await?;
+    Ok(format!("answers; {} consumers have a position", positions.len()))
+}

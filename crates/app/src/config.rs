@@ -1,0 +1,255 @@
+//! Configuration: flag > environment > one TOML file > default. Reference: `docs/reference/configuration.md`.
+//!
+//! Environment variables are `SALESCOMMAND_SECTION__KEY`; a secret may stand in a file named by `…_FILE`. `NATS_URL`
+//! and `MONGODB_URI` are read too. Secrets are [`SecretString`]s: they cannot be printed by accident.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The event log.
+    pub nats: Nats,
+    /// The document store.
+    pub mongodb: MongoDb,
+    /// The query service.
+    pub http: Http,
+    /// Keys.
+    pub secrets: Secrets,
+    /// Demo mode's source.
+    pub demo: Demo,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Section `nats`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// Address, with user and password if the server wants them.
+    pub url: SecretString,
+}
+
+/// Section `mongodb`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MongoDb {
+    /// Connection string.
+    pub uri: SecretString,
+    /// Database name.
+    pub database: String,
+}
+
+/// Section `http`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// `auto` marks cookies Secure unless the service listens on loopback; `always` or `never` decide it.
+    pub secure_cookies: String,
+}
+
+/// Section `secrets`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// 32 bytes, base64: signs access tokens.
+    pub session_key: SecretString,
+    /// 32 bytes, base64: seals credentials at rest.
+    pub master_key: SecretString,
+}
+
+/// Section `demo`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Demo {
+    /// Address of the demo Odoo server.
+    pub odoo_url: String,
+    /// Its database.
+    pub odoo_database: String,
+    /// Its API user.
+    pub odoo_login: String,
+    /// That user's password.
+    pub odoo_password: SecretString,
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: String,
+    /// A filter: `info`, or `info,salescommand_ingest=debug`.
+    pub filter: String,
+}
+
+/// Section, key and default of every setting, and whether it is a secret. No secret has a default.
+pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
+    ("nats", "url", "nats://127.0.0.1:4222", true),
+    ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
+    ("mongodb", "database", "salescommand", false),
+    ("http", "listen", "127.0.0.1:8080", false),
+    ("http", "secure_cookies", "auto", false),
+    ("secrets", "session_key", "", true),
+    ("secrets", "master_key", "", true),
+    ("demo", "odoo_url", "", false),
+    ("demo", "odoo_database", "", false),
+    ("demo", "odoo_login", "", false),
+    ("demo", "odoo_password", "", true),
+    ("log", "format", "text", false),
+    ("log", "filter", "info,async_nats=warn,mongodb=warn", false),
+];
+
+/// Settings with a name of their own in the environment.
+const ALIASES: &[(&str, &str, &str)] = &[("NATS_URL", "nats", "url"), ("MONGODB_URI", "mongodb", "uri")];
+
+type Sections = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Loads the configuration. `file` comes from `--config`; `environment` is the process's.
+pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config> {
+    let mut figment = Figment::from(Serialized::defaults(defaults()));
+    if let Some(file) = file {
+        if !file.is_file() {
+            bail!("the configuration file {} does not exist", file.display());
+        }
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment = figment.merge(Serialized::defaults(from_environment(environment)?));
+    figment.extract().context("the configuration cannot be used")
+}
+
+fn defaults() -> Sections {
+    let mut sections = Sections::new();
+    for (section, key, value, _) in SETTINGS {
+        sections.entry((*section).to_owned()).or_default().insert((*key).to_owned(), (*value).to_owned());
+    }
+    sections
+}
+
+fn from_environment(environment: impl Iterator<Item = (String, String)>) -> Result<Sections> {
+    let environment: BTreeMap<String, String> = environment.collect();
+    let mut sections = Sections::new();
+    for (section, key, _, secret) in SETTINGS {
+        let name = format!("SALESCOMMAND_{}__{}", section.to_uppercase(), key.to_uppercase());
+        let alias = ALIASES.iter().find(|(_, s, k)| (s, k) == (section, key)).map(|(alias, _, _)| *alias);
+        let direct = environment.get(&name).or_else(|| environment.get(alias?));
+        let file = environment.get(&format!("{name}_FILE")).filter(|_| *secret);
+        let value = match (direct, file) {
+            (Some(_), Some(_)) => bail!("{name} and {name}_FILE are both set; set one of them"),
+            (Some(value), None) => value.clone(),
+            (None, Some(path)) => read_secret(&PathBuf::from(path), &name)?,
+            (None, None) => continue,
+        };
+        sections.entry((*section).to_owned()).or_default().insert((*key).to_owned(), value);
+    }
+    Ok(sections)
+}
+
+fn read_secret(path: &Path, name: &str) -> Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{name}_FILE names {}, which cannot be read", path.display()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+impl Config {
+    /// Refuses keys that are missing: there are no default secrets.
+    pub fn require_keys(&self) -> Result<()> {
+        for (key, secret) in [("SESSION_KEY", &self.secrets.session_key), ("MASTER_KEY", &self.secrets.master_key)] {
+            if secret.expose_secret().is_empty() {
+                bail!(
+                    "SALESCOMMAND_SECRETS__{key} is not set; make one with `openssl rand -base64 32` and set it, \
+                     or name a file that holds it in SALESCOMMAND_SECRETS__{key}_FILE"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether cookies are marked Secure.
+    pub fn secure_cookies(&self) -> Result<bool> {
+        match self.http.secure_cookies.as_str() {
+            "always" => Ok(true),
+            "never" => Ok(false),
+            "auto" => Ok(!(self.http.listen.starts_with("127.0.0.1:") || self.http.listen.starts_with("[::1]:"))),
+            other => bail!("http.secure_cookies is {other:?}; it must be auto, always or never"),
+        }
+    }
+
+    /// Every setting with its value, secrets masked.
+    pub fn masked(&self) -> Vec<Shown> {
+        let plain = |section: &str, key: &str| match (section, key) {
+            ("mongodb", "database") => self.mongodb.database.clone(),
+            ("http", "listen") => self.http.listen.clone(),
+            ("http", "secure_cookies") => self.http.secure_cookies.clone(),
+            ("demo", "odoo_url") => self.demo.odoo_url.clone(),
+            ("demo", "odoo_database") => self.demo.odoo_database.clone(),
+            ("demo", "odoo_login") => self.demo.odoo_login.clone(),
+            ("log", "format") => self.log.format.clone(),
+            ("log", "filter") => self.log.filter.clone(),
+            _ => "(secret)".to_owned(),
+        };
+        let shown = SETTINGS.iter().map(|(section, key, _, _)| Shown {
+            setting: format!("{section}.{key}"),
+            value: plain(section, key),
+        });
+        shown.collect()
+    }
+}
+
+/// A setting as `config show` lists it.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// Section and key.
+    pub setting: String,
+    /// Its value, or `(secret)`.
+    pub value: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn environment_overrides_the_file_and_the_file_the_default() {
+        let folder = std::env::temp_dir().join(format!("salescommand-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.toml");
+        std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:1\"\n[mongodb]\ndatabase = \"a\"\n").unwrap();
+        let config = load(Some(&file), environment(&[("SALESCOMMAND_HTTP__LISTEN", "127.0.0.1:2")])).unwrap();
+        assert_eq!((config.http.listen.as_str(), config.mongodb.database.as_str()), ("127.0.0.1:2", "a"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_text_and_is_never_shown() {
+        let config = load(None, environment(&[("SALESCOMMAND_SECRETS__SESSION_KEY", "12345")])).unwrap();
+        assert_eq!(config.secrets.session_key.expose_secret(), "12345");
+        let shown = format!("{config:?}{}", serde_json::to_string(&config.masked()).unwrap());
+        assert!(!shown.contains("12345"));
+    }
+
+    #[test]
+    fn missing_keys_are_refused_with_what_to_do() {
+        let error = load(None, environment(&[])).unwrap().require_keys().unwrap_err().to_string();
+        assert!(error.contains("SALESCOMMAND_SECRETS__SESSION_KEY") && error.contains("openssl rand"));
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_refused() {
+        let twice = [("SALESCOMMAND_SECRETS__MASTER_KEY", "a"), ("SALESCOMMAND_SECRETS__MASTER_KEY_FILE", "/b")];
+        assert!(load(None, environment(&twice)).unwrap_err().to_string().contains("both set"));
+    }
+}

@@ -1,0 +1,58 @@
+//! SalesCommand's own inputs to the pipeline: accounts, persons and the calendar, as raw events of `config`.
+//!
+//! They go through the same writer as any source's records, so publishing the same again publishes nothing.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use salescommand_connectors::{ObjectPlan, Record};
+use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_ingest::{Ports, RawWriter};
+use salescommand_query::accounts::AccountSummary;
+use serde_json::{Value, json};
+
+/// Shape of the configuration payloads; see the `config` room.
+const PAYLOAD_SCHEMA: u32 = 1;
+
+/// An account of somebody who may sign in.
+pub fn account(account: &AccountSummary) -> (&'static str, Record) {
+    record("account", &account.id, vec![account.email.clone()], json!({"email": account.email, "name": account.name}))
+}
+
+/// A person, and who their manager is.
+pub fn person(email: &str, manager_email: Option<&str>) -> (&'static str, Record) {
+    let mut payload = json!({"email": email});
+    if let Some(manager) = manager_email {
+        payload["manager_email"] = Value::from(manager);
+    }
+    record("person", email, vec![email.to_owned()], payload)
+}
+
+/// The reporting calendar.
+pub fn calendar(time_zone: &str, fiscal_year_start: u8) -> (&'static str, Record) {
+    record("calendar", "default", Vec::new(), json!({"time_zone": time_zone, "fiscal_year_start": fiscal_year_start}))
+}
+
+fn record(object: &'static str, key: &str, subjects: Vec<String>, payload: Value) -> (&'static str, Record) {
+    (object, Record { key: key.to_owned(), source_modified: None, subjects, payload })
+}
+
+/// Publishes configuration records; unchanged ones are passed over.
+pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Result<()> {
+    let mut by_object: BTreeMap<&'static str, Vec<Record>> = BTreeMap::new();
+    for (object, record) in records {
+        by_object.entry(object).or_default().push(record);
+    }
+    let writer = RawWriter::open(ports, &InstanceName::config(), "config", 0).await;
+    let mut writer = writer.context("the configuration log cannot be written")?;
+    for (object, records) in by_object {
+        let plan = ObjectPlan {
+            object: ObjectName::new(object)?,
+            payload_schema: PAYLOAD_SCHEMA,
+            volatile: &[],
+            missing_fields: Vec::new(),
+        };
+        writer.append(&plan, &records).await.context("the configuration log cannot be written")?;
+    }
+    Ok(())
+}

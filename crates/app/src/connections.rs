@@ -1,0 +1,57 @@
+//! Connections to the broker and the database, and what their absence means.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use salescommand_eventlog_nats::{NatsLog, NatsOptions};
+use salescommand_store_mongo::{MongoStore, admin};
+use secrecy::ExposeSecret;
+
+use crate::config::Config;
+
+/// A process waits this long for a broker that is not there yet.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A command does not.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connects a process to the broker.
+pub async fn log(config: &Config, name: &str) -> Result<NatsLog> {
+    log_within(config, name, PATIENCE).await
+}
+
+/// Connects a command to the broker.
+pub async fn log_for_command(config: &Config) -> Result<NatsLog> {
+    log_within(config, "salescommand-cli", COMMAND_PATIENCE).await
+}
+
+async fn log_within(config: &Config, name: &str, within: Duration) -> Result<NatsLog> {
+    let options = NatsOptions {
+        url: config.nats.url.expose_secret().to_owned(),
+        name: name.to_owned(),
+        connect_within: within,
+    };
+    NatsLog::connect(options).await.context("NATS cannot be used; check NATS_URL and that nats-server runs")
+}
+
+/// Opens the database. Reaches it only when something is asked of it.
+pub async fn store(config: &Config) -> Result<MongoStore> {
+    let connected = MongoStore::connect(config.mongodb.uri.expose_secret(), &config.mongodb.database).await;
+    connected.context("MongoDB cannot be used; check MONGODB_URI and that mongod runs")
+}
+
+/// Prepares a development database: replica set, and the user that MONGODB_URI will name.
+pub async fn init_development_mongo(config: &Config) -> Result<()> {
+    let Ok(password) = std::env::var("SALESCOMMAND_MONGO_ROOT_PASSWORD") else {
+        bail!("SALESCOMMAND_MONGO_ROOT_PASSWORD is not set");
+    };
+    let prepared = admin::init_dev_replica_set(config.mongodb.uri.expose_secret(), &password).await;
+    prepared.context("the development database cannot be prepared")
+}
+
+/// Whether an error means that a server is not there.
+pub fn is_unreachable(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<salescommand_eventlog::Error>().is_some_and(salescommand_eventlog::Error::is_transient)
+            || cause.downcast_ref::<salescommand_store::Error>().is_some_and(salescommand_store::Error::is_transient)
+    })
+}

@@ -1,0 +1,74 @@
+//! The binary `salescommand`: command line, configuration, logging, life cycle, and the wiring of the processes.
+//!
+//! The only place that knows all crates. It holds no logic worth a unit test beyond its own configuration.
+
+mod cli;
+mod commands;
+mod config;
+mod config_events;
+mod connections;
+mod demo;
+mod jobs;
+mod lifecycle;
+mod listing;
+mod processes;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use config::Config;
+use tracing_subscriber::EnvFilter;
+
+/// A dependency is not reachable.
+const NOT_REACHABLE: u8 = 3;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if connections::is_unreachable(&error) { ExitCode::from(NOT_REACHABLE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let config = config::load(cli.config.as_deref(), std::env::vars())?;
+    log_to_stderr(&config)?;
+    // One TLS stack for everything that speaks TLS; a second call would be a defect, and is harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(dispatch(cli, config))
+}
+
+async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
+    match cli.command {
+        Command::All(all) => processes::all(config, all.demo).await,
+        Command::Query => processes::query(config).await,
+        Command::Normalizer => processes::normalizer(config).await,
+        Command::Projector => processes::projector(config).await,
+        Command::Connect => processes::connect(config).await,
+        Command::Doctor => commands::doctor(&config, cli.output).await,
+        Command::User(command) => commands::user(&config, command, cli.output).await,
+        Command::Source(command) => commands::source(&config, command, cli.output).await,
+        Command::Sync(command) => commands::sync(&config, command, cli.output).await,
+        Command::Export(export) => commands::export(&config, &export).await,
+        Command::Config(cli::ConfigCommand::Show) => {
+            listing::print(cli.output, &["setting", "value"], &config.masked())
+        }
+        Command::DevInitMongo => connections::init_development_mongo(&config).await,
+    }
+}
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log.filter)?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format.as_str() {
+        "json" => logs.json().init(),
+        "text" => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        other => anyhow::bail!("log.format is {other:?}; it must be text or json"),
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! The processes, each alone or all in one.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use salescommand_connectors::DESCRIPTORS;
+use salescommand_eventlog::{EventLog, KeyValue};
+use salescommand_eventlog_nats::NatsLog;
+use salescommand_ingest::{Options, Ports, Worker};
+use salescommand_query::sources::Sources;
+use salescommand_query::{
+    Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds, install_metrics,
+};
+use salescommand_store::{Documents, Ops};
+use salescommand_store_mongo::MongoStore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::jobs::{QueuedSyncs, serve_sources};
+use crate::{connections, demo, lifecycle};
+
+/// The canonical generation of this installation.
+const GENERATION: u32 = 1;
+
+/// What the processes share.
+pub struct Shared {
+    /// The broker.
+    pub log: NatsLog,
+    /// The database.
+    pub store: MongoStore,
+}
+
+impl Shared {
+    async fn connect(config: &Config, name: &str) -> Result<Self> {
+        Ok(Self { log: connections::log(config, name).await?, store: connections::store(config).await? })
+    }
+
+    /// The driver's ports.
+    pub fn ports(&self) -> Ports {
+        Ports::system(&self.log)
+    }
+}
+
+/// `salescommand all`.
+pub async fn all(config: Config, with_demo: bool) -> Result<()> {
+    config.require_keys()?;
+    if with_demo {
+        demo::require_settings(&config)?;
+    }
+    let stop = lifecycle::shutdown_token()?;
+    let shared = Shared::connect(&config, "salescommand-all").await?;
+    let mut tasks = Tasks::new(stop.clone());
+    let first_sync = Arc::new(demo::FirstSync::default());
+    let readiness: Vec<Arc<dyn ReadinessCheck>> = if with_demo { vec![first_sync.clone()] } else { Vec::new() };
+    tasks.spawn("normalizer", run_normalizer(&shared, stop.clone()));
+    tasks.spawn("projector", run_projector(&shared, stop.clone()));
+    tasks.spawn("connect", run_connect(&shared, stop.clone()));
+    tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
+    if with_demo {
+        tasks.spawn("demo", demo::set_up(config, shared, first_sync, stop.clone()));
+    }
+    tasks.join().await
+}
+
+/// `salescommand query`.
+pub async fn query(config: Config) -> Result<()> {
+    config.require_keys()?;
+    let stop = lifecycle::shutdown_token()?;
+    let shared = Shared::connect(&config, "salescommand-query").await?;
+    run_query(&config, &shared, false, Vec::new(), stop)?.await
+}
+
+/// `salescommand normalizer`.
+pub async fn normalizer(config: Config) -> Result<()> {
+    let stop = lifecycle::shutdown_token()?;
+    let shared = Shared::connect(&config, "salescommand-normalizer").await?;
+    run_normalizer(&shared, stop).await
+}
+
+/// `salescommand projector`.
+pub async fn projector(config: Config) -> Result<()> {
+    let stop = lifecycle::shutdown_token()?;
+    let shared = Shared::connect(&config, "salescommand-projector").await?;
+    run_projector(&shared, stop).await
+}
+
+/// `salescommand connect`. Connectors know the broker and nothing of the database.
+pub async fn connect(config: Config) -> Result<()> {
+    let stop = lifecycle::shutdown_token()?;
+    let log = connections::log(&config, "salescommand-connect").await?;
+    work(log, stop).await
+}
+
+fn run_normalizer(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
+    let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
+    async move {
+        let mappers: BTreeMap<_, _> = DESCRIPTORS.iter().map(|room| (room.kind, room.map)).collect();
+        salescommand_normalizer::run(log, store, mappers, GENERATION, stop).await.context("the normalizer ended")
+    }
+}
+
+fn run_projector(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
+    let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
+    async move { salescommand_projector::run(log, store, stop).await.context("the projector ended") }
+}
+
+fn run_connect(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
+    work(shared.log.clone(), stop)
+}
+
+async fn work(log: NatsLog, stop: CancellationToken) -> Result<()> {
+    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), Options::default());
+    worker.run(stop).await;
+    Ok(())
+}
+
+/// The query service with the responder for connectors.
+fn run_query(
+    config: &Config,
+    shared: &Shared,
+    with_demo: bool,
+    readiness: Vec<Arc<dyn ReadinessCheck>>,
+    stop: CancellationToken,
+) -> Result<impl Future<Output = Result<()>> + use<>> {
+    let service_config = query_config(config, with_demo)?;
+    let (log, store) = (shared.log.clone(), shared.store.clone());
+    let ports = shared.ports();
+    let sources = sources(config, &store)?;
+    Ok(async move {
+        // The switch exists before the first request reads it; a database that is away delays the start, not more.
+        let initial = salescommand_projector::initial_active();
+        until_there(&stop, || async {
+            Ops::ensure_ops(&store).await?;
+            Documents::ensure_active(&store, &initial).await.map(|_| ())
+        })
+        .await?;
+        let deps = Deps {
+            store: Arc::new(store.clone()),
+            ops: Arc::new(store),
+            log: Arc::new(log.clone()) as Arc<dyn EventLog>,
+            kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
+            commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            metrics: install_metrics().context("metrics cannot be recorded")?,
+            readiness,
+        };
+        let service = QueryService::new(service_config, deps)?;
+        let responder = tokio::spawn(serve_sources(Arc::new(log), sources, stop.clone()));
+        let served = service.run(stop.clone()).await.context("the query service ended");
+        stop.cancel();
+        responder.await?;
+        served
+    })
+}
+
+/// The sealed sources of this installation.
+pub fn sources(config: &Config, store: &MongoStore) -> Result<Sources> {
+    let master_key = SymmetricKey::from_base64(&config.secrets.master_key)
+        .context("SALESCOMMAND_SECRETS__MASTER_KEY cannot be used")?;
+    Ok(Sources::new(Arc::new(store.clone()), Arc::new(SystemClock), Arc::new(SystemIds), &master_key)?)
+}
+
+fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
+    let session_key = SymmetricKey::from_base64(&config.secrets.session_key)
+        .context("SALESCOMMAND_SECRETS__SESSION_KEY cannot be used")?;
+    let master_key = SymmetricKey::from_base64(&config.secrets.master_key)
+        .context("SALESCOMMAND_SECRETS__MASTER_KEY cannot be used")?;
+    let listen: SocketAddr =
+        config.http.listen.parse().with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
+    let mut service = QueryConfig::new(session_key, master_key);
+    service.listen = listen;
+    service.secure_cookies = config.secure_cookies()?;
+    service.demo = with_demo;
+    if with_demo {
+        service.demo_accounts = demo::logins();
+    }
+    Ok(service)
+}
+
+/// Does something as often as it takes for its servers to be there.
+pub async fn until_there<F, E>(stop: &CancellationToken, mut step: impl FnMut() -> F) -> Result<()>
+where
+    F: Future<Output = std::result::Result<(), E>>,
+    E: Into<anyhow::Error>,
+{
+    let mut said = false;
+    while !stop.is_cancelled() {
+        let Err(error) = step().await else { return Ok(()) };
+        let error = error.into();
+        if !connections::is_unreachable(&error) {
+            return Err(error);
+        }
+        if !said {
+            tracing::warn!(error = format!("{error:#}"), "waiting for a server");
+            said = true;
+        }
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(500), stop.cancelled()).await;
+    }
+    Ok(())
+}
+
+/// The tasks of one process: when one ends by an error, all end.
+struct Tasks {
+    set: JoinSet<(&'static str, Result<()>)>,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    fn new(stop: CancellationToken) -> Self {
+        Self { set: JoinSet::new(), stop }
+    }
+
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<()>> + Send + 'static) {
+        self.set.spawn(async move { (name, task.await) });
+    }
+
+    async fn join(mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.set.join_next().await {
+            let (name, result) = ended?;
+            tracing::info!(task = name, "{name} ended");
+            if result.is_err() && outcome.is_ok() {
+                outcome = result;
+                self.stop.cancel();
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,225 @@
+//! Who is asking: the extractor without which a handler reaches neither store nor event log.
+//!
+//! [`Guarded`] is private to this module; a handler gets it through [`Allowed`], which has checked the session
+//! and the permission. Public routes have what stands in [`App`] itself.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_domain::access::Permission;
+use salescommand_eventlog::EventLog;
+
+use crate::accounts::{Account, Accounts};
+use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
+use crate::clock::Clock;
+use crate::config::DemoLogin;
+use crate::docs::ApiDescription;
+use crate::error::ApiError;
+use crate::freshness::Evidence;
+use crate::ids::Ids;
+use crate::readiness::Probes;
+use crate::sources::{SourceError, SourceSummary, Sources};
+use crate::sync::{RunBook, Runs, SyncCommands};
+use crate::viewer::{Viewer, Viewers};
+
+/// What every handler may use.
+pub(crate) struct App {
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: Sessions,
+    pub(crate) cookies: Cookies,
+    pub(crate) attempts_per_account: Throttle,
+    pub(crate) attempts_per_address: Throttle,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) probes: Probes,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) description: ApiDescription,
+    pub(crate) demo: Option<Vec<DemoLogin>>,
+    pub(crate) request_timeout: Duration,
+    guarded: Guarded,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// What only somebody who is signed in may use.
+pub(crate) struct Guarded {
+    pub(crate) viewers: Viewers,
+    pub(crate) sources: Sources,
+    pub(crate) runs: Runs,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) commands: Arc<dyn SyncCommands>,
+    pub(crate) stale_after: Duration,
+}
+
+/// The open parts of [`App`].
+pub(crate) struct Open {
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: Sessions,
+    pub(crate) cookies: Cookies,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) probes: Probes,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) description: ApiDescription,
+    pub(crate) demo: Option<Vec<DemoLogin>>,
+    pub(crate) request_timeout: Duration,
+}
+
+/// Attempts to sign in per account and address.
+const ATTEMPTS_PER_ACCOUNT: usize = 10;
+/// Attempts to sign in per address, whichever accounts: more than an office behind one address needs.
+const ATTEMPTS_PER_ADDRESS: usize = 100;
+/// The window in which they are counted.
+const ATTEMPTS_WINDOW: Duration = Duration::from_secs(15 * 60);
+
+impl App {
+    pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
+        Self {
+            accounts: open.accounts,
+            sessions: open.sessions,
+            cookies: open.cookies,
+            attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
+            attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
+            clock: open.clock,
+            ids: open.ids,
+            probes: open.probes,
+            metrics: open.metrics,
+            description: open.description,
+            demo: open.demo,
+            request_timeout: open.request_timeout,
+            guarded,
+        }
+    }
+
+    /// The golden id of an account's person, for the session document.
+    pub(crate) async fn person_id(&self, account: &Account) -> Result<Option<String>, ApiError> {
+        let found = self.guarded.viewers.person_id(account.person_facet).await.map_err(ApiError::store)?;
+        Ok(found.map(|id| id.to_string()))
+    }
+}
+
+/// A permission as a type.
+pub(crate) trait Need: Send + Sync {
+    /// None: being signed in is enough.
+    const PERMISSION: Option<Permission>;
+}
+
+macro_rules! need {
+    ($(#[$doc:meta])* $name:ident, $permission:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name;
+        impl Need for $name {
+            const PERMISSION: Option<Permission> = $permission;
+        }
+    };
+}
+need!(
+    /// Being signed in.
+    SignedIn,
+    None
+);
+need!(
+    /// Reading dashboards.
+    DashboardRead,
+    Some(Permission::DashboardRead)
+);
+need!(
+    /// Reading counts and entities.
+    DataLakeRead,
+    Some(Permission::DataLakeRead)
+);
+need!(
+    /// Reading sources and runs.
+    SyncRead,
+    Some(Permission::SyncRead)
+);
+need!(
+    /// Starting syncs.
+    SyncTrigger,
+    Some(Permission::SyncTrigger)
+);
+
+/// Somebody who is signed in and may do what `P` says.
+pub(crate) struct Allowed<P> {
+    pub(crate) account: Account,
+    pub(crate) access_expires_at: jiff::Timestamp,
+    app: Arc<App>,
+    need: PhantomData<P>,
+}
+
+impl<P> fmt::Debug for Allowed<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allowed").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let token = cookie_of(&parts.headers, ACCESS_COOKIE).ok_or_else(ApiError::not_signed_in)?;
+        let claims = app.sessions.check(&token).map_err(|error| match error {
+            TokenError::Expired => ApiError::access_expired(),
+            TokenError::Invalid => ApiError::session_expired(),
+        })?;
+        if !app.sessions.lives(&claims).await.map_err(ApiError::store)? {
+            return Err(ApiError::session_expired());
+        }
+        let account = app.accounts.enabled(&claims.sub).await.map_err(ApiError::store)?;
+        let account = account.ok_or_else(ApiError::session_expired)?;
+        match P::PERMISSION {
+            Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
+            _ => Ok(Self { account, access_expires_at: claims.expires_at(), app: app.clone(), need: PhantomData }),
+        }
+    }
+}
+
+impl<P> Allowed<P> {
+    /// What only somebody who is signed in may use.
+    pub(crate) fn guarded(&self) -> &Guarded {
+        &self.app.guarded
+    }
+
+    /// The open parts.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// What this account may read, as things are now.
+    pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
+        self.guarded().viewers.view(self.account.role, self.account.person_facet).await
+    }
+
+    /// Evidence of freshness for a dashboard: if the broker does not answer soon, as last known.
+    pub(crate) async fn evidence(&self) -> Result<Evidence, ApiError> {
+        let (sources, runs) = tokio::join!(self.sources(), self.guarded().runs.book_or_last_known());
+        Ok(self.weigh(sources?, runs))
+    }
+
+    /// Evidence of freshness as it is now, or a problem if the broker does not answer.
+    pub(crate) async fn present_evidence(&self) -> Result<Evidence, ApiError> {
+        let (sources, runs) = tokio::join!(self.sources(), self.guarded().runs.book());
+        Ok(self.weigh(sources?, runs.map_err(ApiError::broker)?))
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceSummary>, ApiError> {
+        self.guarded().sources.list().await.map_err(|error| match error {
+            SourceError::Store(error) => ApiError::store(error),
+            other => ApiError::internal(other),
+        })
+    }
+
+    fn weigh(&self, sources: Vec<SourceSummary>, runs: RunBook) -> Evidence {
+        Evidence { sources, runs, now: self.app.clock.now(), stale_after: self.guarded().stale_after }
+    }
+}

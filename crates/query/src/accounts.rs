@@ -1,0 +1,274 @@
+//! SalesCommand's accounts: who may sign in, with which role.
+//!
+//! An account is also a person: its facet id lets the normalizer join it with the source's user. Publishing the
+//! account as a configuration event is the app's job; only [`AccountSummary`] says what such an event needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bson::Bson;
+use jiff::Timestamp;
+use salescommand_domain::access::Role;
+use salescommand_domain::canonical::{FacetId, SourceRef};
+use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_store::{Condition, Error as StoreError, OPS_USERS, Ops, Query};
+use secrecy::SecretString;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{PasswordError, Passwords, Sessions};
+use crate::clock::Clock;
+use crate::document;
+use crate::ids::Ids;
+
+/// The object name of accounts within the configuration instance.
+pub const ACCOUNT_OBJECT: &str = "account";
+/// Shorter passwords are refused.
+pub const SHORTEST_PASSWORD: usize = 8;
+/// Longer ones too: hashing must have a bound.
+pub const LONGEST_PASSWORD: usize = 256;
+/// How often a change is tried again when somebody else changed the account at the same time.
+const TRIES: usize = 3;
+
+/// Why an account is not what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// There is one with this address.
+    #[error("there is an account {0} already")]
+    EmailTaken(String),
+    /// There is none with this address.
+    #[error("there is no account {0}")]
+    Unknown(String),
+    /// A field is not acceptable.
+    #[error("{0}")]
+    Invalid(String),
+    /// Somebody else changed the account over and over at the same time.
+    #[error("the account {0} was changed by somebody else; try again")]
+    Contended(String),
+    /// The password could not be hashed.
+    #[error("the password could not be hashed")]
+    Hashing,
+    /// The store failed.
+    #[error("accounts cannot be read or written")]
+    Store(#[from] StoreError),
+}
+
+impl From<PasswordError> for AccountError {
+    fn from(_: PasswordError) -> Self {
+        Self::Hashing
+    }
+}
+
+/// An account without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountSummary {
+    /// Its id.
+    pub id: String,
+    /// Sign-in name, lower-case.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// May not sign in.
+    pub disabled: bool,
+    /// The facet by which it is a person.
+    pub person_facet: FacetId,
+}
+
+/// The stored account.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Account {
+    #[serde(rename = "_id")]
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) password_hash: String,
+    pub(crate) disabled: bool,
+    pub(crate) revision: i64,
+    pub(crate) person_facet: FacetId,
+    created_at: Timestamp,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    fn summary(self) -> AccountSummary {
+        AccountSummary {
+            id: self.id,
+            email: self.email,
+            name: self.name,
+            role: self.role,
+            disabled: self.disabled,
+            person_facet: self.person_facet,
+        }
+    }
+}
+
+/// What a new account needs.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// Sign-in name; stored in lower case.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// Makes and changes accounts; the command line and the sign-in use it.
+pub struct Accounts {
+    ops: Arc<dyn Ops>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    passwords: Passwords,
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accounts")
+    }
+}
+
+impl Accounts {
+    /// Accounts in this store.
+    pub fn new(ops: Arc<dyn Ops>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, AccountError> {
+        let passwords = Passwords::new(ids.clone())?;
+        Ok(Self { ops, clock, ids, passwords })
+    }
+
+    /// Makes an account.
+    pub async fn create(&self, new: NewAccount) -> Result<AccountSummary, AccountError> {
+        check_password(&new.password)?;
+        self.insert(new).await
+    }
+
+    /// Makes an account whose password is public anyway, and so may be short. Demo mode only.
+    pub async fn create_demo(&self, new: NewAccount) -> Result<AccountSummary, AccountError> {
+        self.insert(new).await
+    }
+
+    async fn insert(&self, new: NewAccount) -> Result<AccountSummary, AccountError> {
+        let email = checked_email(&new.email)?;
+        let name = new.name.trim().to_owned();
+        if name.is_empty() {
+            return Err(AccountError::Invalid("an account needs a name".to_owned()));
+        }
+        let id = self.ids.random().to_string();
+        let account = Account {
+            person_facet: person_facet(&id)?,
+            id,
+            email,
+            name,
+            role: new.role,
+            password_hash: self.passwords.hash(new.password).await?,
+            disabled: false,
+            revision: 1,
+            created_at: self.clock.now(),
+        };
+        match self.ops.insert(OPS_USERS, document::write(&account)?).await {
+            Ok(()) => Ok(account.summary()),
+            Err(StoreError::Duplicate { .. }) => Err(AccountError::EmailTaken(account.email)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Every account, by address.
+    pub async fn list(&self) -> Result<Vec<AccountSummary>, AccountError> {
+        let documents = self.ops.list(OPS_USERS, &Query::all()).await?;
+        let mut accounts: Vec<_> =
+            document::read_all::<Account>(&documents)?.into_iter().map(Account::summary).collect();
+        accounts.sort_by(|a, b| a.email.cmp(&b.email));
+        Ok(accounts)
+    }
+
+    /// Gives an account another password and ends its sessions.
+    pub async fn set_password(&self, email: &str, password: SecretString) -> Result<(), AccountError> {
+        check_password(&password)?;
+        let hash = self.passwords.hash(password).await?;
+        let account = self.change(email, |account| account.password_hash.clone_from(&hash)).await?;
+        Ok(Sessions::end_all(&*self.ops, &account.id).await?)
+    }
+
+    /// Gives an account another role. It holds from the next request on.
+    pub async fn set_role(&self, email: &str, role: Role) -> Result<AccountSummary, AccountError> {
+        self.change(email, |account| account.role = role).await
+    }
+
+    /// Shuts an account out and ends its sessions, or lets it in again.
+    pub async fn set_disabled(&self, email: &str, disabled: bool) -> Result<AccountSummary, AccountError> {
+        let account = self.change(email, |account| account.disabled = disabled).await?;
+        if disabled {
+            Sessions::end_all(&*self.ops, &account.id).await?;
+        }
+        Ok(account)
+    }
+
+    /// The account that this password opens; none for unknown and disabled ones, after the same work.
+    pub(crate) async fn open(&self, email: &str, password: SecretString) -> Result<Option<Account>, AccountError> {
+        let account = self.find("email", &email.trim().to_lowercase()).await?.filter(|account| !account.disabled);
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        // A password beyond the bound is nobody's; it is not worth hashing at its length.
+        let password = if password.expose_secret().len() > LONGEST_PASSWORD { SecretString::default() } else { password };
+        let matches = self.passwords.verify(password, hash).await?;
+        Ok(account.filter(|_| matches))
+    }
+
+    /// The account with this id, unless it is disabled.
+    pub(crate) async fn enabled(&self, id: &str) -> Result<Option<Account>, StoreError> {
+        Ok(self.find("_id", id).await?.filter(|account| !account.disabled))
+    }
+
+    async fn find(&self, field: &str, value: &str) -> Result<Option<Account>, StoreError> {
+        let query = Query::all().with(Condition::Eq(field.to_owned(), Bson::String(value.to_owned()))).limited(1);
+        self.ops.list(OPS_USERS, &query).await?.first().map(document::read).transpose()
+    }
+
+    async fn change(&self, email: &str, change: impl Fn(&mut Account)) -> Result<AccountSummary, AccountError> {
+        let email = email.trim().to_lowercase();
+        for _ in 0..TRIES {
+            let found = self.find("email", &email).await?;
+            let mut account = found.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+            let expected = account.revision;
+            change(&mut account);
+            account.revision += 1;
+            if self.ops.replace_if(OPS_USERS, &account.id, expected, document::write(&account)?).await? {
+                return Ok(account.summary());
+            }
+        }
+        Err(AccountError::Contended(email))
+    }
+}
+
+/// The facet by which an account is a person.
+pub fn person_facet(account: &str) -> Result<FacetId, AccountError> {
+    let object = ObjectName::new(ACCOUNT_OBJECT).map_err(|error| AccountError::Invalid(error.to_string()))?;
+    let source = SourceRef { instance: InstanceName::config(), object, key: account.to_owned() };
+    Ok(source.facet_id())
+}
+
+/// Lower case, one `@` with something on both sides, no white space. What is more only a delivered mail can tell.
+fn checked_email(email: &str) -> Result<String, AccountError> {
+    let email = email.trim().to_lowercase();
+    let parts: Vec<_> = email.split('@').collect();
+    let plausible = matches!(parts.as_slice(), [local, domain] if !local.is_empty() && !domain.is_empty())
+        && email.len() <= 254
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    if plausible { Ok(email) } else { Err(AccountError::Invalid(format!("{email:?} is not an e-mail address"))) }
+}
+
+fn check_password(password: &SecretString) -> Result<(), AccountError> {
+    let length = password.expose_secret().len();
+    if (SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
+        return Ok(());
+    }
+    let rule = format!("a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes");
+    Err(AccountError::Invalid(rule))
+}

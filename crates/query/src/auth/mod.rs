@@ -1,0 +1,16 @@
+//! Sign-in: passwords, access and refresh tokens, cookies, attempts.
+//!
+//! No token is ever readable by a script: both live in HttpOnly cookies. A refresh token is used once; using it
+//! again ends every session that grew from the same sign-in.
+
+mod cookie;
+mod password;
+mod sessions;
+mod throttle;
+mod token;
+
+pub(crate) use cookie::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, cookie_of};
+pub(crate) use password::{PasswordError, Passwords};
+pub(crate) use sessions::{Grant, SessionError, Sessions};
+pub(crate) use throttle::Throttle;
+pub(crate) use token::{AccessTokens, TokenError};

@@ -1,0 +1,71 @@
+//! Consumers' positions, as the normalizer and the projections store them.
+//!
+//! Their documents belong to those crates; here only the fields that say how far they are get read: `vector`
+//! (instance → epoch, sequence) and, of a projection, `sequence` in the canonical stream and its `version`.
+
+use bson::{Bson, Document};
+use salescommand_domain::raw::{Position, Vector};
+use salescommand_store::StoredPosition;
+
+/// The positions of all consumers, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Consumers(Vec<(String, StoredPosition)>);
+
+impl Consumers {
+    pub(crate) fn new(positions: Vec<(String, StoredPosition)>) -> Self {
+        Self(positions)
+    }
+
+    /// How far the normalizer of a generation is in the raw logs.
+    pub(crate) fn normalizer(&self, canonical: u32) -> Option<Vector> {
+        self.of(&format!("normalizer_g{canonical}")).and_then(|stored| vector(&stored.position))
+    }
+
+    /// A projection's position.
+    pub(crate) fn projection(&self, name: &str, generation: u32) -> Option<ProjectionPosition> {
+        let stored = self.of(&format!("projection_{name}_g{generation}"))?;
+        Some(ProjectionPosition {
+            revision: stored.revision,
+            vector: vector(&stored.position).unwrap_or_default(),
+            sequence: stored.position.get("sequence").and_then(whole).unwrap_or(0),
+            version: stored.position.get("version").and_then(whole).unwrap_or(0),
+        })
+    }
+
+    fn of(&self, name: &str) -> Option<&StoredPosition> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, stored)| stored)
+    }
+}
+
+/// Where a projection stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProjectionPosition {
+    /// Counts its transactions: another one means that its documents may have changed.
+    pub(crate) revision: i64,
+    /// All raw events up to here are in its documents.
+    pub(crate) vector: Vector,
+    /// Last event of the canonical stream that is in.
+    pub(crate) sequence: u64,
+    /// Version of the definition that wrote the documents.
+    pub(crate) version: u64,
+}
+
+impl ProjectionPosition {
+    /// Whether everything up to a raw position is in.
+    pub(crate) fn covers(&self, instance: &str, end: Position) -> bool {
+        self.vector.iter().any(|(name, position)| name.as_str() == instance && *position >= end)
+    }
+}
+
+fn vector(position: &Document) -> Option<Vector> {
+    let vector = position.get_document("vector").ok()?.clone();
+    bson::deserialize_from_document(vector).inspect_err(|error| tracing::warn!(%error, "an unreadable position")).ok()
+}
+
+fn whole(value: &Bson) -> Option<u64> {
+    match value {
+        Bson::Int32(number) => u64::try_from(*number).ok(),
+        Bson::Int64(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,250 @@
+//! The one error of the HTTP edge, as RFC 9457 problem documents.
+//!
+//! Named constructors say which answer a caller chose; nothing turns into a 500 by a silent conversion. The cause
+//! of an internal error goes to the log with the request id, never to the client.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use salescommand_domain::access::Permission;
+use salescommand_domain::canonical::Entity;
+use salescommand_eventlog as eventlog;
+use salescommand_store as store;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::readiness::HealthCheck;
+
+/// Seconds after which a client may try a dependency again: a driver's own reconnect takes about that long.
+const DEPENDENCY_RETRY_SECONDS: u64 = 5;
+
+/// RFC 9457 problem document.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// `/problems/<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same for every problem of this code.
+    pub title: String,
+    /// HTTP status.
+    #[schema(format = Int32)]
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// A stable word for programs.
+    pub code: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// Names the request in the server's log.
+    pub request_id: String,
+}
+
+/// A request that gets a problem document for an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    fix: Option<String>,
+    retry_after: Option<u64>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, title, detail: detail.into(), fix: None, retry_after: None, cause: None }
+    }
+
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    fn cause(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    pub(crate) fn malformed_body(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-body", "The request body is not what is expected", detail)
+    }
+
+    pub(crate) fn malformed_query(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-query", "A parameter is not what is expected", detail)
+    }
+
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "Send the body as JSON, with Content-Type: application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON", detail)
+    }
+
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let detail = format!("A request body may have at most {limit} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The request body is too large", detail)
+    }
+
+    pub(crate) fn invalid_credentials() -> Self {
+        let detail = "The e-mail address or the password is wrong.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid-credentials", "Sign-in failed", detail)
+    }
+
+    pub(crate) fn not_signed_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", "Sign in to see this.")
+    }
+
+    pub(crate) fn access_expired() -> Self {
+        let detail = "The access token is no longer good; renew it.";
+        Self::new(StatusCode::UNAUTHORIZED, "access-expired", "Access expired", detail)
+    }
+
+    pub(crate) fn session_expired() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "session-expired", "Session expired", "The session is over. Sign in again.")
+    }
+
+    pub(crate) fn too_many_attempts(retry_after: u64) -> Self {
+        let detail = format!("Too many sign-in attempts. Try again in {retry_after} seconds.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts", detail)
+            .retry_after(retry_after)
+    }
+
+    pub(crate) fn csrf_header_missing() -> Self {
+        let detail = "A request that changes something must carry the header X-Requested-With: salescommand.";
+        Self::new(StatusCode::FORBIDDEN, "csrf-header-missing", "Request refused", detail)
+    }
+
+    pub(crate) fn forbidden(permission: Permission) -> Self {
+        let word = crate::routes::auth::permission_word(permission);
+        let detail = format!("Your role does not include {word}.");
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail)
+            .fix("Ask a Super Admin for a role that includes it.")
+    }
+
+    pub(crate) fn unknown_route(path: &str) -> Self {
+        let detail = format!("There is no {path} here.");
+        Self::new(StatusCode::NOT_FOUND, "unknown-route", "Not found", detail)
+            .fix("See /api/docs for every operation.")
+    }
+
+    pub(crate) fn method_not_allowed(method: &str, path: &str) -> Self {
+        let detail = format!("{path} does not take {method}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+            .fix("See /api/docs for every operation.")
+    }
+
+    pub(crate) fn unknown_entity_type(given: &str) -> Self {
+        let known: Vec<_> = Entity::ALL.into_iter().map(Entity::plural).collect();
+        let detail = format!("There is no entity type {given:?}. Known types: {}.", known.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "unknown-entity-type", "Unknown entity type", detail)
+    }
+
+    pub(crate) fn source_unknown(name: &str) -> Self {
+        let detail = format!("There is no source {name:?}.");
+        Self::new(StatusCode::NOT_FOUND, "source-unknown", "Unknown source", detail)
+            .fix("`salescommand source list` shows the sources, `salescommand source add` makes one.")
+    }
+
+    pub(crate) fn sync_already_running(source: &str) -> Self {
+        let detail = format!("A sync of {source} is queued or running.");
+        Self::new(StatusCode::CONFLICT, "sync-already-running", "Sync already running", detail)
+            .fix("Wait for it, or end it with `salescommand sync cancel RUN`.")
+    }
+
+    /// The zones have not been built yet: the normalizer has never run.
+    pub(crate) fn warming_up() -> Self {
+        let detail = "Nothing has been prepared yet; the normalizer and the projector have not run.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "warming-up", "Not ready yet", detail)
+            .fix("Start `salescommand all`, or `salescommand normalizer` and `salescommand projector`.")
+            .retry_after(DEPENDENCY_RETRY_SECONDS)
+    }
+
+    pub(crate) fn timed_out(seconds: u64) -> Self {
+        let detail = format!("The answer was not ready within {seconds} seconds.");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed-out", "Took too long", detail)
+            .retry_after(DEPENDENCY_RETRY_SECONDS)
+    }
+
+    /// What a failed call of the store becomes.
+    pub(crate) fn store(error: store::Error) -> Self {
+        if !error.is_transient() {
+            return Self::internal(error);
+        }
+        let detail = "The document store cannot be reached at the moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "Store unavailable", detail)
+            .fix("Check that MongoDB runs: `salescommand doctor` says what it found.")
+            .retry_after(DEPENDENCY_RETRY_SECONDS)
+            .cause(error)
+    }
+
+    /// What a failed call of the event log becomes.
+    pub(crate) fn broker(error: eventlog::Error) -> Self {
+        if error.is_transient() { Self::broker_unavailable(error) } else { Self::internal(error) }
+    }
+
+    pub(crate) fn broker_unavailable(cause: impl ToString) -> Self {
+        let detail = "The event log cannot be reached at the moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-unavailable", "Event log unavailable", detail)
+            .fix("Check that NATS runs: `salescommand doctor` says what it found.")
+            .retry_after(DEPENDENCY_RETRY_SECONDS)
+            .cause(cause)
+    }
+
+    pub(crate) fn internal(cause: impl ToString) -> Self {
+        let detail = "Something went wrong on the server. The log has the details under this request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail).cause(cause)
+    }
+
+    /// The same as a line of a health report.
+    pub(crate) fn as_check(&self, name: &str) -> HealthCheck {
+        self.log();
+        HealthCheck::down(name, self.detail.clone(), self.fix.clone().unwrap_or_default())
+    }
+
+    pub(crate) fn log(&self) {
+        let Some(cause) = &self.cause else { return };
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(code = self.code, cause, "request failed");
+        } else {
+            tracing::warn!(code = self.code, cause, "request not answered");
+        }
+    }
+
+    /// The final answer. Only the outermost layer knows the request's id, so it does the writing.
+    pub(crate) fn write(self, request_id: &str, allow: Option<HeaderValue>) -> Response {
+        let problem = Problem {
+            kind: format!("/problems/{}", self.code),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.to_owned(),
+            fix: self.fix,
+            request_id: request_id.to_owned(),
+        };
+        let mut response = (self.status, axum::Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = allow {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+/// Carries the error to the layer that writes it.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

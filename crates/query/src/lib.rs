@@ -1,0 +1,43 @@
+//! The query service: serving zone to HTTP.
+//!
+//! Thin: a handler parses, authorises, reads prepared documents or one indexed page, answers. It folds nothing and
+//! writes neither canonical nor serving documents; of the operational collections it owns accounts, refresh tokens
+//! and sealed sources.
+//!
+//! Invariants: a handler without [`access::Allowed`] reaches no record; every record is read through the scope of
+//! its reader; a request reads the switch once; every failure is one problem document and tells no internals; no
+//! password, token or credential is logged, shown or stored in the clear.
+
+mod access;
+pub mod accounts;
+mod auth;
+mod clock;
+mod config;
+mod consumers;
+mod digest;
+mod directory;
+mod docs;
+mod document;
+mod error;
+mod exchange;
+mod extract;
+mod freshness;
+mod front_end;
+mod ids;
+mod money;
+mod readiness;
+mod reply;
+mod routes;
+mod service;
+pub mod sources;
+pub mod sync;
+mod telemetry;
+mod viewer;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, DemoLogin, KeyError, SymmetricKey};
+pub use ids::{Ids, NoRandomness, SystemIds};
+pub use routes::PUBLIC_OPERATIONS;
+pub use readiness::{HealthCheck, HealthStatus, ReadinessCheck};
+pub use service::{Deps, QueryService, ServiceError, openapi_json};
+pub use telemetry::{detached_metrics, install_metrics};

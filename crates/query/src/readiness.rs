@@ -1,0 +1,132 @@
+//! Whether the service can do its work: `/readyz`, and the checks of the data lake's health.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use salescommand_eventlog::EventLog;
+use salescommand_store::ScopedReads;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A dependency that has not answered within this time is down.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How well something works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// Works.
+    Ok,
+    /// Works in part.
+    Degraded,
+    /// Does not work.
+    Down,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HealthCheck {
+    /// What: `store`, `event-log`, `generation`, ….
+    pub name: String,
+    /// How well it works.
+    pub status: HealthStatus,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it.
+    pub fix: Option<String>,
+}
+
+impl HealthCheck {
+    /// It works.
+    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), status: HealthStatus::Ok, detail: detail.into(), fix: None }
+    }
+
+    /// It works in part, or not yet.
+    pub fn degraded(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: HealthStatus::Degraded, fix: Some(fix.into()), ..Self::ok(name, detail) }
+    }
+
+    /// It does not work.
+    pub fn down(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: HealthStatus::Down, fix: Some(fix.into()), ..Self::ok(name, detail) }
+    }
+}
+
+/// A further condition of readiness, added by the app: demo mode waits for the first sync.
+#[async_trait]
+pub trait ReadinessCheck: Send + Sync {
+    /// Looks. Anything but [`HealthStatus::Ok`] means not ready.
+    async fn check(&self) -> HealthCheck;
+}
+
+/// The answer of `/readyz`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// The worst of the checks.
+    pub status: HealthStatus,
+    /// Each condition.
+    pub checks: Vec<HealthCheck>,
+}
+
+/// Looks at what the service depends on.
+pub(crate) struct Probes {
+    pub(crate) store: Arc<dyn ScopedReads>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) further: Vec<Arc<dyn ReadinessCheck>>,
+}
+
+impl fmt::Debug for Probes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probes")
+    }
+}
+
+impl Probes {
+    /// Everything that must be ready.
+    pub(crate) async fn readiness(&self) -> Readiness {
+        let (store, log, generation) = tokio::join!(self.store(), self.event_log(), self.generation());
+        let mut checks = vec![store, log, generation];
+        for further in &self.further {
+            checks.push(further.check().await);
+        }
+        Readiness { status: worst(&checks), checks }
+    }
+
+    /// Whether the document store answers.
+    pub(crate) async fn store(&self) -> HealthCheck {
+        let fix = "Check that MongoDB runs: `salescommand doctor` says what it found.";
+        match tokio::time::timeout(PATIENCE, self.store.ping()).await {
+            Ok(Ok(())) => HealthCheck::ok("store", "the document store answers"),
+            _ => HealthCheck::down("store", "the document store does not answer", fix),
+        }
+    }
+
+    /// Whether the event log answers.
+    pub(crate) async fn event_log(&self) -> HealthCheck {
+        let fix = "Check that NATS runs: `salescommand doctor` says what it found.";
+        match tokio::time::timeout(PATIENCE, self.log.streams("RAW_")).await {
+            Ok(Ok(streams)) => HealthCheck::ok("event-log", format!("the event log answers; {} raw logs", streams.len())),
+            _ => HealthCheck::down("event-log", "the event log does not answer", fix),
+        }
+    }
+
+    /// Whether there is a generation to read.
+    async fn generation(&self) -> HealthCheck {
+        let fix = "Start `salescommand all`, or the normalizer and the projector.";
+        match tokio::time::timeout(PATIENCE, self.store.active()).await {
+            Ok(Ok(Some(active))) => {
+                HealthCheck::ok("generation", format!("canonical generation g{} is active", active.canonical))
+            }
+            Ok(Ok(None)) => HealthCheck::down("generation", "nothing has been prepared yet", fix),
+            _ => HealthCheck::down("generation", "unknown: the document store does not answer", fix),
+        }
+    }
+}
+
+/// The worst status; nothing looked at is nothing wrong.
+pub(crate) fn worst(checks: &[HealthCheck]) -> HealthStatus {
+    checks.iter().map(|check| check.status).max().unwrap_or(HealthStatus::Ok)
+}

@@ -1,0 +1,49 @@
+//! `POST /api/auth/login`: the same answer, after the same work, whether the account or the password is wrong.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{LoginRequest, granted, session_problem};
+use crate::access::App;
+use crate::accounts::AccountError;
+use crate::error::{ApiError, Problem};
+use crate::extract::{Body, ClientAddress};
+
+/// Sign in
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest, responses(
+    (status = 200, description = "OK", body = super::Session),
+    (status = 401, description = "invalid-credentials", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "too-many-attempts", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn login(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    Body(request): Body<LoginRequest>,
+) -> Result<Response, ApiError> {
+    let key = format!("{address} {}", request.email.trim().to_lowercase());
+    let now = app.clock.now();
+    app.attempts_per_address.admit(&address, now).map_err(ApiError::too_many_attempts)?;
+    app.attempts_per_account.admit(&key, now).map_err(ApiError::too_many_attempts)?;
+    let account = app.accounts.open(&request.email, request.password).await.map_err(problem)?;
+    let Some(account) = account else {
+        metrics::counter!("sign_ins_total", "outcome" => "refused").increment(1);
+        tracing::info!("a sign-in was refused");
+        return Err(ApiError::invalid_credentials());
+    };
+    app.attempts_per_account.forget(&key);
+    app.attempts_per_address.take_back(&address);
+    let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
+    metrics::counter!("sign_ins_total", "outcome" => "accepted").increment(1);
+    granted(&app, &account, grant).await
+}
+
+fn problem(error: AccountError) -> ApiError {
+    match error {
+        AccountError::Store(error) => ApiError::store(error),
+        other => ApiError::internal(other),
+    }
+}

@@ -1,0 +1,42 @@
+//! `POST /api/auth/refresh`: a new pair of tokens for a refresh token that was not used before.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+
+use super::{granted, session_problem};
+use crate::access::App;
+use crate::auth::{REFRESH_COOKIE, SessionError, cookie_of};
+use crate::error::{ApiError, Problem};
+
+/// Renew the access cookie
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses(
+    (status = 200, description = "OK", body = super::Session),
+    (status = 401, description = "session-expired", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let Some(token) = cookie_of(&headers, REFRESH_COOKIE) else { return Ok(signed_out(&app)) };
+    let grant = match app.sessions.renew(&token).await {
+        Ok(grant) => grant,
+        Err(SessionError::Over) => return Ok(signed_out(&app)),
+        Err(error) => return Err(session_problem(error)),
+    };
+    match app.accounts.enabled(&grant.account).await.map_err(ApiError::store)? {
+        Some(account) => granted(&app, &account, grant).await,
+        None => {
+            app.sessions.end(&grant.refresh).await.map_err(ApiError::store)?;
+            Ok(signed_out(&app))
+        }
+    }
+}
+
+/// The session is over, so its cookies go.
+fn signed_out(app: &App) -> Response {
+    let mut response = ApiError::session_expired().into_response();
+    app.cookies.clear(response.headers_mut());
+    response
+}

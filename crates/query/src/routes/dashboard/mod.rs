@@ -1,0 +1,4 @@
+//! Dashboards.
+
+mod figures;
+pub(crate) mod overview;

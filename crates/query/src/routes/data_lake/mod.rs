@@ -1,0 +1,5 @@
+//! The data lake: its health, its counts, its records.
+
+pub(crate) mod entities;
+pub(crate) mod health;
+pub(crate) mod stats;

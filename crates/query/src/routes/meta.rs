@@ -1,0 +1,50 @@
+//! `GET /api/meta`: public facts about this server.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::App;
+use crate::reply::Reply;
+
+/// An account of the demo, shown on the sign-in page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DemoAccount {
+    /// The role's name, for people.
+    pub role_label: String,
+    /// Sign-in name.
+    pub email: String,
+    /// Password; no secret.
+    pub password: String,
+}
+
+/// Public facts about this server.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AppMeta {
+    /// `SalesCommand`.
+    pub product: String,
+    /// Version of this server.
+    pub version: String,
+    /// Whether it runs in demo mode.
+    pub demo: bool,
+    /// Only in demo mode.
+    pub demo_accounts: Vec<DemoAccount>,
+}
+
+/// Product, version, demo accounts
+#[utoipa::path(get, path = "/api/meta", tag = "meta", responses((status = 200, description = "OK", body = AppMeta)))]
+pub(crate) async fn meta(State(app): State<Arc<App>>) -> Reply<AppMeta> {
+    let accounts = app.demo.iter().flatten().map(|account| DemoAccount {
+        role_label: account.role_label.clone(),
+        email: account.email.clone(),
+        password: account.password.clone(),
+    });
+    Reply(AppMeta {
+        product: "SalesCommand".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        demo: app.demo.is_some(),
+        demo_accounts: accounts.collect(),
+    })
+}

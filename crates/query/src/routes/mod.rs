@@ -1,0 +1,77 @@
+//! The routes, in the order of the documentation. One file per endpoint: parameters, handler, answer.
+
+pub(crate) mod auth;
+mod dashboard;
+mod data_lake;
+mod meta;
+mod operations;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::App;
+use crate::error::Problem;
+
+/// Operations that answer without a session; the test of access knows this list and no other.
+pub const PUBLIC_OPERATIONS: [&str; 4] = ["login", "refresh", "logout", "meta"];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "SalesCommand", description = "HTTP API of the query service."),
+    components(schemas(Problem))
+)]
+struct Description;
+
+/// Everything that the OpenAPI document describes.
+pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(meta::meta))
+        .routes(routes!(dashboard::overview::overview))
+        .routes(routes!(data_lake::health::lake_health))
+        .routes(routes!(data_lake::stats::lake_stats))
+        .routes(routes!(data_lake::entities::entities))
+        .routes(routes!(sync::status::sync_status))
+        .routes(routes!(sync::trigger::sync_trigger))
+        .routes(routes!(sync::history::sync_history))
+}
+
+/// What it leaves out: probes, metrics, and the description itself. All public, none tells of any record.
+pub(crate) fn undescribed() -> Router<Arc<App>> {
+    Router::new()
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        .route("/api/openapi.json", get(operations::openapi))
+        .route("/api/docs", get(operations::docs))
+        .route("/api/docs/style.css", get(operations::docs_style))
+}
+
+/// The problems of an operation that needs a session and the store.
+pub(crate) struct SignedInProblems;
+
+impl IntoResponses for SignedInProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([
+            ("401".to_owned(), problem("Not signed in, or the access cookie has expired")),
+            ("403".to_owned(), problem("Not permitted")),
+            ("503".to_owned(), problem("A dependency is unavailable")),
+        ])
+    }
+}
+
+fn problem(description: &str) -> RefOr<Response> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+}

@@ -1,0 +1,68 @@
+//! `POST /api/sync/trigger`: queues a run of one source.
+//!
+//! Two triggers at the same moment may both find no open run; the queue (message id, one run per source at a
+//! time) decides then.
+
+use axum::Json;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::access::{Allowed, SyncTrigger};
+use crate::error::{ApiError, Problem};
+use crate::extract::Body;
+use crate::sync::{CommandError, SyncCommand};
+
+/// What to sync.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SyncTriggerRequest {
+    /// The source.
+    pub source: String,
+    /// Only these objects; all if none is named.
+    pub objects: Option<Vec<String>>,
+}
+
+/// The run that was queued.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SyncTriggered {
+    /// Its id.
+    pub run_id: String,
+    /// The source.
+    pub source: String,
+}
+
+/// Start a sync
+#[utoipa::path(post, path = "/api/sync/trigger", tag = "sync", request_body = SyncTriggerRequest, responses(
+    (status = 202, description = "Queued", body = SyncTriggered),
+    (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+    crate::routes::SignedInProblems,
+))]
+pub(crate) async fn sync_trigger(
+    allowed: Allowed<SyncTrigger>,
+    Body(request): Body<SyncTriggerRequest>,
+) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
+    let evidence = allowed.present_evidence().await?;
+    let source = request.source;
+    if !evidence.sources.iter().any(|known| known.name == source) {
+        return Err(ApiError::source_unknown(&source));
+    }
+    if evidence.runs.current(&source).is_some() {
+        return Err(ApiError::sync_already_running(&source));
+    }
+    let run_id = allowed.app().ids.ordered();
+    let objects = request.objects.unwrap_or_default();
+    let command = SyncCommand { run_id, source: source.clone(), objects, requested_by: allowed.account.id.clone() };
+    allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
+    tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
+    Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))
+}
+
+fn problem(error: CommandError, source: &str) -> ApiError {
+    match error {
+        CommandError::AlreadyRunning => ApiError::sync_already_running(source),
+        CommandError::Unavailable(_) => ApiError::broker_unavailable(error),
+        CommandError::Refused(_) => ApiError::internal(error),
+    }
+}

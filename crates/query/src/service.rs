@@ -1,0 +1,184 @@
+//! The service: what it needs, its router, and its life until the token is cancelled.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_eventlog::{EventLog, KeyValue};
+use salescommand_store::{Ops, ScopedReads};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::access::{App, Guarded, Open};
+use crate::accounts::{AccountError, Accounts};
+use crate::auth::{AccessTokens, Cookies, Sessions};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::docs::ApiDescription;
+use crate::error::ApiError;
+use crate::extract::LARGEST_BODY;
+use crate::ids::Ids;
+use crate::readiness::{Probes, ReadinessCheck};
+use crate::sources::{SourceError, Sources};
+use crate::sync::{Runs, SyncCommands};
+use crate::viewer::Viewers;
+use crate::{exchange, front_end, reply, routes};
+
+/// What the service works with.
+pub struct Deps {
+    /// Documents, by scope.
+    pub store: Arc<dyn ScopedReads>,
+    /// Accounts, sessions, sources.
+    pub ops: Arc<dyn Ops>,
+    /// Streams.
+    pub log: Arc<dyn EventLog>,
+    /// Present runs.
+    pub kv: Arc<dyn KeyValue>,
+    /// Starts syncs.
+    pub commands: Arc<dyn SyncCommands>,
+    /// The present moment.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers and secrets.
+    pub ids: Arc<dyn Ids>,
+    /// What `/metrics` shows: see [`crate::install_metrics`].
+    pub metrics: PrometheusHandle,
+    /// Further conditions of readiness.
+    pub readiness: Vec<Arc<dyn ReadinessCheck>>,
+}
+
+impl fmt::Debug for Deps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deps")
+    }
+}
+
+/// The service could not be started, or ended by an error.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The account module could not be prepared.
+    #[error("accounts cannot be prepared")]
+    Accounts(#[from] AccountError),
+    /// The sources module could not be prepared.
+    #[error("sources cannot be prepared")]
+    Sources(#[from] SourceError),
+    /// The API's description could not be written.
+    #[error("the description of the API cannot be written")]
+    Description(#[from] serde_json::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Serving ended by an error.
+    #[error("serving ended")]
+    Serve(#[source] io::Error),
+}
+
+/// The query service, ready to run.
+#[derive(Debug)]
+pub struct QueryService {
+    router: Router,
+    listen: SocketAddr,
+}
+
+impl QueryService {
+    /// Puts the service together. Reaches neither store nor broker.
+    pub fn new(config: Config, deps: Deps) -> Result<Self, ServiceError> {
+        let (api, description) = routes::api().split_for_parts();
+        let listen = config.listen;
+        let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
+        Ok(Self { router: router(api, app), listen })
+    }
+
+    /// The router, for tests and for a listener of one's own.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Listens on the configured address until the token is cancelled; requests under way are answered first.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServiceError> {
+        let address = self.listen;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| ServiceError::Listen { address, source })?;
+        self.serve(listener, shutdown).await
+    }
+
+    /// The same on a listener that is there already.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServiceError> {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "query service listens on http://{address}");
+        }
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let until = async move { shutdown.cancelled().await };
+        axum::serve(listener, service).with_graceful_shutdown(until).await.map_err(ServiceError::Serve)
+    }
+}
+
+/// The OpenAPI document, as `/api/openapi.json` gives it.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    let (_, description) = routes::api().split_for_parts();
+    ApiDescription::new(&description).map(|described| described.json)
+}
+
+fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {
+    let Deps { store, ops, log, kv, commands, clock, ids, metrics, readiness } = deps;
+    let guarded = Guarded {
+        viewers: Viewers::new(store.clone()),
+        sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
+        runs: Runs::new(log.clone(), kv),
+        log: log.clone(),
+        commands,
+        stale_after: config.stale_after,
+    };
+    let sessions = Sessions {
+        ops: ops.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        tokens: AccessTokens::new(&config.signing_key, config.access_lifetime),
+        refresh_lifetime: config.refresh_lifetime,
+    };
+    let max_age_seconds = config.refresh_lifetime.as_secs();
+    let open = Open {
+        accounts: Accounts::new(ops, clock.clone(), ids.clone())?,
+        sessions,
+        cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
+        clock,
+        ids,
+        probes: Probes { store, log, further: readiness },
+        metrics,
+        description,
+        demo: config.demo.then_some(config.demo_accounts),
+        request_timeout: config.request_timeout,
+    };
+    Ok(App::new(open, guarded))
+}
+
+/// Layers, innermost first: a request passes them from the last to the first.
+fn router(api: Router<Arc<App>>, app: Arc<App>) -> Router {
+    api.merge(routes::undescribed())
+        .fallback(front_end::fallback)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(reply::not_modified))
+        .layer(from_fn(exchange::refuse_forged))
+        .layer(from_fn_with_state(app.clone(), exchange::limit_time))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(CatchPanicLayer::custom(exchange::panicked))
+        .layer(from_fn_with_state(app.clone(), exchange::accompany))
+        .layer(CompressionLayer::new())
+        .with_state(app)
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    ApiError::method_not_allowed(request.method().as_str(), request.uri().path()).into_response()
+}

@@ -1,0 +1,312 @@
+//! Source instances and their sealed credentials.
+//!
+//! A credential is sealed with AES-256-GCM under the master key; name and kind are bound to it, so a sealed text
+//! moved to another source does not open. Connectors get an opened source over NATS request and reply
+//! ([`Sources::answer`]); nothing else opens one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bson::Bson;
+use jiff::Timestamp;
+use salescommand_domain::raw::InstanceName;
+use salescommand_store::{Condition, Error as StoreError, OPS_SOURCES, Ops, Query};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::config::SymmetricKey;
+use crate::document;
+use crate::ids::Ids;
+
+/// Request subject: open one source. Body: [`SourceRequest`]; answer: [`SourceReply`].
+pub const OPEN_SUBJECT: &str = "svc.sources.open";
+/// Request subject: list the sources, nothing opened. Body: empty or [`SourceRequest`]; answer: [`SourceReply`].
+pub const LIST_SUBJECT: &str = "svc.sources.list";
+
+const NONCE_BYTES: usize = 12;
+
+/// Why a source is not what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is one with this name.
+    #[error("there is a source {0} already")]
+    NameTaken(String),
+    /// There is none with this name.
+    #[error("there is no source {0}")]
+    Unknown(String),
+    /// The name is kept for SalesCommand itself.
+    #[error("the name {0} is kept for SalesCommand itself")]
+    Reserved(String),
+    /// The credential does not open: another master key, or somebody changed the document.
+    #[error("the credential of {0} does not open with this master key; add the source again")]
+    Sealed(String),
+    /// No random numbers.
+    #[error("a credential could not be sealed")]
+    Sealing,
+    /// The store failed.
+    #[error("sources cannot be read or written")]
+    Store(#[from] StoreError),
+}
+
+/// A new source instance.
+#[derive(Debug)]
+pub struct NewSource {
+    /// Its name: what its log is called.
+    pub name: InstanceName,
+    /// Connector kind: `odoo`.
+    pub kind: String,
+    /// Name for people.
+    pub title: String,
+    /// Settings that may be shown: `url`, `database`, `login`, ….
+    pub settings: BTreeMap<String, String>,
+    /// Password or API key.
+    pub secret: SecretString,
+}
+
+/// A source instance without its credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSummary {
+    /// Its name.
+    pub name: String,
+    /// Connector kind.
+    pub kind: String,
+    /// Name for people.
+    pub title: String,
+    /// Settings that may be shown.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl SourceSummary {
+    /// The address that people know it by; empty if it has none.
+    pub fn url(&self) -> &str {
+        self.settings.get("url").map_or("", String::as_str)
+    }
+}
+
+/// A source instance with its credential.
+#[derive(Debug)]
+pub struct OpenedSource {
+    /// What may be shown.
+    pub summary: SourceSummary,
+    /// Password or API key.
+    pub secret: SecretString,
+}
+
+/// A request of a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRequest {
+    /// Which source.
+    pub name: String,
+}
+
+/// The answer to a request, in JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceReply {
+    /// The opened source.
+    Opened {
+        /// What may be shown.
+        source: SourceSummary,
+        /// The credential, in the clear: the connection must be one's own.
+        secret: String,
+    },
+    /// All sources.
+    Listed {
+        /// By name.
+        sources: Vec<SourceSummary>,
+    },
+    /// Not answered.
+    Refused {
+        /// `malformed`, `source-unknown`, `sealed`, `store-unavailable`.
+        code: String,
+        /// For people.
+        message: String,
+    },
+}
+
+/// Tells which answer it is and nothing of a credential.
+impl fmt::Debug for SourceReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { source, .. } => write!(f, "Opened({})", source.name),
+            Self::Listed { sources } => write!(f, "Listed({})", sources.len()),
+            Self::Refused { code, .. } => write!(f, "Refused({code})"),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSource {
+    #[serde(rename = "_id")]
+    name: String,
+    kind: String,
+    title: String,
+    settings: BTreeMap<String, String>,
+    sealed: Sealed,
+    revision: i64,
+    created_at: Timestamp,
+}
+
+/// A sealed credential.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// Which master key opens it.
+    key_id: String,
+    /// Base64 of nonce and ciphertext.
+    nonce_and_ciphertext: String,
+}
+
+impl StoredSource {
+    fn summary(&self) -> SourceSummary {
+        SourceSummary {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            title: self.title.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+/// Adds, lists, removes and opens sources.
+pub struct Sources {
+    ops: Arc<dyn Ops>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    cipher: Aes256Gcm,
+    key_id: String,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sources(key {})", self.key_id)
+    }
+}
+
+impl Sources {
+    /// Sources in this store, sealed with this key.
+    pub fn new(
+        ops: Arc<dyn Ops>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        master_key: &SymmetricKey,
+    ) -> Result<Self, SourceError> {
+        let cipher = Aes256Gcm::new_from_slice(master_key.bytes()).map_err(|_| SourceError::Sealing)?;
+        Ok(Self { ops, clock, ids, cipher, key_id: master_key.id() })
+    }
+
+    /// Adds a source.
+    pub async fn add(&self, new: NewSource) -> Result<SourceSummary, SourceError> {
+        let name = new.name.as_str().to_owned();
+        if matches!(name.as_str(), "config" | "crm") {
+            return Err(SourceError::Reserved(name));
+        }
+        let stored = StoredSource {
+            sealed: self.seal(&name, &new.kind, &new.secret)?,
+            name,
+            kind: new.kind,
+            title: new.title,
+            settings: new.settings,
+            revision: 1,
+            created_at: self.clock.now(),
+        };
+        match self.ops.insert(OPS_SOURCES, document::write(&stored)?).await {
+            Ok(()) => Ok(stored.summary()),
+            Err(StoreError::Duplicate { .. }) => Err(SourceError::NameTaken(stored.name)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Every source, by name.
+    pub async fn list(&self) -> Result<Vec<SourceSummary>, SourceError> {
+        let documents = self.ops.list(OPS_SOURCES, &Query::all()).await?;
+        let stored: Vec<StoredSource> = document::read_all(&documents)?;
+        let mut sources: Vec<_> = stored.iter().map(StoredSource::summary).collect();
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(sources)
+    }
+
+    /// Removes a source and its credential. What it brought into the raw zone stays.
+    pub async fn remove(&self, name: &str) -> Result<(), SourceError> {
+        match self.ops.delete(OPS_SOURCES, &named(name)).await? {
+            0 => Err(SourceError::Unknown(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a source.
+    pub async fn open(&self, name: &str) -> Result<OpenedSource, SourceError> {
+        let found = self.ops.list(OPS_SOURCES, &named(name).limited(1)).await?;
+        let stored: StoredSource = match found.first() {
+            Some(found) => document::read(found)?,
+            None => return Err(SourceError::Unknown(name.to_owned())),
+        };
+        let secret = self.unseal(&stored)?;
+        Ok(OpenedSource { summary: stored.summary(), secret })
+    }
+
+    /// Answers a request that came on [`OPEN_SUBJECT`] or [`LIST_SUBJECT`].
+    pub async fn answer(&self, subject: &str, request: &[u8]) -> Vec<u8> {
+        let reply = match subject {
+            LIST_SUBJECT => self.list().await.map(|sources| SourceReply::Listed { sources }),
+            OPEN_SUBJECT => match serde_json::from_slice::<SourceRequest>(request) {
+                Ok(SourceRequest { name }) => self.open(&name).await.map(|opened| SourceReply::Opened {
+                    source: opened.summary,
+                    secret: opened.secret.expose_secret().to_owned(),
+                }),
+                Err(error) => Ok(refused("malformed", format!("the request is not {{\"name\": …}}: {error}"))),
+            },
+            other => Ok(refused("malformed", format!("nobody answers {other}"))),
+        };
+        let reply = reply.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a source was not opened");
+            refused(code(&error), error.to_string())
+        });
+        serde_json::to_vec(&reply).unwrap_or_default()
+    }
+
+    fn seal(&self, name: &str, kind: &str, secret: &SecretString) -> Result<Sealed, SourceError> {
+        let mut nonce = [0; NONCE_BYTES];
+        self.ids.fill(&mut nonce).map_err(|_| SourceError::Sealing)?;
+        let bound = binding(name, kind);
+        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: &bound };
+        let ciphertext = self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SourceError::Sealing)?;
+        let text = BASE64_STANDARD.encode([nonce.as_slice(), &ciphertext].concat());
+        Ok(Sealed { key_id: self.key_id.clone(), nonce_and_ciphertext: text })
+    }
+
+    fn unseal(&self, stored: &StoredSource) -> Result<SecretString, SourceError> {
+        let sealed = || SourceError::Sealed(stored.name.clone());
+        let bytes = BASE64_STANDARD.decode(&stored.sealed.nonce_and_ciphertext).map_err(|_| sealed())?;
+        let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(sealed)?;
+        let bound = binding(&stored.name, &stored.kind);
+        let payload = Payload { msg: ciphertext, aad: &bound };
+        let plain = self.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| sealed())?;
+        String::from_utf8(plain).map(SecretString::from).map_err(|_| sealed())
+    }
+}
+
+/// What a credential is bound to.
+fn binding(name: &str, kind: &str) -> Vec<u8> {
+    format!("salescommand source\0{name}\0{kind}").into_bytes()
+}
+
+fn named(name: &str) -> Query {
+    Query::all().with(Condition::Eq("_id".to_owned(), Bson::String(name.to_owned())))
+}
+
+fn refused(code: &str, message: String) -> SourceReply {
+    SourceReply::Refused { code: code.to_owned(), message }
+}
+
+fn code(error: &SourceError) -> &'static str {
+    match error {
+        SourceError::Unknown(_) => "source-unknown",
+        SourceError::Store(_) => "store-unavailable",
+        _ => "sealed",
+    }
+}

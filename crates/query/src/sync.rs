@@ -1,0 +1,349 @@
+//! Runs of syncs: what the ingest processes report, and the one command that starts a run.
+//!
+//! The present run of each instance stands in the bucket [`RUNS_BUCKET`]; finished ones are appended to the stream
+//! [`HISTORY_STREAM`]. Both belong to ingest; here they are only read.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use salescommand_domain::raw::Position;
+use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Message};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Bucket of the present run per instance: key = instance, value = [`RecordedRun`] in JSON.
+pub const RUNS_BUCKET: &str = "SYNC_RUNS";
+/// Stream of finished runs: [`RecordedRun`] in JSON.
+pub const HISTORY_STREAM: &str = "SYNC_HISTORY";
+
+/// How many runs are remembered here; the stream has them all.
+const REMEMBERED_RUNS: usize = 1_000;
+/// One fetch of history.
+const HISTORY_BATCH: BatchLimit =
+    BatchLimit { messages: 500, bytes: 4 * 1024 * 1024, wait: Duration::from_millis(500) };
+/// A dashboard does not wait longer for the broker than this.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Why a run started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunTrigger {
+    /// A person asked for it on the page.
+    Manual,
+    /// The first sync after a start.
+    First,
+    /// A schedule.
+    Schedule,
+    /// The command line.
+    Cli,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Asked for, not begun.
+    Queued,
+    /// Under way.
+    Running,
+    /// Everything was read.
+    Succeeded,
+    /// It gave up; `error` says why.
+    Failed,
+    /// A person ended it.
+    Cancelled,
+    /// Its process ended in the middle.
+    Interrupted,
+}
+
+impl RunState {
+    /// Queued or running.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// Where one object of a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunObjectState {
+    /// Not begun.
+    Waiting,
+    /// Being read.
+    Running,
+    /// Read to the end.
+    Done,
+    /// It gave up.
+    Failed,
+    /// Not read: not asked for, or not there.
+    Skipped,
+}
+
+/// One object of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunObject {
+    /// The object, as the source spells it.
+    pub object: String,
+    /// Where it stands.
+    pub state: RunObjectState,
+    /// Records read.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub read: u64,
+    /// Of these, new or changed.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub published: u64,
+    /// Of these, the same as before.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub unchanged: u64,
+    /// Of these, not usable as an event.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub rejected: u64,
+    /// How many there are, if the source said so.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub total: Option<u64>,
+    /// Requests made.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub calls: u64,
+    /// For people.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunError {
+    /// A stable word.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    #[serde(default)]
+    pub fix: String,
+}
+
+/// One sync of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Its id.
+    pub run_id: String,
+    /// The source.
+    pub source: String,
+    /// Why it started.
+    pub trigger: RunTrigger,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
+    /// Its objects, in the order of reading.
+    #[serde(default)]
+    pub objects: Vec<RunObject>,
+    /// Sum over the objects.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub read: u64,
+    /// Sum over the objects.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub published: u64,
+    /// Sum over the objects.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub unchanged: u64,
+    /// Sum over the objects.
+    #[serde(default)]
+    #[schema(format = Int64)]
+    pub rejected: u64,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<RunError>,
+}
+
+/// A run as ingest records it: the run, and the end of the raw log when it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRun {
+    /// The run.
+    #[serde(flatten)]
+    pub run: Run,
+    /// The last event of the instance's raw log at the end of the run.
+    #[serde(default)]
+    pub end_position: Option<Position>,
+}
+
+/// A sync to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncCommand {
+    /// Id of the run.
+    pub run_id: Uuid,
+    /// Which source.
+    pub source: String,
+    /// Only these objects; empty for all.
+    pub objects: Vec<String>,
+    /// The account that asked.
+    pub requested_by: String,
+}
+
+/// A command was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The queue cannot be reached.
+    #[error("the queue of commands is not reachable: {0}")]
+    Unavailable(String),
+    /// A run of this source is queued or running.
+    #[error("a run of this source is queued or running")]
+    AlreadyRunning,
+    /// Refused for good.
+    #[error("the queue of commands refused: {0}")]
+    Refused(String),
+}
+
+/// Starts syncs; the app puts the job queue behind it.
+#[async_trait]
+pub trait SyncCommands: Send + Sync {
+    /// Queues a sync. Durable when it returns.
+    async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError>;
+}
+
+/// What is known of runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RunBook {
+    /// The present or last run, by instance.
+    pub(crate) present: BTreeMap<String, RecordedRun>,
+    /// Finished runs, oldest first.
+    pub(crate) finished: Arc<VecDeque<RecordedRun>>,
+    /// The last run that read everything, by instance.
+    pub(crate) complete: BTreeMap<String, RecordedRun>,
+}
+
+impl RunBook {
+    /// The run that is queued or running.
+    pub(crate) fn current(&self, source: &str) -> Option<&Run> {
+        self.present.get(source).map(|recorded| &recorded.run).filter(|run| run.state.is_open())
+    }
+
+    /// The last finished run.
+    pub(crate) fn last(&self, source: &str) -> Option<&Run> {
+        let present = self.present.get(source).filter(|recorded| !recorded.run.state.is_open());
+        let recorded = self.finished.iter().rev().find(|recorded| recorded.run.source == source);
+        present.or(recorded).map(|recorded| &recorded.run)
+    }
+
+    /// The last run that read everything.
+    pub(crate) fn last_complete(&self, source: &str) -> Option<&RecordedRun> {
+        let present = self.present.get(source).filter(|recorded| is_complete(&recorded.run));
+        present.or_else(|| self.complete.get(source))
+    }
+
+    /// Takes a finished run in; a run that is recorded again replaces its former record.
+    fn record(&mut self, recorded: RecordedRun) {
+        if is_complete(&recorded.run) {
+            self.complete.insert(recorded.run.source.clone(), recorded.clone());
+        }
+        let finished = Arc::make_mut(&mut self.finished);
+        finished.retain(|known| known.run.run_id != recorded.run.run_id);
+        finished.push_back(recorded);
+        if finished.len() > REMEMBERED_RUNS {
+            finished.pop_front();
+        }
+    }
+}
+
+/// Succeeded, over every object: a run over a few objects says nothing about the others.
+fn is_complete(run: &Run) -> bool {
+    run.state == RunState::Succeeded && !run.objects.iter().any(|object| object.state == RunObjectState::Skipped)
+}
+
+/// Reads runs from the event log.
+pub(crate) struct Runs {
+    log: Arc<dyn EventLog>,
+    kv: Arc<dyn KeyValue>,
+    /// Held while the broker is asked; nobody who cannot wait takes it.
+    known: tokio::sync::Mutex<Known>,
+    /// What was known last, for those who cannot wait.
+    last: Mutex<RunBook>,
+}
+
+#[derive(Default)]
+struct Known {
+    sequence: u64,
+    book: RunBook,
+}
+
+impl fmt::Debug for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Runs")
+    }
+}
+
+impl Runs {
+    pub(crate) fn new(log: Arc<dyn EventLog>, kv: Arc<dyn KeyValue>) -> Self {
+        Self { log, kv, known: tokio::sync::Mutex::default(), last: Mutex::default() }
+    }
+
+    /// What is known of runs now.
+    pub(crate) async fn book(&self) -> Result<RunBook, LogError> {
+        let mut known = self.known.lock().await;
+        self.catch_up(&mut known).await?;
+        let entries = match self.kv.entries(RUNS_BUCKET).await {
+            // Before the first run there is no bucket.
+            Err(LogError::Missing(_)) => Vec::new(),
+            entries => entries?,
+        };
+        let runs = entries.into_iter().filter_map(|(key, entry)| Some((key, parse(&entry.value)?)));
+        known.book.present = runs.collect();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = known.book.clone();
+        Ok(known.book.clone())
+    }
+
+    /// The same, or what was known before if the broker does not answer soon: a dashboard must not wait for it.
+    pub(crate) async fn book_or_last_known(&self) -> RunBook {
+        match tokio::time::timeout(PATIENCE, self.book()).await {
+            Ok(Ok(book)) => return book,
+            Ok(Err(error)) => tracing::warn!(%error, "freshness of sources is as last known"),
+            Err(_) => tracing::warn!("freshness of sources is as last known: the event log does not answer"),
+        }
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn catch_up(&self, known: &mut Known) -> Result<(), LogError> {
+        let last = self.log.stream(HISTORY_STREAM).await?.map_or(0, |status| status.last_sequence);
+        if last <= known.sequence {
+            return Ok(());
+        }
+        let mut reader = self.log.read_after(HISTORY_STREAM, known.sequence).await?;
+        while known.sequence < last {
+            let messages = reader.next(HISTORY_BATCH).await?;
+            if messages.is_empty() {
+                break;
+            }
+            messages.iter().for_each(|message| take(known, message));
+        }
+        Ok(())
+    }
+}
+
+fn take(known: &mut Known, message: &Message) {
+    known.sequence = message.sequence;
+    if let Some(recorded) = parse(&message.payload) {
+        known.book.record(recorded);
+    }
+}
+
+/// A run that this version cannot read is left out, not a reason to show none.
+fn parse(bytes: &[u8]) -> Option<RecordedRun> {
+    serde_json::from_slice(bytes).inspect_err(|error| tracing::warn!(%error, "an unreadable run is left out")).ok()
+}

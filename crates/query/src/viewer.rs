@@ -1,0 +1,116 @@
+//! What one request may read: the generations as they are at its begin, and the scope of its user.
+//!
+//! The switch is read once, so no answer mixes generations. Every read of records goes through the scope; names
+//! come from the directory, which is public to everyone who is signed in.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use salescommand_domain::access::{Role, Scope};
+use salescommand_domain::canonical::{Entity, FacetId};
+use salescommand_store::{
+    Active, Error as StoreError, Query, ScopedReads, canonical_collection, serving_collection,
+};
+use serde::de::DeserializeOwned;
+
+use crate::consumers::Consumers;
+use crate::directory::Directory;
+use crate::document;
+use crate::error::ApiError;
+
+/// The projection of names and reporting lines.
+pub(crate) const DIRECTORY: &str = "directory";
+
+/// Makes viewers.
+pub(crate) struct Viewers {
+    store: Arc<dyn ScopedReads>,
+    /// The directory of (serving generation, position revision).
+    kept: Mutex<Option<(u32, i64, Arc<Directory>)>>,
+}
+
+impl fmt::Debug for Viewers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Viewers")
+    }
+}
+
+/// One request's view.
+pub(crate) struct Viewer {
+    pub(crate) active: Active,
+    pub(crate) scope: Scope,
+    pub(crate) consumers: Consumers,
+    pub(crate) directory: Arc<Directory>,
+    store: Arc<dyn ScopedReads>,
+}
+
+impl fmt::Debug for Viewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Viewer").field("active", &self.active).field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl Viewers {
+    pub(crate) fn new(store: Arc<dyn ScopedReads>) -> Self {
+        Self { store, kept: Mutex::default() }
+    }
+
+    /// The view of a person; [`ApiError::warming_up`] before anything has been prepared.
+    pub(crate) async fn view(&self, role: Role, person: FacetId) -> Result<Viewer, ApiError> {
+        let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
+        let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
+        let directory = self.directory(&active, &consumers).await.map_err(ApiError::store)?;
+        let scope = directory.tree.scope(role, Some(person));
+        Ok(Viewer { active, scope, consumers, directory, store: self.store.clone() })
+    }
+
+    /// The golden id of an account's person; none while nobody knows it.
+    pub(crate) async fn person_id(&self, person: FacetId) -> Result<Option<FacetId>, StoreError> {
+        let Some(active) = self.store.active().await? else { return Ok(None) };
+        let consumers = Consumers::new(self.store.positions().await?);
+        Ok(self.directory(&active, &consumers).await?.tree.person_of(person))
+    }
+
+    async fn directory(&self, active: &Active, consumers: &Consumers) -> Result<Arc<Directory>, StoreError> {
+        let Some(generation) = active.serving.get(DIRECTORY).copied() else { return Ok(Arc::default()) };
+        // The revision was read before the documents: what is kept may be newer than its revision, never older.
+        let revision = consumers.projection(DIRECTORY, generation).map(|position| position.revision);
+        if let (Some(revision), Some((kept_generation, kept_revision, directory))) = (revision, &*self.kept())
+            && (*kept_generation, *kept_revision) == (generation, revision)
+        {
+            return Ok(directory.clone());
+        }
+        let documents = self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
+        let directory = Arc::new(Directory::build(document::read_all(&documents)?));
+        *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
+        Ok(directory)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(u32, i64, Arc<Directory>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Viewer {
+    /// Documents of a projection within the scope; none while the projection has no generation.
+    pub(crate) async fn serving<T: DeserializeOwned>(&self, name: &str, query: &Query) -> Result<Vec<T>, ApiError> {
+        let Some(generation) = self.active.serving.get(name) else { return Ok(Vec::new()) };
+        let collection = serving_collection(name, *generation);
+        let documents = self.store.read(&collection, &self.scope, query).await.map_err(ApiError::store)?;
+        document::read_all(&documents).map_err(ApiError::store)
+    }
+
+    /// Golden records within the scope. Teams are public by declaration.
+    pub(crate) async fn golden<T: DeserializeOwned>(&self, entity: Entity, query: &Query) -> Result<Vec<T>, ApiError> {
+        let collection = canonical_collection(entity, self.active.canonical);
+        let documents = match entity {
+            Entity::Team => self.store.read_public(&collection, query).await,
+            _ => self.store.read(&collection, &self.scope, query).await,
+        };
+        document::read_all(&documents.map_err(ApiError::store)?).map_err(ApiError::store)
+    }
+
+    /// How many documents a collection has, whoever may see them.
+    pub(crate) async fn count(&self, collection: &str) -> Result<u64, ApiError> {
+        self.store.count(collection).await.map_err(ApiError::store)
+    }
+}

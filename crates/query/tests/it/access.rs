@@ -1,0 +1,94 @@
+//! Who may do what: every operation needs a session or is on the public list; the golden table role × operation.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use salescommand_domain::access::Role;
+use salescommand_query::{PUBLIC_OPERATIONS, openapi_json};
+use serde_json::Value;
+
+use crate::world::World;
+
+/// Every operation of the OpenAPI document: id, method, path with its parameters filled in.
+fn operations() -> Vec<(String, Method, String)> {
+    let api: Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
+    let mut operations = Vec::new();
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            let method = method.to_uppercase().parse().unwrap();
+            operations.push((id, method, path.replace("{type}", "accounts")));
+        }
+    }
+    operations.sort_by(|a, b| (&a.2, &a.0).cmp(&(&b.2, &b.0)));
+    operations
+}
+
+fn request(method: &Method, path: &str) -> Request<Body> {
+    let body = r#"{"source":"odoo","email":"nobody@example.com","password":"x"}"#;
+    let request = Request::builder().method(method).uri(path).header("x-requested-with", "salescommand");
+    let body = if method == Method::GET { Body::empty() } else { Body::from(body) };
+    request.header("content-type", "application/json").body(body).unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_needs_a_session_or_is_public_on_purpose() {
+    let world = World::furnished().await;
+    let operations = operations();
+    assert_eq!(operations.len(), 12);
+    for public in PUBLIC_OPERATIONS {
+        assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
+    }
+    for (id, method, path) in operations {
+        let answer = world.browser().send(request(&method, &path)).await;
+        let code = if answer.body.is_empty() { Value::Null } else { answer.json()["code"].clone() };
+        if PUBLIC_OPERATIONS.contains(&id.as_str()) {
+            assert_ne!(code, "not-signed-in", "{id}");
+        } else {
+            answer.problem(401, "not-signed-in");
+        }
+    }
+}
+
+/// Statuses in the order of the roles: super admin, executive, manager, account manager, sales user, viewer.
+const TABLE: &str = "\
+GET /api/auth/me: 200 200 200 200 200 200
+GET /api/dashboard/overview: 200 200 200 200 200 200
+GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
+GET /api/data-lake/health: 200 200 200 200 200 403
+GET /api/data-lake/stats: 200 200 200 200 200 403
+GET /api/sync/history: 200 200 200 200 200 403
+GET /api/sync/status: 200 200 200 200 200 403
+POST /api/sync/trigger: 202 403 202 403 403 403
+";
+
+#[tokio::test]
+async fn the_golden_table_of_roles_and_operations() {
+    let world = World::furnished().await;
+    let mut browsers = Vec::new();
+    for role in Role::ALL {
+        browsers.push(world.signed_in(role).await);
+    }
+    let mut table = String::new();
+    for (id, method, path) in operations() {
+        if PUBLIC_OPERATIONS.contains(&id.as_str()) {
+            continue;
+        }
+        let mut statuses = Vec::new();
+        for browser in &mut browsers {
+            statuses.push(browser.send(request(&method, &path)).await.status.as_u16().to_string());
+        }
+        table.push_str(&format!("{method} {path}: {}\n", statuses.join(" ")));
+    }
+    assert_eq!(table, TABLE);
+}
+
+#[tokio::test]
+async fn a_forged_or_foreign_token_opens_nothing() {
+    let world = World::furnished().await;
+    let mut browser = world.browser();
+    let forged = ["x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."];
+    for token in forged {
+        browser.cookies.insert("sc_access".into(), token.into());
+        browser.get("/api/dashboard/overview").await.problem(401, "session-expired");
+    }
+}

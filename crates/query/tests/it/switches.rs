@@ -1,0 +1,191 @@
+//! Twins that can be switched off, a clock that stands still, and a queue that remembers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bson::RawDocumentBuf;
+use bytes::Bytes;
+use jiff::Timestamp;
+use salescommand_domain::access::Scope;
+use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::{
+    Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+};
+use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
+use salescommand_query::{Clock, HealthCheck, ReadinessCheck};
+use salescommand_store::memory::MemoryStore;
+use salescommand_store::{Active, Error, Ops, Query, ScopedReads, StoredPosition};
+
+/// Off means: every call fails.
+#[derive(Debug, Clone, Default)]
+pub struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub fn off(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Clone)]
+pub struct SwitchedStore {
+    pub twin: MemoryStore,
+    pub switch: Switch,
+}
+
+impl SwitchedStore {
+    fn twin(&self) -> Result<&MemoryStore, Error> {
+        if self.switch.is_off() { Err(Error::Unavailable("mongodb://secret-host".into())) } else { Ok(&self.twin) }
+    }
+}
+
+#[async_trait]
+impl ScopedReads for SwitchedStore {
+    async fn active(&self) -> Result<Option<Active>, Error> {
+        ScopedReads::active(self.twin()?).await
+    }
+    async fn read(&self, collection: &str, scope: &Scope, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.read(collection, scope, query).await
+    }
+    async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.read_public(collection, query).await
+    }
+    async fn count(&self, collection: &str) -> Result<u64, Error> {
+        self.twin()?.count(collection).await
+    }
+    async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {
+        self.twin()?.positions().await
+    }
+    async fn ping(&self) -> Result<(), Error> {
+        self.twin()?.ping().await
+    }
+}
+
+#[async_trait]
+impl Ops for SwitchedStore {
+    async fn ensure_ops(&self) -> Result<(), Error> {
+        self.twin()?.ensure_ops().await
+    }
+    async fn insert(&self, collection: &str, document: RawDocumentBuf) -> Result<(), Error> {
+        self.twin()?.insert(collection, document).await
+    }
+    async fn list(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.list(collection, query).await
+    }
+    async fn replace_if(&self, collection: &str, id: &str, expected: i64, document: RawDocumentBuf) -> Result<bool, Error> {
+        self.twin()?.replace_if(collection, id, expected, document).await
+    }
+    async fn delete(&self, collection: &str, query: &Query) -> Result<u64, Error> {
+        self.twin()?.delete(collection, query).await
+    }
+}
+
+#[derive(Clone)]
+pub struct SwitchedLog {
+    pub twin: MemoryLog,
+    pub switch: Switch,
+}
+
+impl SwitchedLog {
+    fn twin(&self) -> Result<&MemoryLog, LogError> {
+        if self.switch.is_off() { Err(LogError::Unavailable("nats://secret-host".into())) } else { Ok(&self.twin) }
+    }
+}
+
+#[async_trait]
+impl EventLog for SwitchedLog {
+    async fn ensure_stream(&self, spec: &StreamSpec) -> Result<(), LogError> {
+        self.twin()?.ensure_stream(spec).await
+    }
+    async fn streams(&self, prefix: &str) -> Result<Vec<StreamStatus>, LogError> {
+        self.twin()?.streams(prefix).await
+    }
+    async fn stream(&self, name: &str) -> Result<Option<StreamStatus>, LogError> {
+        self.twin()?.stream(name).await
+    }
+    async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, LogError> {
+        self.twin()?.publish(stream, messages).await
+    }
+    async fn last_by_subject(&self, stream: &str, subjects: &[String]) -> Result<Vec<Option<Message>>, LogError> {
+        self.twin()?.last_by_subject(stream, subjects).await
+    }
+    async fn last_message(&self, stream: &str) -> Result<Option<Message>, LogError> {
+        self.twin()?.last_message(stream).await
+    }
+    async fn read_after(&self, stream: &str, sequence: u64) -> Result<Box<dyn LogReader>, LogError> {
+        self.twin()?.read_after(stream, sequence).await
+    }
+}
+
+#[async_trait]
+impl KeyValue for SwitchedLog {
+    async fn ensure_bucket(&self, bucket: &str) -> Result<(), LogError> {
+        self.twin()?.ensure_bucket(bucket).await
+    }
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<KvEntry>, LogError> {
+        self.twin()?.get(bucket, key).await
+    }
+    async fn put_if(&self, bucket: &str, key: &str, expected: u64, value: Bytes) -> Result<u64, LogError> {
+        self.twin()?.put_if(bucket, key, expected, value).await
+    }
+    async fn entries(&self, bucket: &str) -> Result<Vec<(String, KvEntry)>, LogError> {
+        self.twin()?.entries(bucket).await
+    }
+}
+
+/// A clock that moves only when told.
+#[derive(Debug, Clone)]
+pub struct StandingClock(Arc<Mutex<Timestamp>>);
+
+impl StandingClock {
+    pub fn at(text: &str) -> Self {
+        Self(Arc::new(Mutex::new(text.parse().unwrap())))
+    }
+
+    pub fn advance_seconds(&self, seconds: i64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Remembers what was queued.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    pub commands: Arc<Mutex<Vec<SyncCommand>>>,
+    pub switch: Switch,
+}
+
+#[async_trait]
+impl SyncCommands for Queue {
+    async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError> {
+        if self.switch.is_off() {
+            return Err(CommandError::Unavailable("nats://secret-host".into()));
+        }
+        self.commands.lock().unwrap().push(command);
+        Ok(())
+    }
+}
+
+/// A further condition of readiness that panics when told to.
+#[derive(Debug, Clone, Default)]
+pub struct Brittle {
+    pub broken: Switch,
+}
+
+#[async_trait]
+impl ReadinessCheck for Brittle {
+    async fn check(&self) -> HealthCheck {
+        assert!(!self.broken.is_off(), "secret detail of a panic");
+        HealthCheck::ok("first-sync", "done")
+    }
+}
