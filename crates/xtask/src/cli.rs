@@ -1,0 +1,121 @@
+//! The command line: what can be asked for. What it does lies in the modules it hands over to.
+
+use crate::ports::Ports;
+use crate::stack::commands;
+use crate::suites;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask up                       start the demo and open http://127.0.0.1:8080
+  cargo xtask up --detach              the same, in the background
+  cargo xtask status --output json     what runs, for scripts
+  cargo xtask test                     every test, with a report
+  cargo xtask test --suite unit        one suite
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable or not running.";
+
+/// Development commands of SalesCommand.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start NATS, MongoDB, a demo Odoo server and SalesCommand, and run the first synchronisation
+    Up(Up),
+    /// Stop what `up` started; data is kept
+    Down,
+    /// Show the processes of `up`: id, port, health
+    Status(Status),
+    /// Stop everything and delete data, logs and secrets of `up`
+    Reset(Reset),
+    /// Run every test there is
+    Test(Test),
+    /// What continuous integration runs: the same as `test`
+    Ci(Test),
+}
+
+/// Options of `up`.
+#[derive(Args)]
+pub struct Up {
+    /// Leave everything running in the background
+    #[arg(long)]
+    pub detach: bool,
+    #[command(flatten)]
+    pub ports: Ports,
+}
+
+/// Options of `status`.
+#[derive(Args)]
+pub struct Status {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// How a listing is printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people
+    Table,
+    /// One JSON array
+    Json,
+}
+
+/// Options of `reset`.
+#[derive(Args)]
+pub struct Reset {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `test` and `ci`.
+#[derive(Args)]
+pub struct Test {
+    /// Also what takes long to get ready: installs cargo-deny if it is missing
+    #[arg(long)]
+    pub full: bool,
+    /// Only these suites
+    #[arg(long = "suite", value_enum, value_name = "NAME", num_args = 1..)]
+    pub suites: Vec<suites::Name>,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(&self) -> Result<()> {
+        match &self.command {
+            Command::Up(options) => commands::up(options),
+            Command::Down => commands::down(),
+            Command::Status(options) => commands::status(options),
+            Command::Reset(options) => commands::reset(options),
+            Command::Test(options) | Command::Ci(options) => suites::run(options),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ports_and_suites_are_read() {
+        let cli = Cli::try_parse_from(["x", "up", "--detach", "--http-port", "18080"]).unwrap();
+        let Command::Up(options) = cli.command else { panic!("not up") };
+        assert!(options.detach && options.ports.http == 18_080);
+        let cli = Cli::try_parse_from(["x", "test", "--suite", "unit", "fmt"]).unwrap();
+        let Command::Test(options) = cli.command else { panic!("not test") };
+        assert_eq!(options.suites, [suites::Name::Unit, suites::Name::Fmt]);
+    }
+}

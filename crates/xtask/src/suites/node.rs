@@ -1,0 +1,85 @@
+//! The suites that run in Node: the front end's own tests, and the whole stack in a real browser.
+
+use super::{Count, Outcome, Suite, count};
+use crate::frontend;
+use crate::ports::Ports;
+use crate::progress;
+use crate::secrets::Secrets;
+use crate::servers::{Kind, Origin};
+use crate::stack::Stack;
+use crate::stack::services::{ODOO_DATABASE, ODOO_LOGIN, Plan};
+use crate::state::StateFolder;
+use crate::workspace::on_path;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub fn frontend(suite: &Suite<'_>) -> Result<Outcome> {
+    let folder = suite.context.workspace.frontend();
+    frontend::install(&folder, suite.log, suite.step)?;
+    // The generator of the client needs another TypeScript than the front end: it has packages of its own.
+    frontend::install(&folder.join("tools/openapi"), suite.log, suite.step)?;
+    let mut sum = Count::default();
+    for script in ["check", "gen:check"] {
+        sum = sum + suite.check(npm(&folder).args(["run", script]))?;
+    }
+    sum = sum + suite.tests(npm(&folder).arg("test"), count::vitest)?;
+    Ok(Outcome::Ran(sum))
+}
+
+fn npm(folder: &Path) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(folder).env("NO_COLOR", "1").env("CI", "1");
+    command
+}
+
+pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
+    let chromium = chromium()?;
+    let folder = suite.context.workspace.root.join("tests/e2e");
+    frontend::install(&folder, suite.log, suite.step)?;
+    let plan = plan(suite)?;
+    let stack = Stack::start(&plan)?;
+    let mut command = npm(&folder);
+    command
+        .arg("test")
+        .env("BASE_URL", plan.ports.address())
+        .env("SIM_URL", plan.ports.odoo_address())
+        .env("SIM_DB", ODOO_DATABASE)
+        .env("SIM_LOGIN", ODOO_LOGIN)
+        .env("SIM_PASSWORD", &plan.secrets.simulator_api)
+        .env("SIM_ADMIN_PASSWORD", &plan.secrets.simulator_admin)
+        .env("CHROMIUM", chromium);
+    let count = suite.tests(&mut command, count::node_test);
+    drop(stack);
+    let count = count?;
+    if count.failed == 0 {
+        let _ = fs::remove_dir_all(plan.state.root());
+    } else {
+        progress::note(&format!("the servers' logs and data are kept in {}", plan.state.root().display()));
+    }
+    Ok(Outcome::Ran(count))
+}
+
+/// A stack of its own: free ports, an empty state folder, servers of its own even where the environment names some.
+fn plan(suite: &Suite<'_>) -> Result<Plan> {
+    let workspace = &suite.context.workspace;
+    let nats = Origin::Program(Kind::Nats.ensure_program()?);
+    let mongo = Origin::Program(Kind::Mongo.ensure_program()?);
+    let binaries = suite.binaries()?.clone();
+    let state = StateFolder::at(workspace.report().join("browser"));
+    let _ = fs::remove_dir_all(state.root());
+    state.create("")?;
+    let secrets = Secrets::load_or_create(&state.path("secrets.json"))?;
+    Ok(Plan { root: workspace.root.clone(), state, ports: Ports::free()?, secrets, nats, mongo, binaries })
+}
+
+fn chromium() -> Result<PathBuf> {
+    if let Some(chosen) = std::env::var_os("CHROMIUM") {
+        return Ok(PathBuf::from(chosen));
+    }
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .iter()
+        .find_map(|name| on_path(name))
+        .context("no Chromium on PATH\n  fix: sudo apt-get install -y chromium, or set CHROMIUM to its path")
+}

@@ -1,0 +1,122 @@
+//! The suites of the Rust code.
+
+use super::{Count, Outcome, Suite, count};
+use crate::servers::Kind;
+use crate::workspace::{on_path, user_cache};
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The package of the tests that need real servers.
+const SERVER_TESTS: &str = "salescommand-tests";
+
+pub fn fmt(suite: &Suite<'_>) -> Result<Outcome> {
+    suite.check(suite.cargo().args(["fmt", "--all", "--check"])).map(Outcome::Ran)
+}
+
+pub fn clippy(suite: &Suite<'_>) -> Result<Outcome> {
+    suite.bundle()?;
+    let mut cargo = suite.cargo();
+    suite
+        .check(cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        .map(Outcome::Ran)
+}
+
+pub fn deny(suite: &Suite<'_>) -> Result<Outcome> {
+    let program = match deny_program() {
+        Some(program) => program,
+        None if suite.context.full => install_deny(suite)?,
+        None => {
+            return Ok(Outcome::Skipped(
+                "cargo-deny is not installed; `cargo xtask test --full` installs it (several minutes, once)"
+                    .into(),
+            ));
+        }
+    };
+    let mut command = Command::new(program);
+    command.current_dir(&suite.context.workspace.root);
+    suite
+        .check(command.args(["deny", "--color=never", "check", "licenses", "bans", "sources"]))
+        .map(Outcome::Ran)
+}
+
+fn deny_program() -> Option<PathBuf> {
+    on_path("cargo-deny").or_else(|| user_cache().ok().map(deny_in)).filter(|program| program.is_file())
+}
+
+fn deny_in(cache: PathBuf) -> PathBuf {
+    cache.join("tools/bin/cargo-deny")
+}
+
+fn install_deny(suite: &Suite<'_>) -> Result<PathBuf> {
+    let cache = user_cache()?;
+    let mut cargo = suite.cargo();
+    cargo.args(["install", "cargo-deny", "--locked", "--root"]).arg(cache.join("tools"));
+    if suite.check(&mut cargo)?.failed > 0 {
+        bail!("cargo-deny could not be installed");
+    }
+    Ok(deny_in(cache))
+}
+
+pub fn unit(suite: &Suite<'_>) -> Result<Outcome> {
+    suite.bundle()?;
+    let mut cargo = suite.cargo();
+    if has_nextest() {
+        cargo.args(["nextest", "run", "--workspace", "--exclude", SERVER_TESTS, "--no-tests", "pass"]);
+        return suite.tests(&mut cargo, count::nextest).map(Outcome::Ran);
+    }
+    cargo.args([
+        "test",
+        "--workspace",
+        "--exclude",
+        SERVER_TESTS,
+        "--lib",
+        "--bins",
+        "--tests",
+        "--no-fail-fast",
+    ]);
+    suite.tests(&mut cargo, count::cargo_test).map(Outcome::Ran)
+}
+
+pub fn doc(suite: &Suite<'_>) -> Result<Outcome> {
+    suite.bundle()?;
+    let mut cargo = suite.cargo();
+    cargo.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
+    suite.tests(&mut cargo, count::cargo_test).map(Outcome::Ran)
+}
+
+pub fn integration(suite: &Suite<'_>) -> Result<Outcome> {
+    on_servers(suite, &["-E", "not test(/^faults::/)"], &["--skip", "faults::"])
+}
+
+pub fn faults(suite: &Suite<'_>) -> Result<Outcome> {
+    on_servers(suite, &["-E", "test(/^faults::/)"], &["faults::"])
+}
+
+/// Runs the chosen server tests with the programs they start in their environment.
+fn on_servers(suite: &Suite<'_>, nextest_filter: &[&str], test_filter: &[&str]) -> Result<Outcome> {
+    let nats = Kind::Nats.ensure_program()?;
+    let mongod = Kind::Mongo.ensure_program()?;
+    let binaries = suite.binaries()?;
+    let mut cargo = suite.cargo();
+    cargo
+        .env("SALESCOMMAND_TEST_NATS_SERVER", nats)
+        .env("SALESCOMMAND_TEST_MONGOD", mongod)
+        .env("SALESCOMMAND_TEST_BIN", &binaries.salescommand)
+        .env("SALESCOMMAND_TEST_SIMULATOR", &binaries.simulator);
+    if has_nextest() {
+        cargo.args(["nextest", "run", "--package", SERVER_TESTS, "--no-tests", "pass"]).args(nextest_filter);
+        return suite.tests(&mut cargo, count::nextest).map(none_is_a_failure);
+    }
+    cargo.args(["test", "--package", SERVER_TESTS, "--no-fail-fast", "--"]).args(test_filter);
+    suite.tests(&mut cargo, count::cargo_test).map(none_is_a_failure)
+}
+
+/// A filter that matches nothing would look like success.
+fn none_is_a_failure(count: Count) -> Outcome {
+    Outcome::Ran(count.with_status(count.passed > 0))
+}
+
+fn has_nextest() -> bool {
+    on_path("cargo-nextest").is_some()
+}
