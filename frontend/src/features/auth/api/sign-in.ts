@@ -1,0 +1,33 @@
+/** Signing in and out. The cookies are the server's business; this side keeps the session answer only. */
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { sessionQuery } from "@/lib/access";
+import { api, type Schemas, unwrap } from "@/lib/api-client";
+import { setSessionHint } from "@/lib/session-refresh";
+
+export const metaQuery = queryOptions({
+  queryKey: ["meta"],
+  queryFn: ({ signal }) => unwrap(api.GET("/api/meta", { signal })),
+  staleTime: 60_000,
+});
+
+export function useSignIn() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    meta: { handles401: true },
+    mutationFn: (body: Schemas["LoginRequest"]) => unwrap(api.POST("/api/auth/login", { body })),
+    onSuccess: (session) => {
+      // Nothing that the reader before was shown may appear to this one.
+      queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "meta" });
+      queryClient.setQueryData(sessionQuery.queryKey, session);
+      setSessionHint(true);
+    },
+  });
+}
+
+export function useSignOut() {
+  return useMutation({
+    meta: { handles401: true },
+    mutationFn: () => unwrap(api.POST("/api/auth/logout")),
+    onSuccess: () => setSessionHint(false),
+  });
+}

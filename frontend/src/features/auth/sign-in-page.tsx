@@ -1,0 +1,44 @@
+/** The sign-in page: why you are here, the form, and in demo mode the accounts to try. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Brand } from "@/components/ui/brand";
+import { metaQuery } from "@/features/auth/api/sign-in";
+import { DemoAccounts } from "@/features/auth/components/demo-accounts";
+import { type Credentials, SignInForm } from "@/features/auth/components/sign-in-form";
+import { SignInReason, type Why } from "@/features/auth/components/sign-in-reason";
+
+interface SignInPageProps {
+  why: Why | undefined;
+  onSignedIn: () => void;
+}
+
+export function SignInPage({ why, onSignedIn }: SignInPageProps) {
+  const { t } = useTranslation();
+  const meta = useQuery(metaQuery).data;
+  const [credentials, setCredentials] = useState<Credentials>({ email: "", password: "" });
+  useEffect(() => {
+    document.title = `${t("signIn.title")} · ${t("app.name")}`;
+  }, [t]);
+  return (
+    <main className="flex min-h-dvh flex-col items-center justify-center gap-6 px-4 py-10">
+      <div className="w-full max-w-sm">
+        <div className="mb-6">
+          <Brand />
+          <p className="mt-2 text-[0.8125rem] text-ink-2">{t("app.tagline")}</p>
+        </div>
+        {why && <SignInReason why={why} />}
+        <div className="rounded-xl border border-line bg-surface p-5 shadow-pop sm:p-6">
+          <h1 className="mb-4 font-semibold text-lg tracking-tight">{t("signIn.title")}</h1>
+          <SignInForm credentials={credentials} onChange={setCredentials} onSignedIn={onSignedIn} />
+        </div>
+        {meta?.demo && meta.demo_accounts.length > 0 && (
+          <DemoAccounts accounts={meta.demo_accounts} onPick={setCredentials} />
+        )}
+        <p className="num mt-6 min-h-4 text-center text-ink-3 text-xs" data-testid="product-version">
+          {meta && `${meta.product} · ${t("signIn.version", { version: meta.version })}`}
+        </p>
+      </div>
+    </main>
+  );
+}

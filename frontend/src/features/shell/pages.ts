@@ -1,0 +1,8 @@
+/** The pages of the product: address, name, key, and the permission without which they are not shown. */
+import { Database, LayoutDashboard, Table2 } from "lucide-react";
+
+export const PAGES = [
+  { to: "/overview", name: "overview", keys: "g o", icon: LayoutDashboard, needs: "dashboard:read" },
+  { to: "/data-lake", name: "dataLake", keys: "g d", icon: Database, needs: "data-lake:read" },
+  { to: "/data-lake/entities", name: "entities", keys: "g r", icon: Table2, needs: "data-lake:read" },
+] as const;

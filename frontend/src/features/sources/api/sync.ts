@@ -1,0 +1,86 @@
+/** Sync status, history and trigger. Status is asked each second while a run is under way, seldom otherwise, and never on a hidden tab. */
+import { queryOptions, useMutation, useMutationState, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { api, type Schemas, unwrap } from "@/lib/api-client";
+import { ApiProblem } from "@/lib/problem";
+
+export type SourceStatus = Schemas["SourceStatus"];
+export type Run = Schemas["Run"];
+
+const RUNNING_MS = 1_000;
+const QUIET_MS = 10_000;
+const HISTORY_LENGTH = 10;
+
+export function isUnderWay(run: Run | null | undefined): run is Run {
+  return run?.state === "queued" || run?.state === "running";
+}
+
+export const syncStatusQuery = queryOptions({
+  queryKey: ["sync", "status"],
+  queryFn: ({ signal }) => unwrap(api.GET("/api/sync/status", { signal })),
+  staleTime: 500,
+  refetchInterval: ({ state }) =>
+    state.data?.sources.some((source) => isUnderWay(source.current)) ? RUNNING_MS : QUIET_MS,
+});
+
+export const syncHistoryQuery = queryOptions({
+  queryKey: ["sync", "history"],
+  queryFn: ({ signal }) =>
+    unwrap(api.GET("/api/sync/history", { signal, params: { query: { limit: HISTORY_LENGTH } } })),
+});
+
+const TRIGGER_KEY = ["sync-trigger"];
+
+export interface Triggered {
+  source: string;
+  /** Someone else was first: the run shown is theirs. */
+  already: boolean;
+}
+
+export function useTriggerSync() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationKey: TRIGGER_KEY,
+    mutationFn: async (source: string): Promise<Triggered> => {
+      try {
+        await unwrap(api.POST("/api/sync/trigger", { body: { source } }));
+        return { source, already: false };
+      } catch (error) {
+        if (error instanceof ApiProblem && error.code === "sync-already-running")
+          return { source, already: true };
+        throw error;
+      }
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
+  });
+}
+
+/** How the last trigger of a source went, wherever it was pressed: the button also shows what the palette started. */
+export function useLastTrigger(source: string) {
+  const triggers = useMutationState({
+    filters: { mutationKey: TRIGGER_KEY, predicate: ({ state }) => state.variables === source },
+    select: ({ state }) => state,
+  });
+  const last = triggers.at(-1);
+  const triggered = last?.data as Triggered | undefined;
+  return { pending: last?.status === "pending", error: last?.error, already: triggered?.already ?? false };
+}
+
+/** Status of all sources; when a run starts or ends, everything it may have changed is asked for again. */
+export function useSyncStatus() {
+  const queryClient = useQueryClient();
+  const query = useQuery(syncStatusQuery);
+  const underWay = query.data?.sources
+    .filter((source) => isUnderWay(source.current))
+    .map((source) => source.name)
+    .join();
+  const before = useRef(underWay);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== underWay) {
+      const affected = new Set(["sync", "overview", "lake", "entities"]);
+      void queryClient.invalidateQueries({ predicate: ({ queryKey }) => affected.has(String(queryKey[0])) });
+    }
+    before.current = underWay;
+  }, [underWay, queryClient]);
+  return query;
+}

@@ -1,0 +1,63 @@
+/** One source. What it is doing now and how its last run ended are two different things, and shown as two. */
+import { useTranslation } from "react-i18next";
+import { SourceStateBadge } from "@/components/state/freshness";
+import { isUnderWay, type SourceStatus } from "@/features/sources/api/sync";
+import { RunError } from "@/features/sources/components/run-error";
+import { RunProgress } from "@/features/sources/components/run-progress";
+import { RunStateBadge } from "@/features/sources/components/run-state";
+import { SyncButton } from "@/features/sources/components/sync-button";
+import { useCan } from "@/lib/access";
+import { ago, integer, preciseTime, secondsSince } from "@/lib/format";
+import { useNow } from "@/lib/use-now";
+
+export function SourceCard({ source }: { source: SourceStatus }) {
+  const canTrigger = useCan("sync:trigger");
+  const current = isUnderWay(source.current) ? source.current : undefined;
+  const failure = current ? undefined : source.last?.error;
+  return (
+    <li
+      data-testid={`source-${source.name}`}
+      data-running={current !== undefined}
+      className="rounded-card border border-line bg-surface"
+    >
+      <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3 p-4">
+        <div className="min-w-0">
+          <h3 className="flex flex-wrap items-center gap-x-2.5 gap-y-1 font-semibold">
+            {source.title}
+            <SourceStateBadge state={source.state} />
+          </h3>
+          <p className="truncate text-ink-2 text-xs" title={source.url}>
+            {source.kind} · {source.url}
+          </p>
+        </div>
+        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+          <Facts source={source} />
+          {canTrigger && <SyncButton source={source} running={current !== undefined} />}
+        </div>
+      </div>
+      {failure && <RunError error={failure} />}
+      {current && <RunProgress run={current} />}
+    </li>
+  );
+}
+
+function Facts({ source }: { source: SourceStatus }) {
+  const { t } = useTranslation();
+  const now = useNow(10_000);
+  const { last, last_complete_sync: at } = source;
+  return (
+    <dl className="flex flex-wrap gap-x-6 gap-y-2 text-[0.8125rem]">
+      <div>
+        <dt className="eyebrow">{t("sources.lastComplete")}</dt>
+        <dd title={preciseTime(at)}>{at ? ago(secondsSince(at, now)) : t("sources.never")}</dd>
+      </div>
+      <div>
+        <dt className="eyebrow">{t("sources.lastRun")}</dt>
+        <dd className="num flex items-center gap-2">
+          {last ? <RunStateBadge state={last.state} /> : t("sources.noRun")}
+          {last && t("sources.lastFigures", { published: integer(last.published), read: integer(last.read) })}
+        </dd>
+      </div>
+    </dl>
+  );
+}

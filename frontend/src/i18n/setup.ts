@@ -1,0 +1,20 @@
+/** i18next with the one catalogue, ready before the first render. */
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import { en } from "@/i18n/en";
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    defaultNS: "translation";
+    resources: { translation: typeof en };
+  }
+}
+
+void i18next.use(initReactI18next).init({
+  lng: "en",
+  fallbackLng: "en",
+  initAsync: false,
+  resources: { en: { translation: en } },
+  interpolation: { escapeValue: false },
+  react: { useSuspense: false },
+});

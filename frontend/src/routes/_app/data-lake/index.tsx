@@ -1,0 +1,34 @@
+import { createFileRoute, Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { buttonClass } from "@/components/ui/button";
+import { PageHeader } from "@/components/ui/page-header";
+import { lakeStatsQuery } from "@/features/data-lake/api/get-lake";
+import { Health } from "@/features/data-lake/health";
+import { Zones } from "@/features/data-lake/zones";
+import { HistoryPanel, SourcesPanel } from "@/features/sources/sources-panel";
+import { useCan } from "@/lib/access";
+
+export const Route = createFileRoute("/_app/data-lake/")({
+  loader: ({ context }) => {
+    void context.queryClient.prefetchQuery(lakeStatsQuery);
+  },
+  component: DataLakeRoute,
+});
+
+function DataLakeRoute() {
+  const { t } = useTranslation();
+  const canSeeSyncs = useCan("sync:read");
+  return (
+    <>
+      <PageHeader title={t("lake.title")} subtitle={t("lake.subtitle")}>
+        <Link to="/data-lake/entities" className={buttonClass()}>
+          {t("entities.all")}
+        </Link>
+      </PageHeader>
+      <Zones />
+      {canSeeSyncs && <SourcesPanel />}
+      {canSeeSyncs && <HistoryPanel />}
+      <Health />
+    </>
+  );
+}

@@ -1,0 +1,21 @@
+/** The mock server: answers every call of the contract with the builders' defaults; tests override what their story is about. */
+import { setupServer } from "msw/node";
+import { answer } from "@/testing/answer";
+import { aHealth, aMeta, anEntityPage, anOverview, aSession, aSource, aStats } from "@/testing/builders";
+
+export const server = setupServer(
+  answer.get("/api/meta", {
+    product: "SalesCommand",
+    version: "0.1.0",
+    demo: true,
+    demo_accounts: [{ role_label: "Super Admin", email: "superadmin@salescommand.com", password: "demo123" }],
+  }),
+  answer.get("/api/auth/me", aSession()),
+  answer.post("/api/auth/login", aSession()),
+  answer.get("/api/dashboard/overview", anOverview()),
+  answer.get("/api/data-lake/health", aHealth()),
+  answer.get("/api/data-lake/stats", aStats({ meta: aMeta() })),
+  answer.get("/api/data-lake/entities/{type}", anEntityPage()),
+  answer.get("/api/sync/status", { sources: [aSource()] }),
+  answer.get("/api/sync/history", { runs: [] }),
+);

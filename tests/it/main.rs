@@ -1,0 +1,6 @@
+//! Tests on real servers.
+
+mod architecture;
+mod convergence;
+mod eventlog;
+mod store;

@@ -1,0 +1,157 @@
+//! A MongoDB server of a test's own, a replica set of one, that can be killed, stopped and restarted.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use salescommand_store_mongo::{MongoStore, admin};
+
+use crate::nats::free_port;
+
+/// Names the server's binary.
+pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_MONGOD";
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A running server. Killed and erased when dropped.
+#[derive(Debug)]
+pub struct Mongo {
+    binary: PathBuf,
+    process: Option<Child>,
+    port: u16,
+    folder: tempfile::TempDir,
+    with_key: bool,
+}
+
+impl Mongo {
+    /// Starts a server that asks nobody for a password, and waits until it is primary.
+    pub async fn start() -> anyhow::Result<Self> {
+        let mut mongo = Self::new(false)?;
+        mongo.launch()?;
+        admin::init_open_replica_set(&mongo.uri()).await?;
+        Ok(mongo)
+    }
+
+    /// Starts a server with a key file, hence with sign-in, that is no replica set yet.
+    pub fn start_with_sign_in() -> anyhow::Result<Self> {
+        let mut mongo = Self::new(true)?;
+        std::fs::write(mongo.key_path(), "a key of a test and of nothing else")?;
+        std::fs::set_permissions(mongo.key_path(), std::fs::Permissions::from_mode(0o400))?;
+        mongo.launch()?;
+        Ok(mongo)
+    }
+
+    fn new(with_key: bool) -> anyhow::Result<Self> {
+        let binary = std::env::var_os(SERVER_VARIABLE)
+            .with_context(|| format!("set {SERVER_VARIABLE} to the path of a mongod binary"))?;
+        let folder = tempfile::tempdir()?;
+        std::fs::create_dir(folder.path().join("data"))?;
+        Ok(Self { binary: PathBuf::from(binary), process: None, port: free_port()?, folder, with_key })
+    }
+
+    /// Address without credentials.
+    pub fn uri(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/", self.port)
+    }
+
+    /// Address with credentials of a user in `admin`.
+    pub fn uri_of(&self, user: &str, password: &str) -> String {
+        format!("mongodb://{user}:{password}@127.0.0.1:{}/?authSource=admin", self.port)
+    }
+
+    /// A store in one of its databases.
+    pub async fn store(&self, database: &str) -> Result<MongoStore, salescommand_store::Error> {
+        MongoStore::connect(&self.uri(), database).await
+    }
+
+    /// Folder of the server's data and its log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again on the same data and port, after ending it if it still runs; gives no time to become primary.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill9()?;
+        self.launch()
+    }
+
+    /// Freezes it.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub fn cont(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the server does not run")?;
+        Ok(kill(Pid::from_raw(i32::try_from(process.id())?), signal)?)
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.folder.path().join("key")
+    }
+
+    fn launch(&mut self) -> anyhow::Result<()> {
+        let log_path = self.folder.path().join("server.log");
+        let log = std::fs::File::options().create(true).append(true).open(&log_path)?;
+        let mut command = Command::new(&self.binary);
+        command
+            .args(["--bind_ip", "127.0.0.1", "--replSet", "rs0", "--nounixsocket"])
+            .args(["--wiredTigerCacheSizeGB", "0.25"])
+            // A writer that dies within a transaction blocks its documents until the server gives that one up.
+            .args(["--setParameter", "transactionLifetimeLimitSeconds=5"])
+            .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
+            .args(["--port", &self.port.to_string()])
+            .arg("--dbpath")
+            .arg(self.folder.path().join("data"));
+        if self.with_key {
+            command.arg("--keyFile").arg(self.key_path());
+        }
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.binary.display()))?;
+        self.process = Some(process);
+        let deadline = Instant::now() + READY_WITHIN;
+        while !self.accepts() {
+            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            if ended.is_some() || Instant::now() > deadline {
+                let log = std::fs::read_to_string(&log_path).unwrap_or_default();
+                let tail = log.lines().rev().take(20).collect::<Vec<_>>().join("\n");
+                bail!("mongod did not get ready on port {}; newest line first:\n{tail}", self.port);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn accepts(&self) -> bool {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
+    }
+}
+
+impl Drop for Mongo {
+    fn drop(&mut self) {
+        // A server that is gone already needs no killing.
+        let _ = self.kill9();
+    }
+}
