@@ -84,7 +84,8 @@ fn arrows_are_those_of_the_map() {
 fn drivers_are_named_in_one_place() {
     let dependencies = dependencies();
     for (driver, allowed) in DRIVERS {
-        let users = dependencies.iter().filter(|(_, used)| used.contains(*driver)).map(|(package, _)| package);
+        let users =
+            dependencies.iter().filter(|(_, used)| used.contains(*driver)).map(|(package, _)| package);
         let strangers: Vec<_> = users
             .filter(|package| *package != "salescommand-tests")
             .filter(|package| !allowed.contains(&package.trim_start_matches("salescommand-")))
@@ -107,7 +108,8 @@ fn every_module_says_what_it_is_for_and_stays_readable() {
         let production = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines().count();
         let is_test = name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/conformance");
         if !is_test && production > LONGEST_FILE {
-            complaints.push(format!("{name} has {production} lines of production code, more than {LONGEST_FILE}"));
+            complaints
+                .push(format!("{name} has {production} lines of production code, more than {LONGEST_FILE}"));
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));

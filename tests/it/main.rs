@@ -2,5 +2,9 @@
 
 mod architecture;
 mod convergence;
+mod dashboard;
 mod eventlog;
+mod faults;
+mod ingest;
+mod oracle;
 mod store;

@@ -4,7 +4,8 @@ Python's own XML-RPC client and decimal arithmetic; nothing of the product is us
 
     ODOO_PASSWORD=... python3 recount.py URL DATABASE LOGIN PERIOD_START PERIOD_END [OWNER_LOGIN ...]
 
-With owner logins, only deals of these owners count; without, all do.
+With owner logins, only deals of these owners count, and with `inbox:TEAM_ID` the unassigned deals of that team;
+without any, all do.
 """
 
 import json
@@ -78,7 +79,7 @@ def main():
     users = {u["id"]: u["login"] for u in read_all("res.users", ["login"])}
     won_stages = {id for id, stage in stages.items() if stage["is_won"]}
     fields = [
-        "type", "active", "probability", "expected_revenue", "company_id", "stage_id", "user_id",
+        "type", "active", "probability", "expected_revenue", "company_id", "stage_id", "user_id", "team_id",
         "date_deadline", "date_closed",
     ]
     figures = {"open": Figure(), "won": Figure(), "lost": Figure()}
@@ -89,7 +90,8 @@ def main():
             seen["leads"] += 1
             continue
         owner = users.get(id_of(lead["user_id"]))
-        if owners and owner not in owners:
+        key = owner if owner else f"inbox:{id_of(lead['team_id'])}"
+        if owners and key not in owners:
             continue
         seen["unassigned"] += owner is None
         seen["without_company"] += not lead["company_id"]

@@ -130,11 +130,26 @@ impl Stream {
         };
         if dead {
             self.deaths += 1;
-            *store = MongoStore::connect(uri, "kill").await?;
-            until_reachable(store).await?;
-            self.revision = store.position(CONSUMER).await?.map_or(0, |position| position.revision);
+            (*store, self.revision) = next_process(uri).await?;
         }
         Ok(())
+    }
+}
+
+/// Connects anew and reads where to go on, as often as the database is not there.
+async fn next_process(uri: &str) -> anyhow::Result<(MongoStore, i64)> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let started = async {
+            let store = MongoStore::connect(uri, "kill").await?;
+            let position = store.position(CONSUMER).await?;
+            Ok((store, position.map_or(0, |position| position.revision)))
+        };
+        match started.await {
+            Err(error @ Error::Unavailable(_)) if Instant::now() < deadline => drop(error),
+            other => return Ok(other?),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

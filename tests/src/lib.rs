@@ -5,3 +5,4 @@
 
 pub mod mongo;
 pub mod nats;
+pub mod platform;

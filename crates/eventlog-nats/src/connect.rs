@@ -15,6 +15,9 @@ use tokio::sync::watch;
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A broker that is silent for two of these is gone, so a stopped one is noticed within 20 s.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// After a new connection, how long an answer to what was asked before it may still take. What the broker
+/// answered while there was no connection never comes.
+const ANSWER_AFTER_RECONNECT: Duration = Duration::from_secs(1);
 const MOST_REFUSALS: usize = 64;
 
 /// How to reach the broker.
@@ -111,6 +114,25 @@ impl Watched {
     /// Counts connections; a change means that the broker may have forgotten ephemeral consumers.
     pub(crate) fn connections(&self) -> watch::Receiver<u64> {
         self.connections.subscribe()
+    }
+
+    /// How many connections there were, so that an answer can be awaited later.
+    pub(crate) fn connection(&self) -> u64 {
+        *self.connections.borrow()
+    }
+
+    /// An answer to what was asked at a connection; none if it got lost with that connection.
+    pub(crate) async fn answer<T>(&self, asked_at: u64, answer: impl Future<Output = T>) -> Option<T> {
+        let mut connections = self.connections();
+        let lost = async {
+            let _ = connections.wait_for(|count| *count != asked_at).await;
+            tokio::time::sleep(ANSWER_AFTER_RECONNECT).await;
+        };
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = lost => None,
+        }
     }
 
     /// A call that began at `since` got no answer: refused, if the server reported a violation that names the

@@ -12,6 +12,7 @@ use salescommand_eventlog::{Error, Message};
 use serde_json::json;
 
 use crate::connect::{ANSWER_WITHIN, NatsLog};
+use crate::streams::lost_with_connection;
 
 const NO_CONTENT: u16 = 204;
 const NOT_FOUND: u16 = 404;
@@ -63,15 +64,18 @@ impl NatsLog {
         let since = Instant::now();
         let subject = format!("$JS.API.DIRECT.GET.{stream}");
         let lost = |error: &dyn std::fmt::Display| Error::Unavailable(error.to_string());
+        let asked_at = self.watched.connection();
         let inbox = self.client.new_inbox();
         let mut replies = self.client.subscribe(inbox.clone()).await.map_err(|error| lost(&error))?;
         let request = json!({"multi_last": patterns, "batch": 1024}).to_string();
         let sent = self.client.publish_with_reply(subject.clone(), inbox, request.into()).await;
         sent.map_err(|error| lost(&error))?;
         loop {
-            let reply = match tokio::time::timeout(ANSWER_WITHIN, replies.next()).await {
-                Ok(Some(reply)) => reply,
-                Ok(None) | Err(_) => return Err(self.watched.unanswered(since, &subject)),
+            let reply = tokio::time::timeout(ANSWER_WITHIN, replies.next());
+            let reply = match self.watched.answer(asked_at, reply).await {
+                Some(Ok(Some(reply))) => reply,
+                Some(Ok(None) | Err(_)) => return Err(self.watched.unanswered(since, &subject)),
+                None => return Err(lost_with_connection(&subject)),
             };
             match status(&reply) {
                 None => {
@@ -94,7 +98,9 @@ impl NatsLog {
         let since = Instant::now();
         let subject = format!("$JS.API.DIRECT.GET.{stream}");
         let request = json!({"last_by_subj": pattern}).to_string();
-        let reply = match self.client.request(subject.clone(), request.into()).await {
+        let answer = self.client.request(subject.clone(), request.into());
+        let answer = self.watched.answer(self.watched.connection(), answer).await;
+        let reply = match answer.ok_or_else(|| lost_with_connection(&subject))? {
             Ok(reply) => reply,
             Err(error) if error.kind() == async_nats::RequestErrorKind::NoResponders => {
                 return Err(self.no_direct_reads(stream).await);

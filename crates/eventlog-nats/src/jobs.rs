@@ -13,6 +13,7 @@ use salescommand_eventlog::{Error, Job, Jobs, QueueSpec};
 
 use crate::connect::NatsLog;
 use crate::error;
+use crate::streams::lost_with_connection;
 
 /// The consumer that all workers of a queue share.
 const WORKERS: &str = "workers";
@@ -71,10 +72,12 @@ impl Jobs for NatsLog {
     ) -> Result<bool, Error> {
         let since = std::time::Instant::now();
         let message = PublishMessage::build().expected_stream(queue).message_id(message_id).payload(payload);
+        let asked_at = self.watched.connection();
         let stored = match self.jetstream.send_publish(subject.to_owned(), message).await {
-            Ok(ack) => ack.await,
-            Err(problem) => Err(problem),
+            Ok(ack) => self.watched.answer(asked_at, ack.into_future()).await,
+            Err(problem) => Some(Err(problem)),
         };
+        let stored = stored.ok_or_else(|| lost_with_connection(subject))?;
         match stored {
             Ok(ack) => Ok(!ack.duplicate),
             Err(problem) => {

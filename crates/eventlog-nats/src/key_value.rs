@@ -14,6 +14,7 @@ use salescommand_eventlog::{Error, KeyValue, KvEntry, Message};
 use crate::connect::NatsLog;
 use crate::direct::Batch;
 use crate::error;
+use crate::streams::lost_with_connection;
 
 /// Former values kept for a person who looks into an incident.
 const HISTORY: i64 = 5;
@@ -67,11 +68,12 @@ impl KeyValue for NatsLog {
         let (since, stream) = (Instant::now(), stream_of(bucket));
         let subject = format!("$KV.{bucket}.{key}");
         let message = PublishMessage::build().expected_last_subject_sequence(expected).payload(value);
-        let sent = self.jetstream.send_publish(subject.clone(), message).await;
-        let stored = match sent {
-            Ok(ack) => ack.await,
-            Err(problem) => Err(problem),
+        let asked_at = self.watched.connection();
+        let stored = match self.jetstream.send_publish(subject.clone(), message).await {
+            Ok(ack) => self.watched.answer(asked_at, ack.into_future()).await,
+            Err(problem) => Some(Err(problem)),
         };
+        let stored = stored.ok_or_else(|| lost_with_connection(&subject))?;
         match stored {
             Ok(ack) => Ok(ack.sequence),
             Err(problem) => {

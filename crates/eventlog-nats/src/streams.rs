@@ -29,7 +29,9 @@ impl NatsLog {
     /// A stream's description; none if there is no such stream.
     pub(crate) async fn info(&self, name: &str) -> Result<Option<Info>, Error> {
         let since = Instant::now();
-        match self.jetstream.get_stream(name).await {
+        let asked_at = self.watched.connection();
+        let answer = self.watched.answer(asked_at, self.jetstream.get_stream(name)).await;
+        match answer.ok_or_else(|| lost_with_connection(name))? {
             Ok(stream) => Ok(Some(stream.cached_info().clone())),
             Err(problem) => match error::get_stream(&problem, name, since, &self.watched) {
                 Error::Missing(_) => Ok(None),
@@ -75,18 +77,19 @@ impl NatsLog {
         if let Some(id) = behind {
             headers.insert("Nats-Expected-Last-Msg-Id", id);
         }
-        let (since, subject) = (Instant::now(), message.subject);
+        let (since, subject, asked_at) = (Instant::now(), message.subject, self.watched.connection());
         let publish = PublishMessage::build().headers(headers).payload(message.payload);
         let expected = expected.unwrap_or(0);
         match self.jetstream.send_publish(subject.clone(), publish).await {
-            Ok(ack) => Ok(InFlight { ack, subject, expected, bytes, since }),
+            Ok(ack) => Ok(InFlight { ack, subject, expected, bytes, since, asked_at }),
             Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
         }
     }
 
     async fn acknowledged(&self, stream: &str, sent: InFlight) -> Result<Published, Error> {
-        let InFlight { ack, subject, expected, since, .. } = sent;
-        match ack.await {
+        let InFlight { ack, subject, expected, since, asked_at, .. } = sent;
+        let answer = self.watched.answer(asked_at, ack.into_future()).await;
+        match answer.ok_or_else(|| lost_with_connection(&subject))? {
             Ok(ack) => Ok(Published { sequence: ack.sequence, duplicate: ack.duplicate }),
             Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
         }
@@ -112,6 +115,11 @@ struct InFlight {
     expected: u64,
     bytes: usize,
     since: Instant,
+    asked_at: u64,
+}
+
+pub(crate) fn lost_with_connection(subject: &str) -> Error {
+    Error::Unavailable(format!("the connection was lost before {subject} was answered"))
 }
 
 #[async_trait]

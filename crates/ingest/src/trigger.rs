@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::held::Held;
 use crate::run::{Run, RunRecord, RunState, Trigger};
 use crate::runs::{RUNS_BUCKET, prepare};
-use crate::{Error, Ports};
+use crate::{Error, Ports, RawWriter};
 
 /// The queue of runs.
 pub const JOBS_QUEUE: &str = "JOBS";
@@ -80,6 +80,8 @@ pub async fn request_sync(
     prepare(&*ports.log, &*ports.kv).await.map_err(Error::from)?;
     prepare_queue(jobs).await.map_err(Error::from)?;
     let SyncRequest { run_id, instance, objects, trigger } = request;
+    // Workers may lack the right to make streams, so the asking side makes the log.
+    RawWriter::open(ports, &instance, "", 0).await?;
     let job = Job { run_id, instance, objects, trigger };
     for _ in 0..ATTEMPTS {
         let key = job.instance.as_str().to_owned();

@@ -25,6 +25,8 @@ use crate::{Error, Options, Ports, RunRequest, compute_delay};
 const LOOK: Duration = Duration::from_secs(5);
 /// When a job comes again whose instance is busy, or whose configuration nobody hands out.
 const LATER: Duration = Duration::from_secs(5);
+/// The same, while nobody hands out configurations: at a start the query service is a moment behind.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Takes and runs jobs. Cheap to clone: each clone that runs takes one job at a time.
 #[derive(Clone)]
@@ -123,7 +125,7 @@ impl Worker {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(source = %job.instance, %error, "nobody hands out the configuration; later");
-                return Ok(Verdict::Later(LATER));
+                return Ok(Verdict::Later(SOON));
             }
         };
         let request = RunRequest {

@@ -321,9 +321,7 @@ pub(crate) fn convert(writer: &mut Writer<'_>, ids: &[i64], partner: Option<i64>
 /// `merge_opportunity`: one lead survives and takes what it lacks from the others, which are deleted.
 pub(crate) fn merge(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
     if ids.len() < 2 {
-        return Err(Fault::user(
-            "Please select more than one element (lead or opportunity) from the list view.",
-        ));
+        return Err(Fault::user("A merge needs at least two leads or opportunities."));
     }
     let model = lead_model()?;
     writer.check_present(model, ids)?;

@@ -29,6 +29,12 @@ struct Arguments {
     /// Which company: 1 the group of the demo, 2 a company that overlaps with it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     variant: u8,
+    /// How many leads and opportunities, with three activities each; the demo's number when absent.
+    #[arg(long)]
+    leads: Option<usize>,
+    /// How many customers; the demo's number when absent.
+    #[arg(long)]
+    partners: Option<usize>,
     /// The day the data ends on; the machine's (UTC) when absent.
     #[arg(long)]
     today: Option<Date>,
@@ -67,6 +73,9 @@ fn configure(arguments: Arguments) -> anyhow::Result<Config> {
     } else {
         Seed::new(arguments.seed, today)
     };
+    let leads = arguments.leads.unwrap_or(seed.leads);
+    let activities = arguments.leads.map_or(seed.activities, |leads| leads.saturating_mul(3));
+    let seed = Seed { leads, activities, partners: arguments.partners.unwrap_or(seed.partners), ..seed };
     let clock = if arguments.today_pinned {
         Clock::starting_at(
             Offset::UTC.to_timestamp(today.at(12, 0, 0, 0)).context("--today is out of range")?,

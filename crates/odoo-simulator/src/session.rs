@@ -63,7 +63,7 @@ impl Session {
         {
             let wanted: Vec<i64> = allowed.iter().filter_map(Wire::as_int).collect();
             if wanted.iter().any(|id| !companies.contains(id)) {
-                return Err(Fault::not_allowed("Access to unauthorized or invalid companies."));
+                return Err(Fault::not_allowed("The user does not belong to one of the allowed companies."));
             }
             if !wanted.is_empty() {
                 companies = wanted;

@@ -210,3 +210,32 @@ impl From<i32> for Value {
         Self::Int(i64::from(number))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datetime_literals_lose_their_zone_and_keep_their_fraction() {
+        let micros = |text: &str| parse_instant(text).map(|at| at.to_string());
+        assert_eq!(micros("2026-11-23 13:47:18.925372").as_deref(), Some("2026-11-23T13:47:18.925372Z"));
+        for text in [
+            "2026-11-23 13:47:18",
+            "2026-11-23T13:47:18Z",
+            "2026-11-23 13:47:18+02:00",
+            "2026-11-23 13:47:18-05",
+        ] {
+            assert_eq!(micros(text).as_deref(), Some("2026-11-23T13:47:18Z"), "{text}");
+        }
+        assert_eq!(micros("2026-11-23").as_deref(), Some("2026-11-23T00:00:00Z"));
+        for text in ["", "soon", "2026-13-01 00:00:00", "2026-11-23 25:00:00", "2026-11-23x"] {
+            assert_eq!(micros(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_sent_cut_to_the_second() {
+        let at = parse_instant("2026-11-23 23:59:59.999999").unwrap_or_default();
+        assert_eq!(instant_text(at), "2026-11-23 23:59:59");
+    }
+}

@@ -325,3 +325,42 @@ fn escape(out: &mut String, text: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_are_spelled_as_python_spells_them() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (1500.5, "1500.5"),
+            (100.0, "100.0"),
+            (-2.0, "-2.0"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (9_007_199_254_740_992.0, "9007199254740992.0"),
+            (1e16, "1e+16"),
+            (1.25e-7, "1.25e-07"),
+            (10.005, "10.005"),
+        ] {
+            assert_eq!(python_float(number), text);
+        }
+    }
+
+    #[test]
+    fn what_xml_rpc_cannot_carry_is_refused() {
+        let refused = |value: Wire| write_response(&Wire::Array(vec![value])).unwrap_err().to_string();
+        assert_eq!(refused(Wire::Nil), "cannot marshal None unless allow_none is enabled");
+        assert_eq!(refused(Wire::Opaque("<class 'x'>".into())), "cannot marshal <class 'x'> objects");
+        assert_eq!(refused(Wire::Int(3_000_000_000)), "int exceeds XML-RPC limits");
+    }
+
+    #[test]
+    fn a_call_without_parameters_is_read() {
+        let call = read_call(b"<methodCall><methodName>version</methodName></methodCall>").unwrap();
+        assert_eq!((call.method.as_str(), call.params.len()), ("version", 0));
+        assert_eq!(read_call(b"").unwrap_err(), WireError::Malformed);
+        assert_eq!(read_call(b"\xff").unwrap_err(), WireError::Malformed);
+    }
+}

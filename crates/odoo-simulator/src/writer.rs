@@ -207,7 +207,13 @@ impl Writer<'_> {
         if matches!(sent, Wire::Nil | Wire::Bool(false)) {
             return Ok(if field.kind == Kind::Boolean { Value::Bool(false) } else { Value::Null });
         }
-        let wrong = || Fault::value_error(format!("Wrong value for {}.{}: {sent:?}", model.name, field.name));
+        let wrong = || {
+            let shown = match sent {
+                Wire::Text(text) => format!("'{text}'"),
+                other => serde_json::Value::from(other).to_string(),
+            };
+            Fault::value_error(format!("Wrong value for {}.{}: {shown}", model.name, field.name))
+        };
         Ok(match field.kind {
             Kind::Boolean => Value::Bool(sent.truthy()),
             Kind::Integer | Kind::Many2oneReference => Value::Int(sent.as_int().ok_or_else(wrong)?),

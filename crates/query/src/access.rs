@@ -179,7 +179,12 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
         let account = account.ok_or_else(ApiError::session_expired)?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
-            _ => Ok(Self { account, access_expires_at: claims.expires_at(), app: app.clone(), need: PhantomData }),
+            _ => Ok(Self {
+                account,
+                access_expires_at: claims.expires_at(),
+                app: app.clone(),
+                need: PhantomData,
+            }),
         }
     }
 }

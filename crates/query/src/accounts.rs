@@ -12,8 +12,8 @@ use salescommand_domain::access::Role;
 use salescommand_domain::canonical::{FacetId, SourceRef};
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_store::{Condition, Error as StoreError, OPS_USERS, Ops, Query};
-use secrecy::SecretString;
 use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{PasswordError, Passwords, Sessions};
@@ -212,11 +212,20 @@ impl Accounts {
     }
 
     /// The account that this password opens; none for unknown and disabled ones, after the same work.
-    pub(crate) async fn open(&self, email: &str, password: SecretString) -> Result<Option<Account>, AccountError> {
-        let account = self.find("email", &email.trim().to_lowercase()).await?.filter(|account| !account.disabled);
+    pub(crate) async fn open(
+        &self,
+        email: &str,
+        password: SecretString,
+    ) -> Result<Option<Account>, AccountError> {
+        let account =
+            self.find("email", &email.trim().to_lowercase()).await?.filter(|account| !account.disabled);
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         // A password beyond the bound is nobody's; it is not worth hashing at its length.
-        let password = if password.expose_secret().len() > LONGEST_PASSWORD { SecretString::default() } else { password };
+        let password = if password.expose_secret().len() > LONGEST_PASSWORD {
+            SecretString::default()
+        } else {
+            password
+        };
         let matches = self.passwords.verify(password, hash).await?;
         Ok(account.filter(|_| matches))
     }
@@ -227,11 +236,16 @@ impl Accounts {
     }
 
     async fn find(&self, field: &str, value: &str) -> Result<Option<Account>, StoreError> {
-        let query = Query::all().with(Condition::Eq(field.to_owned(), Bson::String(value.to_owned()))).limited(1);
+        let query =
+            Query::all().with(Condition::Eq(field.to_owned(), Bson::String(value.to_owned()))).limited(1);
         self.ops.list(OPS_USERS, &query).await?.first().map(document::read).transpose()
     }
 
-    async fn change(&self, email: &str, change: impl Fn(&mut Account)) -> Result<AccountSummary, AccountError> {
+    async fn change(
+        &self,
+        email: &str,
+        change: impl Fn(&mut Account),
+    ) -> Result<AccountSummary, AccountError> {
         let email = email.trim().to_lowercase();
         for _ in 0..TRIES {
             let found = self.find("email", &email).await?;
@@ -261,7 +275,11 @@ fn checked_email(email: &str) -> Result<String, AccountError> {
     let plausible = matches!(parts.as_slice(), [local, domain] if !local.is_empty() && !domain.is_empty())
         && email.len() <= 254
         && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if plausible { Ok(email) } else { Err(AccountError::Invalid(format!("{email:?} is not an e-mail address"))) }
+    if plausible {
+        Ok(email)
+    } else {
+        Err(AccountError::Invalid(format!("{email:?} is not an e-mail address")))
+    }
 }
 
 fn check_password(password: &SecretString) -> Result<(), AccountError> {

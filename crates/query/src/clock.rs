@@ -13,7 +13,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the edge where time enters; everything else takes it as a parameter")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge where time enters; everything else takes it as a parameter"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

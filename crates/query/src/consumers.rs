@@ -59,7 +59,9 @@ impl ProjectionPosition {
 
 fn vector(position: &Document) -> Option<Vector> {
     let vector = position.get_document("vector").ok()?.clone();
-    bson::deserialize_from_document(vector).inspect_err(|error| tracing::warn!(%error, "an unreadable position")).ok()
+    bson::deserialize_from_document(vector)
+        .inspect_err(|error| tracing::warn!(%error, "an unreadable position"))
+        .ok()
 }
 
 fn whole(value: &Bson) -> Option<u64> {

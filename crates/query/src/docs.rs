@@ -56,7 +56,8 @@ fn page(api: &serde_json::Value) -> String {
 
 fn section(path: &str, method: &str, operation: &serde_json::Value) -> String {
     let summary = escaped(operation["summary"].as_str().unwrap_or_default());
-    let head = format!("<h2><code>{} {}</code></h2>\n<p>{summary}</p>\n", method.to_uppercase(), escaped(path));
+    let head =
+        format!("<h2><code>{} {}</code></h2>\n<p>{summary}</p>\n", method.to_uppercase(), escaped(path));
     let mut rows = String::new();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default();
@@ -66,7 +67,8 @@ fn section(path: &str, method: &str, operation: &serde_json::Value) -> String {
         rows.push_str(&row("body", schema_name(body)));
     }
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let schema = response.pointer("/content/application~1json/schema/$ref").map(schema_name).unwrap_or_default();
+        let schema =
+            response.pointer("/content/application~1json/schema/$ref").map(schema_name).unwrap_or_default();
         let text = format!("{} {schema}", response["description"].as_str().unwrap_or_default());
         rows.push_str(&row(status, text.trim()));
     }

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 /// Reads a document; what cannot be read is a defect of this program or of the data, not a reason to try again.
 pub(crate) fn read<T: DeserializeOwned>(document: &RawDocumentBuf) -> Result<T, Error> {
-    bson::deserialize_from_slice(document.as_bytes()).map_err(|error| Error::Refused(format!("unreadable document: {error}")))
+    bson::deserialize_from_slice(document.as_bytes())
+        .map_err(|error| Error::Refused(format!("unreadable document: {error}")))
 }
 
 /// Reads many.

@@ -46,10 +46,10 @@ pub(crate) struct ApiError {
     code: &'static str,
     title: &'static str,
     detail: String,
-    fix: Option<String>,
+    fix: Option<Box<str>>,
     retry_after: Option<u64>,
     /// For the log only.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 impl ApiError {
@@ -58,7 +58,7 @@ impl ApiError {
     }
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+        self.fix = Some(fix.into().into_boxed_str());
         self
     }
 
@@ -68,12 +68,17 @@ impl ApiError {
     }
 
     fn cause(mut self, cause: impl ToString) -> Self {
-        self.cause = Some(cause.to_string());
+        self.cause = Some(cause.to_string().into_boxed_str());
         self
     }
 
     pub(crate) fn malformed_body(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed-body", "The request body is not what is expected", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-body",
+            "The request body is not what is expected",
+            detail,
+        )
     }
 
     pub(crate) fn malformed_query(detail: impl Into<String>) -> Self {
@@ -82,7 +87,12 @@ impl ApiError {
 
     pub(crate) fn unsupported_media_type() -> Self {
         let detail = "Send the body as JSON, with Content-Type: application/json.";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON", detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The body is not JSON",
+            detail,
+        )
     }
 
     pub(crate) fn body_too_large(limit: usize) -> Self {
@@ -105,7 +115,12 @@ impl ApiError {
     }
 
     pub(crate) fn session_expired() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "session-expired", "Session expired", "The session is over. Sign in again.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "session-expired",
+            "Session expired",
+            "The session is over. Sign in again.",
+        )
     }
 
     pub(crate) fn too_many_attempts(retry_after: u64) -> Self {
@@ -203,7 +218,7 @@ impl ApiError {
     /// The same as a line of a health report.
     pub(crate) fn as_check(&self, name: &str) -> HealthCheck {
         self.log();
-        HealthCheck::down(name, self.detail.clone(), self.fix.clone().unwrap_or_default())
+        HealthCheck::down(name, self.detail.clone(), self.fix.as_deref().unwrap_or_default())
     }
 
     pub(crate) fn log(&self) {
@@ -223,7 +238,7 @@ impl ApiError {
             status: self.status.as_u16(),
             detail: self.detail,
             code: self.code.to_owned(),
-            fix: self.fix,
+            fix: self.fix.map(String::from),
             request_id: request_id.to_owned(),
         };
         let mut response = (self.status, axum::Json(problem)).into_response();

@@ -58,7 +58,8 @@ fn write_problem(mut response: Response, request_id: &str) -> Response {
 }
 
 fn measure(method: &Method, route: String, response: &Response, started: Instant) {
-    let labels = [("method", method.to_string()), ("route", route), ("status", response.status().as_str().to_owned())];
+    let labels =
+        [("method", method.to_string()), ("route", route), ("status", response.status().as_str().to_owned())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels).record(started.elapsed().as_secs_f64());
 }

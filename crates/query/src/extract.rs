@@ -34,7 +34,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             _ => ApiError::malformed_body("The body did not arrive in full."),
         })?;
         // The message of the parser names fields and places, never values of the body.
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| ApiError::malformed_body(without_values(&error)))
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| ApiError::malformed_body(without_values(&error)))
     }
 }
 
@@ -77,6 +79,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(connection.map_or_else(|| "unknown".to_owned(), |ConnectInfo(address)| address.ip().to_string())))
+        Ok(Self(
+            connection.map_or_else(|| "unknown".to_owned(), |ConnectInfo(address)| address.ip().to_string()),
+        ))
     }
 }

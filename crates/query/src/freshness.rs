@@ -59,6 +59,7 @@ pub struct Generation {
     #[schema(format = Int64)]
     pub canonical: u32,
     /// Serving generation of each projection.
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub serving: BTreeMap<String, u32>,
 }
 
@@ -103,7 +104,7 @@ impl Evidence {
 
     /// When the last complete sync of a source ended.
     pub(crate) fn last_complete_sync(&self, source: &str) -> Option<Timestamp> {
-        self.runs.last_complete(source).and_then(|recorded| recorded.run.finished_at)
+        self.runs.last_complete(source).map(|complete| complete.finished_at)
     }
 
     /// The state of a source.
@@ -136,7 +137,7 @@ impl Evidence {
 
     /// Whether every active projection has what the last complete sync read.
     fn projected(&self, source: &str, viewer: &Viewer) -> bool {
-        let Some(end) = self.runs.last_complete(source).and_then(|recorded| recorded.end_position) else {
+        let Some(end) = self.runs.last_complete(source).map(|complete| complete.position) else {
             return false;
         };
         let mut serving = viewer.active.serving.iter();

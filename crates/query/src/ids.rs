@@ -37,7 +37,10 @@ impl Ids for SystemIds {
         Uuid::now_v7()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the edge where identifiers of accounts and sessions are made")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge where identifiers of accounts and sessions are made"
+    )]
     fn random(&self) -> Uuid {
         Uuid::new_v4()
     }

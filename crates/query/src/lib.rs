@@ -4,7 +4,7 @@
 //! writes neither canonical nor serving documents; of the operational collections it owns accounts, refresh tokens
 //! and sealed sources.
 //!
-//! Invariants: a handler without [`access::Allowed`] reaches no record; every record is read through the scope of
+//! Invariants: a handler without `access::Allowed` reaches no record; every record is read through the scope of
 //! its reader; a request reads the switch once; every failure is one problem document and tells no internals; no
 //! password, token or credential is logged, shown or stored in the clear.
 
@@ -37,7 +37,7 @@ mod viewer;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, DemoLogin, KeyError, SymmetricKey};
 pub use ids::{Ids, NoRandomness, SystemIds};
-pub use routes::PUBLIC_OPERATIONS;
 pub use readiness::{HealthCheck, HealthStatus, ReadinessCheck};
+pub use routes::PUBLIC_OPERATIONS;
 pub use service::{Deps, QueryService, ServiceError, openapi_json};
 pub use telemetry::{detached_metrics, install_metrics};

@@ -18,7 +18,11 @@ pub struct Money {
 
 impl From<money::Money> for Money {
     fn from(money: money::Money) -> Self {
-        Self { currency: money.currency.code.to_string(), minor: money.minor, exponent: money.currency.exponent }
+        Self {
+            currency: money.currency.code.to_string(),
+            minor: money.minor,
+            exponent: money.currency.exponent,
+        }
     }
 }
 

@@ -108,7 +108,9 @@ impl Probes {
     pub(crate) async fn event_log(&self) -> HealthCheck {
         let fix = "Check that NATS runs: `salescommand doctor` says what it found.";
         match tokio::time::timeout(PATIENCE, self.log.streams("RAW_")).await {
-            Ok(Ok(streams)) => HealthCheck::ok("event-log", format!("the event log answers; {} raw logs", streams.len())),
+            Ok(Ok(streams)) => {
+                HealthCheck::ok("event-log", format!("the event log answers; {} raw logs", streams.len()))
+            }
             _ => HealthCheck::down("event-log", "the event log does not answer", fix),
         }
     }

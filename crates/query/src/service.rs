@@ -5,10 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_eventlog::{EventLog, KeyValue};
 use salescommand_store::{Ops, ScopedReads};

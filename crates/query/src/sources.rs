@@ -1,8 +1,8 @@
 //! Source instances and their sealed credentials.
 //!
 //! A credential is sealed with AES-256-GCM under the master key; name and kind are bound to it, so a sealed text
-//! moved to another source does not open. Connectors get an opened source over NATS request and reply
-//! ([`Sources::answer`]); nothing else opens one.
+//! moved to another source does not open. Opened sources leave this process only by request and reply to a connector,
+//! which the app wires; nothing of the HTTP side opens one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,11 +22,6 @@ use crate::clock::Clock;
 use crate::config::SymmetricKey;
 use crate::document;
 use crate::ids::Ids;
-
-/// Request subject: open one source. Body: [`SourceRequest`]; answer: [`SourceReply`].
-pub const OPEN_SUBJECT: &str = "svc.sources.open";
-/// Request subject: list the sources, nothing opened. Body: empty or [`SourceRequest`]; answer: [`SourceReply`].
-pub const LIST_SUBJECT: &str = "svc.sources.list";
 
 const NONCE_BYTES: usize = 12;
 
@@ -95,49 +90,6 @@ pub struct OpenedSource {
     pub summary: SourceSummary,
     /// Password or API key.
     pub secret: SecretString,
-}
-
-/// A request of a connector.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceRequest {
-    /// Which source.
-    pub name: String,
-}
-
-/// The answer to a request, in JSON.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceReply {
-    /// The opened source.
-    Opened {
-        /// What may be shown.
-        source: SourceSummary,
-        /// The credential, in the clear: the connection must be one's own.
-        secret: String,
-    },
-    /// All sources.
-    Listed {
-        /// By name.
-        sources: Vec<SourceSummary>,
-    },
-    /// Not answered.
-    Refused {
-        /// `malformed`, `source-unknown`, `sealed`, `store-unavailable`.
-        code: String,
-        /// For people.
-        message: String,
-    },
-}
-
-/// Tells which answer it is and nothing of a credential.
-impl fmt::Debug for SourceReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Opened { source, .. } => write!(f, "Opened({})", source.name),
-            Self::Listed { sources } => write!(f, "Listed({})", sources.len()),
-            Self::Refused { code, .. } => write!(f, "Refused({code})"),
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -249,32 +201,13 @@ impl Sources {
         Ok(OpenedSource { summary: stored.summary(), secret })
     }
 
-    /// Answers a request that came on [`OPEN_SUBJECT`] or [`LIST_SUBJECT`].
-    pub async fn answer(&self, subject: &str, request: &[u8]) -> Vec<u8> {
-        let reply = match subject {
-            LIST_SUBJECT => self.list().await.map(|sources| SourceReply::Listed { sources }),
-            OPEN_SUBJECT => match serde_json::from_slice::<SourceRequest>(request) {
-                Ok(SourceRequest { name }) => self.open(&name).await.map(|opened| SourceReply::Opened {
-                    source: opened.summary,
-                    secret: opened.secret.expose_secret().to_owned(),
-                }),
-                Err(error) => Ok(refused("malformed", format!("the request is not {{\"name\": …}}: {error}"))),
-            },
-            other => Ok(refused("malformed", format!("nobody answers {other}"))),
-        };
-        let reply = reply.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a source was not opened");
-            refused(code(&error), error.to_string())
-        });
-        serde_json::to_vec(&reply).unwrap_or_default()
-    }
-
     fn seal(&self, name: &str, kind: &str, secret: &SecretString) -> Result<Sealed, SourceError> {
         let mut nonce = [0; NONCE_BYTES];
         self.ids.fill(&mut nonce).map_err(|_| SourceError::Sealing)?;
         let bound = binding(name, kind);
         let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: &bound };
-        let ciphertext = self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SourceError::Sealing)?;
+        let ciphertext =
+            self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SourceError::Sealing)?;
         let text = BASE64_STANDARD.encode([nonce.as_slice(), &ciphertext].concat());
         Ok(Sealed { key_id: self.key_id.clone(), nonce_and_ciphertext: text })
     }
@@ -297,16 +230,4 @@ fn binding(name: &str, kind: &str) -> Vec<u8> {
 
 fn named(name: &str) -> Query {
     Query::all().with(Condition::Eq("_id".to_owned(), Bson::String(name.to_owned())))
-}
-
-fn refused(code: &str, message: String) -> SourceReply {
-    SourceReply::Refused { code: code.to_owned(), message }
-}
-
-fn code(error: &SourceError) -> &'static str {
-    match error {
-        SourceError::Unknown(_) => "source-unknown",
-        SourceError::Store(_) => "store-unavailable",
-        _ => "sealed",
-    }
 }

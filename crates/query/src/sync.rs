@@ -93,19 +93,19 @@ pub struct RunObject {
     pub state: RunObjectState,
     /// Records read.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub read: u64,
     /// Of these, new or changed.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub published: u64,
     /// Of these, the same as before.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub unchanged: u64,
     /// Of these, not usable as an event.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub rejected: u64,
     /// How many there are, if the source said so.
     #[serde(default)]
@@ -113,7 +113,7 @@ pub struct RunObject {
     pub total: Option<u64>,
     /// Requests made.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub calls: u64,
     /// For people.
     #[serde(default)]
@@ -129,6 +129,7 @@ pub struct RunError {
     pub message: String,
     /// What to do.
     #[serde(default)]
+    #[schema(required = true)]
     pub fix: String,
 }
 
@@ -151,37 +152,50 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
     /// Its objects, in the order of reading.
     #[serde(default)]
+    #[schema(required = true)]
     pub objects: Vec<RunObject>,
     /// Sum over the objects.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub read: u64,
     /// Sum over the objects.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub published: u64,
     /// Sum over the objects.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub unchanged: u64,
     /// Sum over the objects.
     #[serde(default)]
-    #[schema(format = Int64)]
+    #[schema(format = Int64, required = true)]
     pub rejected: u64,
     /// Why it failed.
     #[serde(default)]
     pub error: Option<RunError>,
 }
 
-/// A run as ingest records it: the run, and the end of the raw log when it ended.
+/// The last run that read everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompleteRun {
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// The end of the instance's raw log then.
+    pub position: Position,
+}
+
+/// What is read of a run as ingest records it; it may say more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedRun {
-    /// The run.
+    /// The run under way, or the last one if none is.
     #[serde(flatten)]
     pub run: Run,
-    /// The last event of the instance's raw log at the end of the run.
+    /// The last run that read everything, this one included.
     #[serde(default)]
-    pub end_position: Option<Position>,
+    pub last_complete: Option<CompleteRun>,
+    /// The last finished run before this one.
+    #[serde(default)]
+    pub last: Option<Box<Run>>,
 }
 
 /// A sync to start.
@@ -222,11 +236,9 @@ pub trait SyncCommands: Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RunBook {
     /// The present or last run, by instance.
-    pub(crate) present: BTreeMap<String, RecordedRun>,
+    present: BTreeMap<String, RecordedRun>,
     /// Finished runs, oldest first.
-    pub(crate) finished: Arc<VecDeque<RecordedRun>>,
-    /// The last run that read everything, by instance.
-    pub(crate) complete: BTreeMap<String, RecordedRun>,
+    finished: Arc<VecDeque<Run>>,
 }
 
 impl RunBook {
@@ -237,34 +249,29 @@ impl RunBook {
 
     /// The last finished run.
     pub(crate) fn last(&self, source: &str) -> Option<&Run> {
-        let present = self.present.get(source).filter(|recorded| !recorded.run.state.is_open());
-        let recorded = self.finished.iter().rev().find(|recorded| recorded.run.source == source);
-        present.or(recorded).map(|recorded| &recorded.run)
+        let recorded = self.present.get(source)?;
+        if recorded.run.state.is_open() { recorded.last.as_deref() } else { Some(&recorded.run) }
     }
 
     /// The last run that read everything.
-    pub(crate) fn last_complete(&self, source: &str) -> Option<&RecordedRun> {
-        let present = self.present.get(source).filter(|recorded| is_complete(&recorded.run));
-        present.or_else(|| self.complete.get(source))
+    pub(crate) fn last_complete(&self, source: &str) -> Option<&CompleteRun> {
+        self.present.get(source)?.last_complete.as_ref()
     }
 
-    /// Takes a finished run in; a run that is recorded again replaces its former record.
-    fn record(&mut self, recorded: RecordedRun) {
-        if is_complete(&recorded.run) {
-            self.complete.insert(recorded.run.source.clone(), recorded.clone());
-        }
+    /// Finished runs, newest first.
+    pub(crate) fn history(&self) -> impl Iterator<Item = &Run> {
+        self.finished.iter().rev()
+    }
+
+    /// Takes a finished run in; one that was interrupted and went on is recorded again under its id.
+    fn record(&mut self, run: Run) {
         let finished = Arc::make_mut(&mut self.finished);
-        finished.retain(|known| known.run.run_id != recorded.run.run_id);
-        finished.push_back(recorded);
+        finished.retain(|known| known.run_id != run.run_id);
+        finished.push_back(run);
         if finished.len() > REMEMBERED_RUNS {
             finished.pop_front();
         }
     }
-}
-
-/// Succeeded, over every object: a run over a few objects says nothing about the others.
-fn is_complete(run: &Run) -> bool {
-    run.state == RunState::Succeeded && !run.objects.iter().any(|object| object.state == RunObjectState::Skipped)
 }
 
 /// Reads runs from the event log.
@@ -339,11 +346,13 @@ impl Runs {
 fn take(known: &mut Known, message: &Message) {
     known.sequence = message.sequence;
     if let Some(recorded) = parse(&message.payload) {
-        known.book.record(recorded);
+        known.book.record(recorded.run);
     }
 }
 
 /// A run that this version cannot read is left out, not a reason to show none.
 fn parse(bytes: &[u8]) -> Option<RecordedRun> {
-    serde_json::from_slice(bytes).inspect_err(|error| tracing::warn!(%error, "an unreadable run is left out")).ok()
+    serde_json::from_slice(bytes)
+        .inspect_err(|error| tracing::warn!(%error, "an unreadable run is left out"))
+        .ok()
 }

@@ -45,7 +45,10 @@ pub(crate) struct Viewer {
 
 impl fmt::Debug for Viewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Viewer").field("active", &self.active).field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("Viewer")
+            .field("active", &self.active)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,7 +57,7 @@ impl Viewers {
         Self { store, kept: Mutex::default() }
     }
 
-    /// The view of a person; [`ApiError::warming_up`] before anything has been prepared.
+    /// The view of a person; `warming-up` before anything has been prepared.
     pub(crate) async fn view(&self, role: Role, person: FacetId) -> Result<Viewer, ApiError> {
         let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
@@ -79,7 +82,8 @@ impl Viewers {
         {
             return Ok(directory.clone());
         }
-        let documents = self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
+        let documents =
+            self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
         let directory = Arc::new(Directory::build(document::read_all(&documents)?));
         *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
         Ok(directory)
@@ -92,7 +96,11 @@ impl Viewers {
 
 impl Viewer {
     /// Documents of a projection within the scope; none while the projection has no generation.
-    pub(crate) async fn serving<T: DeserializeOwned>(&self, name: &str, query: &Query) -> Result<Vec<T>, ApiError> {
+    pub(crate) async fn serving<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        query: &Query,
+    ) -> Result<Vec<T>, ApiError> {
         let Some(generation) = self.active.serving.get(name) else { return Ok(Vec::new()) };
         let collection = serving_collection(name, *generation);
         let documents = self.store.read(&collection, &self.scope, query).await.map_err(ApiError::store)?;
@@ -100,7 +108,11 @@ impl Viewer {
     }
 
     /// Golden records within the scope. Teams are public by declaration.
-    pub(crate) async fn golden<T: DeserializeOwned>(&self, entity: Entity, query: &Query) -> Result<Vec<T>, ApiError> {
+    pub(crate) async fn golden<T: DeserializeOwned>(
+        &self,
+        entity: Entity,
+        query: &Query,
+    ) -> Result<Vec<T>, ApiError> {
         let collection = canonical_collection(entity, self.active.canonical);
         let documents = match entity {
             Entity::Team => self.store.read_public(&collection, query).await,

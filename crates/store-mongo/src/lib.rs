@@ -16,8 +16,7 @@ mod ops;
 mod reads;
 mod transaction;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{RawDocumentBuf, doc};
@@ -38,8 +37,7 @@ const CURSOR_BATCH: u32 = 1_000;
 #[derive(Clone)]
 pub struct MongoStore {
     db: Database,
-    /// Commits of this process whose outcome is not known: consumer and expected revision.
-    unsettled: Arc<Mutex<BTreeMap<String, i64>>>,
+    unsettled: Arc<transaction::Unsettled>,
 }
 
 impl std::fmt::Debug for MongoStore {

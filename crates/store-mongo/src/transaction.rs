@@ -48,29 +48,61 @@ impl Patience {
     }
 }
 
-/// Whether this batch may be in although nobody told us. Remembered when it is dropped in doubt: when time is over,
-/// or when the caller stops waiting.
-struct Doubt<'a> {
-    unsettled: &'a Mutex<BTreeMap<String, i64>>,
+/// What a commit leaves behind that did not come to its end.
+#[derive(Default)]
+pub(crate) struct Left {
+    /// The expected revision, if the batch may be in although nobody told us.
+    doubt: Option<i64>,
+    /// Its session. A new transaction in the same session ends the old one; in another it would wait until the
+    /// server gives that up.
+    session: Option<ClientSession>,
+}
+
+/// Commits of this process that did not come to their end, by consumer.
+pub(crate) type Unsettled = Mutex<BTreeMap<String, Left>>;
+
+/// A commit on its way. Left behind when it is dropped before its end: when time is over, or when the caller stops
+/// waiting.
+struct Ongoing<'a> {
+    unsettled: &'a Unsettled,
     consumer: &'a str,
     expected: i64,
-    open: bool,
+    in_doubt: bool,
+    ended: bool,
+    session: Option<ClientSession>,
 }
 
-impl<'a> Doubt<'a> {
-    fn new(unsettled: &'a Mutex<BTreeMap<String, i64>>, consumer: &'a str, expected: i64) -> Self {
-        let before = unsettled.lock().unwrap_or_else(PoisonError::into_inner).remove(consumer);
-        Self { unsettled, consumer, expected, open: before == Some(expected) }
+impl<'a> Ongoing<'a> {
+    fn new(unsettled: &'a Unsettled, consumer: &'a str, expected: i64) -> Self {
+        let left =
+            unsettled.lock().unwrap_or_else(PoisonError::into_inner).remove(consumer).unwrap_or_default();
+        let in_doubt = left.doubt == Some(expected);
+        Self { unsettled, consumer, expected, in_doubt, ended: false, session: left.session }
+    }
+
+    /// A session without an open transaction.
+    async fn session(&mut self, store: &MongoStore) -> Result<(), Error> {
+        match &mut self.session {
+            Some(session) => abort(session).await,
+            slot => *slot = Some(within(store.db.client().start_session()).await?),
+        }
+        Ok(())
     }
 }
 
-impl Drop for Doubt<'_> {
+impl Drop for Ongoing<'_> {
     fn drop(&mut self) {
-        if self.open {
+        if !self.ended {
+            let left = Left { doubt: self.in_doubt.then_some(self.expected), session: self.session.take() };
             let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-            unsettled.insert(self.consumer.to_owned(), self.expected);
+            unsettled.insert(self.consumer.to_owned(), left);
         }
     }
+}
+
+/// Ends a transaction. It fails if there is none any more, which is as good.
+async fn abort(session: &mut ClientSession) {
+    let _gone = tokio::time::timeout(ABORT, session.abort_transaction()).await;
 }
 
 /// How a commit ended that did not succeed.
@@ -93,32 +125,33 @@ impl MongoStore {
         let (consumer, expected) = (batch.consumer.clone(), batch.expected_revision);
         let position = batch.position.clone();
         let steps = steps(batch)?;
-        let mut doubt = Doubt::new(&self.unsettled, &consumer, expected);
+        let mut ongoing = Ongoing::new(&self.unsettled, &consumer, expected);
         let mut patience = Patience::new();
-        let mut session = None;
         loop {
-            let error = match self.attempt(&mut session, &steps, &mut doubt, &mut patience).await {
-                Ok(()) => {
-                    doubt.open = false;
-                    return Ok(expected + 1);
-                }
-                Err(Ending::Stop(Stop::Final(Error::Fenced(_)))) if doubt.open => {
+            let outcome = match self.attempt(&mut ongoing, &steps, &mut patience).await {
+                Ok(()) => Ok(expected + 1),
+                Err(Ending::Stop(Stop::Final(Error::Fenced(_)))) if ongoing.in_doubt => {
                     match self.whose(&consumer, expected, &position).await? {
-                        Some(ours) => {
-                            doubt.open = false;
-                            return if ours {
-                                Ok(expected + 1)
-                            } else {
-                                Err(Error::Fenced(consumer.clone()))
-                            };
-                        }
-                        None => Error::Unavailable("a commit is on its way".to_owned()),
+                        Some(true) => Ok(expected + 1),
+                        Some(false) => Err(Stop::Final(Error::Fenced(consumer.clone()))),
+                        None => Err(Stop::Again(Error::Unavailable("a commit is on its way".to_owned()))),
                     }
                 }
-                Err(Ending::Stop(Stop::Final(error))) => return Err(error),
-                Err(Ending::Stop(Stop::Again(error)) | Ending::Unknown(error)) => error,
+                Err(Ending::Stop(stop)) => Err(stop),
+                Err(Ending::Unknown(error)) => Err(Stop::Again(error)),
             };
-            patience.after(error).await?;
+            match outcome {
+                Err(Stop::Again(error)) => patience.after(error).await?,
+                Err(Stop::Final(error)) => {
+                    // A refused batch wrote nothing; whether an earlier try of it is in was seen by its position.
+                    ongoing.ended = true;
+                    return Err(error);
+                }
+                Ok(revision) => {
+                    ongoing.ended = true;
+                    return Ok(revision);
+                }
+            }
         }
     }
 
@@ -135,29 +168,25 @@ impl MongoStore {
         }
     }
 
-    /// One try. It leaves no transaction open in the session: an open one would hold the documents against the
-    /// next try.
+    /// One try. It leaves no transaction open: an open one would hold the documents against the next try.
     async fn attempt(
         &self,
-        session: &mut Option<ClientSession>,
+        ongoing: &mut Ongoing<'_>,
         steps: &[Step],
-        doubt: &mut Doubt<'_>,
         patience: &mut Patience,
     ) -> Result<(), Ending> {
-        if session.is_none() {
-            *session = Some(within(self.db.client().start_session()).await.map_err(stop)?);
-        }
-        let Some(session) = session.as_mut() else { return Ok(()) };
-        let outcome = self.send(session, steps).await;
-        if let Err(stop) = outcome {
-            // It fails if the server has no such transaction any more, which is as good.
-            let _gone = tokio::time::timeout(ABORT, session.abort_transaction()).await;
+        ongoing.session(self).await.map_err(stop)?;
+        let Ongoing { session: Some(session), in_doubt, .. } = ongoing else {
+            return Err(Stop::Again(Error::Unavailable("there is no session".to_owned())).into());
+        };
+        if let Err(stop) = self.send(session, steps).await {
+            abort(session).await;
             return Err(stop.into());
         }
-        let before = std::mem::replace(&mut doubt.open, true);
+        let before = std::mem::replace(in_doubt, true);
         let outcome = settle(session, patience).await;
         if let Err(Ending::Stop(_)) = &outcome {
-            doubt.open = before;
+            *in_doubt = before;
         }
         outcome
     }

@@ -21,23 +21,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Renew the access cookie */
-        post: operations["refresh"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/auth/logout": {
         parameters: {
             query?: never;
@@ -72,17 +55,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/meta": {
+    "/api/auth/refresh": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Product, version, demo accounts */
-        get: operations["meta"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Renew the access cookie */
+        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -98,6 +81,23 @@ export interface paths {
         };
         /** Overview figures in the reader's scope */
         get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/entities/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Canonical records in the reader's scope */
+        get: operations["entities"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,15 +140,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/data-lake/entities/{type}": {
+    "/api/meta": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Canonical records in the reader's scope */
-        get: operations["entities"];
+        /** Product, version, demo accounts */
+        get: operations["meta"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Past runs, newest first */
+        get: operations["sync_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -191,370 +208,688 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/sync/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Past runs, newest first */
-        get: operations["sync_history"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description RFC 9457 problem document. */
-        Problem: {
-            type: string;
-            title: string;
-            /** Format: int32 */
-            status: number;
-            detail: string;
-            code: string;
-            fix?: string | null;
-            request_id: string;
-        };
-        /** @description Local sign-in. */
-        LoginRequest: {
-            email: string;
-            /** Format: password */
-            password: string;
-        };
-        /** @enum {string} */
-        Role: "super_admin" | "executive" | "sales_manager" | "account_manager" | "sales_user" | "viewer";
-        SessionUser: {
+        /** @description One activity. */
+        ActivityItem: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * Format: date
+             * @description Due date.
+             */
+            due?: string | null;
+            /** @description Golden id. */
             id: string;
-            email: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            role_label: string;
-            permissions: string[];
-            person_id?: string | null;
+            /** @description What it is. */
+            kind: components["schemas"]["ActivityKind"];
+            owner?: components["schemas"]["PersonRef"] | null;
+            related?: components["schemas"]["RecordRef"] | null;
+            /** @description Whether it is done. */
+            state: components["schemas"]["ActivityState"];
+            /** @description Subject line. */
+            subject: string;
         };
-        /** @description Who is signed in and until when the access cookie is good. */
-        Session: {
-            user: components["schemas"]["SessionUser"];
-            /** Format: date-time */
-            access_expires_at: string;
-        };
-        DemoAccount: {
-            role_label: string;
-            email: string;
-            password: string;
-        };
+        /**
+         * @description What an activity is.
+         * @enum {string}
+         */
+        ActivityKind: "call" | "email" | "meeting" | "task" | "note" | "other";
+        /**
+         * @description Whether an activity is done.
+         * @enum {string}
+         */
+        ActivityState: "open" | "done" | "cancelled";
         /** @description Public facts about this server. */
         AppMeta: {
-            product: string;
-            version: string;
+            /** @description Whether it runs in demo mode. */
             demo: boolean;
+            /** @description Only in demo mode. */
             demo_accounts: components["schemas"]["DemoAccount"][];
+            /** @description `SalesCommand`. */
+            product: string;
+            /** @description Version of this server. */
+            version: string;
         };
-        /** @description Integer minor units of one currency. */
-        Money: {
-            currency: string;
-            /** Format: int64 */
-            minor: number;
-            /** Format: int32 */
-            exponent: number;
+        /** @description The canonical zone. */
+        CanonicalZone: {
+            /** @description Records per entity. */
+            entities: components["schemas"]["EntityCount"][];
+            /**
+             * Format: int64
+             * @description The active generation.
+             */
+            generation: number;
+            /**
+             * Format: int64
+             * @description Changes not yet published.
+             */
+            pending: number;
+            /** @description Rejected raw events. */
+            quarantine: components["schemas"]["QuarantineCount"];
         };
-        /** @enum {string} */
-        SourceState: "never_run" | "ok" | "running" | "failing" | "stale";
-        /** @description How fresh one source is, and whether all it read is in the figures. */
-        SourceFreshness: {
+        /** @description Deals closed in the period. */
+        ClosedDeals: {
+            /** @description Sums per currency. */
+            amounts: components["schemas"]["Money"][];
+            /**
+             * Format: int64
+             * @description Deals.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Of these, without an amount.
+             */
+            unvalued: number;
+        };
+        /** @description An account of the demo, shown on the sign-in page. */
+        DemoAccount: {
+            /** @description Sign-in name. */
+            email: string;
+            /** @description Password; no secret. */
+            password: string;
+            /** @description The role's name, for people. */
+            role_label: string;
+        };
+        /** @description How many records an entity has. */
+        EntityCount: {
+            /**
+             * Format: int64
+             * @description Golden records.
+             */
+            count: number;
+            /** @description The entity, in the plural. */
+            entity: string;
+        };
+        /** @description One record. */
+        EntityItem: {
+            amount?: components["schemas"]["Money"] | null;
+            /** @description Golden id. */
+            id: string;
+            /** @description Display name. */
             name: string;
-            kind: string;
-            title: string;
-            state: components["schemas"]["SourceState"];
-            /** Format: date-time */
-            last_complete_sync?: string | null;
-            /** Format: int64 */
-            age_seconds?: number | null;
-            projected: boolean;
+            owner?: components["schemas"]["PersonRef"] | null;
+            /** @description The source record it is, or the first of several. */
+            source: components["schemas"]["EntitySource"];
+            /** @description Open, won, lost, archived; open, done, cancelled; active, archived. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When a source last changed it; none if no source says so.
+             */
+            updated_at?: string | null;
         };
+        /** @description A page of records. */
+        EntityPage: {
+            /** @description The records, by id. */
+            items: components["schemas"]["EntityItem"][];
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description Cursor of the next page; none after the last. */
+            next_cursor?: string | null;
+        };
+        /** @description Which record of which source. */
+        EntitySource: {
+            /** @description The source instance. */
+            instance: string;
+            /** @description The record's key. */
+            key: string;
+            /** @description The object within it. */
+            object: string;
+        };
+        /** @description Which generations an answer was read from. */
         Generation: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Canonical generation.
+             */
             canonical: number;
+            /** @description Serving generation of each projection. */
             serving: {
                 [key: string]: number;
             };
         };
-        /** @description What the figures of an answer rest on. */
-        Meta: {
-            /** Format: date-time */
-            as_of: string;
-            generation: components["schemas"]["Generation"];
-            /** Format: int64 */
-            definition_version: number;
-            sources: components["schemas"]["SourceFreshness"][];
-        };
-        /** @enum {string} */
-        ScopeKind: "all" | "team" | "own";
-        Scope: {
-            kind: components["schemas"]["ScopeKind"];
-            label: string;
-            /** Format: int64 */
-            people: number;
-        };
-        /** @description A fiscal quarter; the end is exclusive. */
-        Period: {
-            key: string;
-            label: string;
-            /** Format: date */
-            start: string;
-            /** Format: date */
-            end: string;
-        };
-        OpenPipeline: {
-            /** Format: int64 */
-            count: number;
-            /** Format: int64 */
-            unvalued: number;
-            /** Format: int64 */
-            undated: number;
-            amounts: components["schemas"]["Money"][];
-        };
-        WeightedPipeline: {
-            /** Format: int64 */
-            count: number;
-            amounts: components["schemas"]["Money"][];
-        };
-        ClosedDeals: {
-            /** Format: int64 */
-            count: number;
-            /** Format: int64 */
-            unvalued: number;
-            amounts: components["schemas"]["Money"][];
-        };
-        /** @description Won over closed in the period with its Wilson 95 % interval. */
-        WinRate: {
-            /** Format: int64 */
-            won: number;
-            /** Format: int64 */
-            lost: number;
-            /** Format: double */
-            rate?: number | null;
-            /** Format: double */
-            low?: number | null;
-            /** Format: double */
-            high?: number | null;
-            reason?: string | null;
-        };
-        StagePipeline: {
-            stage_id: string;
-            name: string;
-            /** Format: int64 */
-            order: number;
-            /** Format: int64 */
-            count: number;
-            /** Format: int64 */
-            unvalued: number;
-            amounts: components["schemas"]["Money"][];
-            weighted: components["schemas"]["Money"][];
-        };
-        PersonRef: {
-            id: string;
-            name: string;
-        };
-        RecordRef: {
-            entity: string;
-            id: string;
-            name: string;
-        };
-        /** @enum {string} */
-        ActivityKind: "call" | "email" | "meeting" | "task" | "note" | "other";
-        /** @enum {string} */
-        ActivityState: "open" | "done" | "cancelled";
-        ActivityItem: {
-            id: string;
-            kind: components["schemas"]["ActivityKind"];
-            subject: string;
-            /** Format: date-time */
-            at: string;
-            /** Format: date */
-            due?: string | null;
-            state: components["schemas"]["ActivityState"];
-            owner?: null | components["schemas"]["PersonRef"];
-            related?: null | components["schemas"]["RecordRef"];
-        };
-        /** @description The overview page in one answer. */
-        Overview: {
-            meta: components["schemas"]["Meta"];
-            scope: components["schemas"]["Scope"];
-            period: components["schemas"]["Period"];
-            open_pipeline: components["schemas"]["OpenPipeline"];
-            weighted_pipeline: components["schemas"]["WeightedPipeline"];
-            won: components["schemas"]["ClosedDeals"];
-            lost: components["schemas"]["ClosedDeals"];
-            win_rate: components["schemas"]["WinRate"];
-            pipeline_by_stage: components["schemas"]["StagePipeline"][];
-            activity: components["schemas"]["ActivityItem"][];
-        };
-        /** @enum {string} */
-        HealthStatus: "ok" | "degraded" | "down";
+        /** @description One thing that was looked at. */
         HealthCheck: {
-            name: string;
-            status: components["schemas"]["HealthStatus"];
+            /** @description What was found. */
             detail: string;
+            /** @description What to do about it. */
             fix?: string | null;
-        };
-        LakeHealth: {
+            /** @description What: `store`, `event-log`, `generation`, …. */
+            name: string;
+            /** @description How well it works. */
             status: components["schemas"]["HealthStatus"];
+        };
+        /**
+         * @description How well something works.
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "degraded" | "down";
+        /** @description Health of the parts. */
+        LakeHealth: {
+            /** @description One per part. */
             checks: components["schemas"]["HealthCheck"][];
-        };
-        RawZone: {
-            source: string;
-            /** Format: int64 */
-            epoch: number;
-            stream: string;
-            /** Format: int64 */
-            events: number;
-            /** Format: int64 */
-            bytes: number;
-            /** Format: date-time */
-            first_at?: string | null;
-            /** Format: date-time */
-            last_at?: string | null;
-            /** Format: int64 */
-            pending: number;
-        };
-        EntityCount: {
-            entity: string;
-            /** Format: int64 */
-            count: number;
-        };
-        QuarantineCount: {
-            /** Format: int64 */
-            open: number;
-        };
-        CanonicalZone: {
-            /** Format: int64 */
-            generation: number;
-            entities: components["schemas"]["EntityCount"][];
-            /** Format: int64 */
-            pending: number;
-            quarantine: components["schemas"]["QuarantineCount"];
-        };
-        ServingZone: {
-            projection: string;
-            /** Format: int64 */
-            version: number;
-            /** Format: int64 */
-            generation: number;
-            /** Format: int64 */
-            documents: number;
-            /** Format: int64 */
-            pending: number;
+            /** @description The worst of the checks. */
+            status: components["schemas"]["HealthStatus"];
         };
         /** @description The three zones. */
         LakeStats: {
-            meta: components["schemas"]["Meta"];
-            raw: components["schemas"]["RawZone"][];
+            /** @description The canonical zone. */
             canonical: components["schemas"]["CanonicalZone"];
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description Raw logs, by stream. */
+            raw: components["schemas"]["RawZone"][];
+            /** @description Projections, by name. */
             serving: components["schemas"]["ServingZone"][];
         };
-        EntitySource: {
-            instance: string;
-            object: string;
-            key: string;
+        /** @description Local sign-in. */
+        LoginRequest: {
+            /** @description Sign-in name. */
+            email: string;
+            /**
+             * Format: password
+             * @description Password.
+             */
+            password: string;
         };
-        EntityItem: {
-            id: string;
-            name: string;
-            status: string;
-            owner?: null | components["schemas"]["PersonRef"];
-            amount?: null | components["schemas"]["Money"];
-            source: components["schemas"]["EntitySource"];
-            /** Format: date-time */
-            updated_at: string;
+        /** @description What the figures of an answer rest on. */
+        Meta: {
+            /**
+             * Format: date-time
+             * @description End of the newest complete sync that is wholly in the figures; the request's moment before the first one.
+             */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Version of the KPI definitions.
+             */
+            definition_version: number;
+            /** @description Which generations it was read from. */
+            generation: components["schemas"]["Generation"];
+            /** @description Each source's freshness, by name. */
+            sources: components["schemas"]["SourceFreshness"][];
         };
-        EntityPage: {
+        /** @description Integer minor units of one currency. */
+        Money: {
+            /** @description ISO 4217 code. */
+            currency: string;
+            /**
+             * Format: int32
+             * @description Digits after the decimal point.
+             */
+            exponent: number;
+            /**
+             * Format: int64
+             * @description Minor units: cents for USD.
+             */
+            minor: number;
+        };
+        /** @description Open deals. */
+        OpenPipeline: {
+            /** @description Sums per currency. */
+            amounts: components["schemas"]["Money"][];
+            /**
+             * Format: int64
+             * @description Deals.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Of these, without an expected close date.
+             */
+            undated: number;
+            /**
+             * Format: int64
+             * @description Of these, without an amount.
+             */
+            unvalued: number;
+        };
+        /** @description The overview page in one answer. */
+        Overview: {
+            /** @description Newest first. */
+            activity: components["schemas"]["ActivityItem"][];
+            /** @description Lost in the period. */
+            lost: components["schemas"]["ClosedDeals"];
+            /** @description Freshness. */
             meta: components["schemas"]["Meta"];
-            items: components["schemas"]["EntityItem"][];
-            next_cursor?: string | null;
+            /** @description Open deals. */
+            open_pipeline: components["schemas"]["OpenPipeline"];
+            /** @description Of which quarter the closed deals are. */
+            period: components["schemas"]["Period"];
+            /** @description Open deals by stage, in the order of the pipeline. */
+            pipeline_by_stage: components["schemas"]["StagePipeline"][];
+            /** @description Whose records. */
+            scope: components["schemas"]["Scope"];
+            /** @description Open deals by probability. */
+            weighted_pipeline: components["schemas"]["WeightedPipeline"];
+            /** @description Won of closed in the period. */
+            win_rate: components["schemas"]["WinRate"];
+            /** @description Won in the period. */
+            won: components["schemas"]["ClosedDeals"];
         };
-        /** @enum {string} */
-        RunTrigger: "manual" | "first" | "schedule" | "cli";
-        /** @enum {string} */
-        RunState: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
-        /** @enum {string} */
-        RunObjectState: "waiting" | "running" | "done" | "failed" | "skipped";
-        RunObject: {
-            object: string;
-            state: components["schemas"]["RunObjectState"];
-            /** Format: int64 */
-            read: number;
-            /** Format: int64 */
-            published: number;
-            /** Format: int64 */
-            unchanged: number;
-            /** Format: int64 */
-            rejected: number;
-            /** Format: int64 */
-            total?: number | null;
-            /** Format: int64 */
-            calls: number;
-            detail?: string | null;
+        /** @description A fiscal quarter; the end is exclusive. */
+        Period: {
+            /**
+             * Format: date
+             * @description First day after it.
+             */
+            end: string;
+            /** @description `2026-Q4`. */
+            key: string;
+            /** @description `Q4 2026`. */
+            label: string;
+            /**
+             * Format: date
+             * @description First day.
+             */
+            start: string;
         };
-        RunError: {
+        /** @description A person, as others see them. */
+        PersonRef: {
+            /** @description Golden id. */
+            id: string;
+            /** @description Display name. */
+            name: string;
+        };
+        /** @description RFC 9457 problem document. */
+        Problem: {
+            /** @description A stable word for programs. */
             code: string;
-            message: string;
-            fix: string;
+            /** @description What happened this time. */
+            detail: string;
+            /** @description What a person can do about it. */
+            fix?: string | null;
+            /** @description Names the request in the server's log. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            status: number;
+            /** @description The same for every problem of this code. */
+            title: string;
+            /** @description `/problems/<code>`. */
+            type: string;
         };
+        /** @description Rejected raw events. */
+        QuarantineCount: {
+            /**
+             * Format: int64
+             * @description Not retried, not waived.
+             */
+            open: number;
+        };
+        /** @description One epoch of one raw log. */
+        RawZone: {
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Which stream of its chain.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Events in it.
+             */
+            events: number;
+            /**
+             * Format: date-time
+             * @description Time of the oldest event.
+             */
+            first_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Time of the newest event.
+             */
+            last_at?: string | null;
+            /**
+             * Format: int64
+             * @description Events not yet normalised.
+             */
+            pending: number;
+            /** @description The source instance. */
+            source: string;
+            /** @description The stream. */
+            stream: string;
+        };
+        /** @description A record with its name. */
+        RecordRef: {
+            /** @description `opportunity`, `account`, …. */
+            entity: string;
+            /** @description Golden id. */
+            id: string;
+            /** @description Display name. */
+            name: string;
+        };
+        /**
+         * @description What a user is.
+         * @enum {string}
+         */
+        Role: "super_admin" | "executive" | "sales_manager" | "account_manager" | "sales_user" | "viewer";
         /** @description One sync of one source. */
         Run: {
-            run_id: string;
-            source: string;
-            trigger: components["schemas"]["RunTrigger"];
-            state: components["schemas"]["RunState"];
-            /** Format: date-time */
-            started_at?: string | null;
-            /** Format: date-time */
+            error?: components["schemas"]["RunError"] | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
             finished_at?: string | null;
+            /** @description Its objects, in the order of reading. */
             objects: components["schemas"]["RunObject"][];
-            /** Format: int64 */
-            read: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
             published: number;
-            /** Format: int64 */
-            unchanged: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
             rejected: number;
-            error?: null | components["schemas"]["RunError"];
-        };
-        SourceStatus: {
-            name: string;
-            kind: string;
-            title: string;
-            url: string;
-            state: components["schemas"]["SourceState"];
-            /** Format: date-time */
-            last_complete_sync?: string | null;
-            current?: null | components["schemas"]["Run"];
-            last?: null | components["schemas"]["Run"];
-        };
-        SyncStatus: {
-            sources: components["schemas"]["SourceStatus"][];
-        };
-        SyncTriggerRequest: {
-            source: string;
-            objects?: string[] | null;
-        };
-        SyncTriggered: {
+            /** @description Its id. */
             run_id: string;
+            /** @description The source. */
             source: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["RunState"];
+            /** @description Why it started. */
+            trigger: components["schemas"]["RunTrigger"];
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            unchanged: number;
+        };
+        /** @description Why a run failed. */
+        RunError: {
+            /** @description A stable word. */
+            code: string;
+            /** @description What to do. */
+            fix: string;
+            /** @description What happened. */
+            message: string;
+        };
+        /** @description One object of a run. */
+        RunObject: {
+            /**
+             * Format: int64
+             * @description Requests made.
+             */
+            calls: number;
+            /** @description For people. */
+            detail?: string | null;
+            /** @description The object, as the source spells it. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Of these, new or changed.
+             */
+            published: number;
+            /**
+             * Format: int64
+             * @description Records read.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Of these, not usable as an event.
+             */
+            rejected: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["RunObjectState"];
+            /**
+             * Format: int64
+             * @description How many there are, if the source said so.
+             */
+            total?: number | null;
+            /**
+             * Format: int64
+             * @description Of these, the same as before.
+             */
+            unchanged: number;
+        };
+        /**
+         * @description Where one object of a run stands.
+         * @enum {string}
+         */
+        RunObjectState: "waiting" | "running" | "done" | "failed" | "skipped";
+        /**
+         * @description Where a run stands.
+         * @enum {string}
+         */
+        RunState: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
+        /**
+         * @description Why a run started.
+         * @enum {string}
+         */
+        RunTrigger: "manual" | "first" | "schedule" | "cli";
+        /** @description Whose records the figures are of. */
+        Scope: {
+            /** @description How wide it is. */
+            kind: components["schemas"]["ScopeKind"];
+            /** @description For people. */
+            label: string;
+            /**
+             * Format: int64
+             * @description How many people's records it covers.
+             */
+            people: number;
+        };
+        /**
+         * @description How wide a scope is.
+         * @enum {string}
+         */
+        ScopeKind: "all" | "team" | "own";
+        /** @description One projection. */
+        ServingZone: {
+            /**
+             * Format: int64
+             * @description Prepared documents.
+             */
+            documents: number;
+            /**
+             * Format: int64
+             * @description Its active generation.
+             */
+            generation: number;
+            /**
+             * Format: int64
+             * @description Canonical events not yet projected.
+             */
+            pending: number;
+            /** @description Its name. */
+            projection: string;
+            /**
+             * Format: int64
+             * @description Version of its definition; 0 before its first event.
+             */
+            version: number;
+        };
+        /** @description Who is signed in and until when the access cookie is good. */
+        Session: {
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            access_expires_at: string;
+            /** @description Who. */
+            user: components["schemas"]["SessionUser"];
+        };
+        /** @description Who is signed in. */
+        SessionUser: {
+            /** @description Sign-in name. */
+            email: string;
+            /** @description Account id. */
+            id: string;
+            /** @description Display name. */
+            name: string;
+            /** @description What the role may do: `dashboard:read`, …. */
+            permissions: string[];
+            /** @description Golden id of the person; none while no source knows it. */
+            person_id?: string | null;
+            /** @description Role. */
+            role: components["schemas"]["Role"];
+            /** @description The role's name for people. */
+            role_label: string;
+        };
+        /** @description How fresh one source is, and whether all it read is in the figures. */
+        SourceFreshness: {
+            /**
+             * Format: int64
+             * @description Seconds since then.
+             */
+            age_seconds?: number | null;
+            /** @description Connector kind. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When the last complete sync ended.
+             */
+            last_complete_sync?: string | null;
+            /** @description The source. */
+            name: string;
+            /** @description Everything that sync read is in these figures. */
+            projected: boolean;
+            /** @description Its state. */
+            state: components["schemas"]["SourceState"];
+            /** @description Name for people. */
+            title: string;
+        };
+        /**
+         * @description The state of a source, worst news first: running, failing, stale, ok.
+         * @enum {string}
+         */
+        SourceState: "never_run" | "ok" | "running" | "failing" | "stale";
+        /** @description One source with its runs. */
+        SourceStatus: {
+            current?: components["schemas"]["Run"] | null;
+            /** @description Connector kind. */
+            kind: string;
+            last?: components["schemas"]["Run"] | null;
+            /**
+             * Format: date-time
+             * @description When the last complete sync ended.
+             */
+            last_complete_sync?: string | null;
+            /** @description The source. */
+            name: string;
+            /** @description Its state. */
+            state: components["schemas"]["SourceState"];
+            /** @description Name for people. */
+            title: string;
+            /** @description Its address. */
+            url: string;
+        };
+        /** @description Open deals in one stage. */
+        StagePipeline: {
+            /** @description Sums per currency. */
+            amounts: components["schemas"]["Money"][];
+            /**
+             * Format: int64
+             * @description Deals.
+             */
+            count: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place in the pipeline.
+             */
+            order: number;
+            /** @description The stage; `none` for deals without one. */
+            stage_id: string;
+            /**
+             * Format: int64
+             * @description Of these, without an amount.
+             */
+            unvalued: number;
+            /** @description The same by probability. */
+            weighted: components["schemas"]["Money"][];
         };
         /** @description Newest first. */
         SyncHistory: {
+            /** @description Finished runs. */
             runs: components["schemas"]["Run"][];
+        };
+        /** @description Each source with its current and last run. */
+        SyncStatus: {
+            /** @description By name. */
+            sources: components["schemas"]["SourceStatus"][];
+        };
+        /** @description What to sync. */
+        SyncTriggerRequest: {
+            /** @description Only these objects; all if none is named. */
+            objects?: string[] | null;
+            /** @description The source. */
+            source: string;
+        };
+        /** @description The run that was queued. */
+        SyncTriggered: {
+            /** @description Its id. */
+            run_id: string;
+            /** @description The source. */
+            source: string;
+        };
+        /** @description Open deals, each amount by its probability. */
+        WeightedPipeline: {
+            /** @description Sums per currency. */
+            amounts: components["schemas"]["Money"][];
+            /**
+             * Format: int64
+             * @description Deals.
+             */
+            count: number;
+        };
+        /** @description Won over closed in the period with its Wilson 95 % interval. */
+        WinRate: {
+            /**
+             * Format: double
+             * @description Upper end of the interval.
+             */
+            high?: number | null;
+            /**
+             * Format: int64
+             * @description Lost deals.
+             */
+            lost: number;
+            /**
+             * Format: double
+             * @description Lower end of the interval.
+             */
+            low?: number | null;
+            /**
+             * Format: double
+             * @description 0 to 1; none when nothing closed.
+             */
+            rate?: number | null;
+            /** @description Why there is no rate. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Won deals.
+             */
+            won: number;
         };
     };
     responses: never;
@@ -625,44 +960,6 @@ export interface operations {
             };
         };
     };
-    refresh: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description session-expired */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description csrf-header-missing */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     logout: {
         parameters: {
             query?: never;
@@ -681,6 +978,15 @@ export interface operations {
             };
             /** @description csrf-header-missing */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description store-unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -717,9 +1023,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    meta: {
+    refresh: {
         parameters: {
             query?: never;
             header?: never;
@@ -734,7 +1049,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AppMeta"];
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description session-expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description csrf-header-missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description store-unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -760,7 +1102,7 @@ export interface operations {
                     "application/json": components["schemas"]["Overview"];
                 };
             };
-            /** @description malformed period */
+            /** @description malformed-query */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -780,6 +1122,79 @@ export interface operations {
             };
             /** @description Not permitted */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    entities: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, default 50 */
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description accounts, contacts, opportunities, activities, users, teams */
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityPage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-entity-type */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -892,19 +1307,11 @@ export interface operations {
             };
         };
     };
-    entities: {
+    meta: {
         parameters: {
-            query?: {
-                /** @description Rows per page, default 50 */
-                limit?: number;
-                /** @description next_cursor of the page before */
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
-            path: {
-                /** @description accounts, contacts, opportunities, activities, users, teams */
-                type: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -915,10 +1322,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EntityPage"];
+                    "application/json": components["schemas"]["AppMeta"];
                 };
             };
-            /** @description malformed cursor */
+        };
+    };
+    sync_history: {
+        parameters: {
+            query?: {
+                /** @description Only this source's */
+                source?: string;
+                /** @description Most runs, default 20 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncHistory"];
+                };
+            };
+            /** @description malformed-query */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -938,15 +1370,6 @@ export interface operations {
             };
             /** @description Not permitted */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unknown-entity-type */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1025,13 +1448,22 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Accepted */
+            /** @description Queued */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SyncTriggered"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not signed in, or the access cookie has expired */
@@ -1063,58 +1495,6 @@ export interface operations {
             };
             /** @description sync-already-running */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A dependency is unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sync_history: {
-        parameters: {
-            query?: {
-                /** @description Only this source */
-                source?: string;
-                /** @description Runs, default 20 */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SyncHistory"];
-                };
-            };
-            /** @description Not signed in, or the access cookie has expired */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not permitted */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };

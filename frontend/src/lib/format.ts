@@ -84,6 +84,13 @@ export function day(date: string): string {
   return days.format(new Date(`${date.slice(0, 10)}T00:00:00Z`));
 }
 
+/** The reader's own calendar day of a moment, as dates are written: "2026-11-23". */
+export function localDay(moment: number): string {
+  const date = new Date(moment);
+  const two = (part: number) => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
 /** The last day of a period whose end is exclusive. */
 export function lastDay(endExclusive: string): string {
   const end = new Date(`${endExclusive.slice(0, 10)}T00:00:00Z`);

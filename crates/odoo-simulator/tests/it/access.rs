@@ -95,6 +95,23 @@ async fn restricted_fields_and_models_do_not_exist_for_lower_levels() {
 }
 
 #[tokio::test]
+async fn pages_of_messages_are_filtered_after_the_limit() {
+    let handle = simulator().await;
+    let krishna = User::login(&handle, KRISHNA).await;
+    let kwargs = |offset: usize| json!({"fields": ["model"], "limit": 10, "offset": offset, "order": "id"});
+    let total = handle.data().snapshot().count("mail.message");
+    let (mut seen, mut short) = (0, 0);
+    for offset in (0..total).step_by(10) {
+        let page = krishna.call("mail.message", "search_read", json!([[]]), kwargs(offset)).await.unwrap();
+        let rows = page.as_array().unwrap().len();
+        seen += rows;
+        short += usize::from(rows < 10);
+    }
+    assert!(short > 3, "{short} short pages");
+    assert_eq!(i64::try_from(seen).unwrap(), krishna.count("mail.message", json!([])).await);
+}
+
+#[tokio::test]
 async fn activities_are_visible_with_their_document() {
     let handle = simulator().await;
     let krishna = User::login(&handle, KRISHNA).await;

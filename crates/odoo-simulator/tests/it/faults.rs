@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use salescommand_odoo_simulator::{Matching, Trouble};
+use salescommand_odoo_simulator::{Config, Matching, Seed, Simulator, Trouble};
 use serde_json::{Value as Json, json};
 
-use super::client::{API, User, exchange, post, simulator};
+use super::client::{API, TODAY, User, exchange, post, simulator};
 
 /// Model, method, arguments, keywords, code, and a part of the last line.
 fn bad_calls() -> Json {
@@ -96,6 +96,18 @@ async fn ordered_troubles_happen_once_and_are_counted() {
     assert!(count().await.0.starts_with("HTTP/1.1 200"));
     assert_eq!(faults.calls_of("crm.lead", "search_count"), 12);
     assert_eq!(faults.calls(), 12);
+}
+
+#[tokio::test]
+async fn a_stopped_server_refuses_connections_and_can_come_back_on_its_port() {
+    let handle = simulator().await;
+    let addr = handle.addr;
+    handle.shutdown().await.unwrap();
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err());
+    let config = Config { listen: addr, ..Config::new(Seed::new(42, TODAY)) };
+    let handle = Simulator::start(config.password(API, "secret")).await.unwrap();
+    assert_eq!(handle.addr, addr);
+    User::login(&handle, API).await;
 }
 
 #[tokio::test]

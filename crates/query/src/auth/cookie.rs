@@ -36,7 +36,8 @@ impl Cookies {
 
     fn append(&self, headers: &mut HeaderMap, name: &str, value: &str, path: &str, max_age: u64) {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text = format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
+        let text =
+            format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
         if let Ok(mut value) = HeaderValue::from_str(&text) {
             value.set_sensitive(true);
             headers.append(header::SET_COOKIE, value);
@@ -61,7 +62,8 @@ mod tests {
     fn cookies_are_strict_and_out_of_reach_of_scripts() {
         let mut headers = HeaderMap::new();
         Cookies { secure: true, max_age_seconds: 60 }.set(&mut headers, &"a".into(), &"r".into());
-        let lines: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
+        let lines: Vec<_> =
+            headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
         assert_eq!(
             lines,
             [

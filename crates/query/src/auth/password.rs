@@ -44,7 +44,8 @@ impl fmt::Debug for Passwords {
 impl Passwords {
     /// Prepares the hash that stands in for unknown accounts.
     pub(crate) fn new(ids: Arc<dyn Ids>) -> Result<Self, PasswordError> {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| PasswordError(error.to_string()))?;
+        let params =
+            Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| PasswordError(error.to_string()))?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobodys = hash_with(&argon, &secret_bytes(&*ids)?, &salt(&*ids)?)?;
         Ok(Self { argon, nobodys, ids, permits: Arc::new(Semaphore::new(CHECKS_AT_ONCE)) })
@@ -57,7 +58,11 @@ impl Passwords {
     }
 
     /// Whether the password is the one of this hash. Without a hash it works as long and says no.
-    pub(crate) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, PasswordError> {
+    pub(crate) async fn verify(
+        &self,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
         let (argon, known) = (self.argon.clone(), hash.is_some());
         let hash = hash.unwrap_or_else(|| self.nobodys.clone());
         let matches = self.blocking(move || {
@@ -67,8 +72,12 @@ impl Passwords {
         Ok(matches.await?? && known)
     }
 
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
-        let permit = self.permits.clone().acquire_owned().await.map_err(|error| PasswordError(error.to_string()))?;
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let permit =
+            self.permits.clone().acquire_owned().await.map_err(|error| PasswordError(error.to_string()))?;
         // The permit goes with the work: a client that hangs up must not free it early.
         let held = move || {
             let _permit = permit;
@@ -79,9 +88,8 @@ impl Passwords {
 }
 
 fn hash_with(argon: &Argon2<'static>, password: &[u8], salt: &[u8]) -> Result<String, PasswordError> {
-    let hash: PasswordHash = argon
-        .hash_password_with_salt(password, salt)
-        .map_err(|error| PasswordError(error.to_string()))?;
+    let hash: PasswordHash =
+        argon.hash_password_with_salt(password, salt).map_err(|error| PasswordError(error.to_string()))?;
     Ok(hash.to_string())
 }
 

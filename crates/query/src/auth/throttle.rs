@@ -63,7 +63,8 @@ impl Throttle {
     fn make_room(&self, attempts: &mut HashMap<String, VecDeque<Timestamp>>, now: Timestamp) {
         attempts.retain(|_, of_key| of_key.back().is_some_and(|at| self.age(*at, now) < self.window));
         if attempts.len() >= MOST_KEYS {
-            let quietest = attempts.iter().min_by_key(|(_, of_key)| of_key.back().copied()).map(|(key, _)| key.clone());
+            let quietest =
+                attempts.iter().min_by_key(|(_, of_key)| of_key.back().copied()).map(|(key, _)| key.clone());
             quietest.map(|key| attempts.remove(&key));
         }
     }

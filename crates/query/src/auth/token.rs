@@ -69,7 +69,12 @@ impl AccessTokens {
     }
 
     /// A token for an account, and when it ends.
-    pub(crate) fn issue(&self, account: &str, family: &str, now: Timestamp) -> Result<(String, Timestamp), TokenError> {
+    pub(crate) fn issue(
+        &self,
+        account: &str,
+        family: &str,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp), TokenError> {
         let expires = now.checked_add(self.lifetime).map_err(|_| TokenError::Invalid)?;
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -80,7 +85,8 @@ impl AccessTokens {
             exp: expires.as_second(),
         };
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::HS256) };
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| TokenError::Invalid)?;
+        let token =
+            jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| TokenError::Invalid)?;
         // A token tells whole seconds; so does what the client is told about it.
         let expires = Timestamp::from_second(claims.exp).map_err(|_| TokenError::Invalid)?;
         Ok((token, expires))
@@ -130,7 +136,10 @@ mod tests {
         assert_eq!(tokens(2).check(&token, at(1_000)), Err(TokenError::Invalid));
         let parts: Vec<_> = token.split('.').collect();
         let unsigned = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-        assert_eq!(tokens(1).check(&format!("{unsigned}.{}.", parts[1]), at(1_000)), Err(TokenError::Invalid));
+        assert_eq!(
+            tokens(1).check(&format!("{unsigned}.{}.", parts[1]), at(1_000)),
+            Err(TokenError::Invalid)
+        );
         let stronger = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
         let swapped = format!("{stronger}.{}.{}", parts[1], parts[2]);
         assert_eq!(tokens(1).check(&swapped, at(1_000)), Err(TokenError::Invalid));

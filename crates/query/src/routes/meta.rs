@@ -34,7 +34,7 @@ pub struct AppMeta {
 }
 
 /// Product, version, demo accounts
-#[utoipa::path(get, path = "/api/meta", tag = "meta", responses((status = 200, description = "OK", body = AppMeta)))]
+#[utoipa::path(get, path = "/api/meta", tag = "public", responses((status = 200, description = "OK", body = AppMeta)))]
 pub(crate) async fn meta(State(app): State<Arc<App>>) -> Reply<AppMeta> {
     let accounts = app.demo.iter().flatten().map(|account| DemoAccount {
         role_label: account.role_label.clone(),

@@ -26,7 +26,10 @@ async fn signing_in_gives_a_session_and_strict_cookies() {
         let cookie = cookie.to_str().unwrap();
         assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
     }
-    assert!(!answer.text().contains(&browser.cookies["sc_access"]) && !answer.text().contains(&browser.cookies["sc_refresh"]));
+    assert!(
+        !answer.text().contains(&browser.cookies["sc_access"])
+            && !answer.text().contains(&browser.cookies["sc_refresh"])
+    );
     let me = browser.get("/api/auth/me").await;
     assert_eq!(me.json(), session);
 }
@@ -36,7 +39,11 @@ async fn wrong_unknown_and_disabled_get_one_and_the_same_answer() {
     let world = World::with_accounts().await;
     world.accounts.set_disabled(&email(Role::Viewer), true).await.unwrap();
     let mut answers = Vec::new();
-    let tries = [(email(Role::Executive), "wrong password"), ("nobody@example.com".into(), PASSWORD), (email(Role::Viewer), PASSWORD)];
+    let tries = [
+        (email(Role::Executive), "wrong password"),
+        ("nobody@example.com".into(), PASSWORD),
+        (email(Role::Viewer), PASSWORD),
+    ];
     for (email, password) in tries {
         let answer = world.browser().sign_in(&email, password).await;
         let mut problem = answer.problem(401, "invalid-credentials");
@@ -59,6 +66,18 @@ async fn too_many_attempts_lock_the_account_for_that_address_until_the_window_sl
     assert_eq!(answer.header("retry-after"), "900");
     assert_eq!(browser.sign_in(&email(Role::Viewer), PASSWORD).await.status, 200);
     world.clock.advance_seconds(900);
+    assert_eq!(browser.sign_in(&email(Role::Executive), PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_uses_up_no_attempts() {
+    let world = World::with_accounts().await;
+    let mut browser = world.browser();
+    world.store_switch.off();
+    for _ in 0..12 {
+        browser.sign_in(&email(Role::Executive), PASSWORD).await.problem(503, "store-unavailable");
+    }
+    world.store_switch.on();
     assert_eq!(browser.sign_in(&email(Role::Executive), PASSWORD).await.status, 200);
 }
 
@@ -97,11 +116,16 @@ async fn of_two_uses_at_the_same_time_at_most_one_gives_a_session_and_none_survi
     let mut two = world.browser();
     two.cookies = one.cookies.clone();
     let body = json!(null);
-    let (first, second) = tokio::join!(one.post("/api/auth/refresh", &body), two.post("/api/auth/refresh", &body));
+    let (first, second) =
+        tokio::join!(one.post("/api/auth/refresh", &body), two.post("/api/auth/refresh", &body));
     let granted = [&first, &second].iter().filter(|answer| answer.status == 200).count();
     assert!(granted <= 1);
-    one.get("/api/auth/me").await.problem(401, if one.cookies.is_empty() { "not-signed-in" } else { "session-expired" });
-    two.get("/api/auth/me").await.problem(401, if two.cookies.is_empty() { "not-signed-in" } else { "session-expired" });
+    one.get("/api/auth/me")
+        .await
+        .problem(401, if one.cookies.is_empty() { "not-signed-in" } else { "session-expired" });
+    two.get("/api/auth/me")
+        .await
+        .problem(401, if two.cookies.is_empty() { "not-signed-in" } else { "session-expired" });
 }
 
 #[tokio::test]
@@ -145,7 +169,8 @@ async fn a_changing_request_without_the_header_is_refused() {
     let world = World::with_accounts().await;
     let mut browser = world.signed_in(Role::SuperAdmin).await;
     for path in ["/api/auth/login", "/api/auth/refresh", "/api/auth/logout", "/api/sync/trigger"] {
-        let request = Request::post(path).header("content-type", "application/json").body(Body::from("{}")).unwrap();
+        let request =
+            Request::post(path).header("content-type", "application/json").body(Body::from("{}")).unwrap();
         browser.send(request).await.problem(403, "csrf-header-missing");
     }
     assert_eq!(browser.get("/api/auth/me").await.status, 200);
@@ -173,7 +198,10 @@ async fn accounts_are_checked_and_unique() {
     };
     let taken = world.accounts.create(new("VIEWER@example.com", PASSWORD)).await;
     assert!(matches!(taken, Err(AccountError::EmailTaken(email)) if email == "viewer@example.com"));
-    assert!(matches!(world.accounts.create(new("no address", PASSWORD)).await, Err(AccountError::Invalid(_))));
+    assert!(matches!(
+        world.accounts.create(new("no address", PASSWORD)).await,
+        Err(AccountError::Invalid(_))
+    ));
     assert!(matches!(world.accounts.create(new("a@b", "short")).await, Err(AccountError::Invalid(_))));
     assert!(matches!(world.accounts.set_role("x@y", Role::Viewer).await, Err(AccountError::Unknown(_))));
     let listed = world.accounts.list().await.unwrap();

@@ -1,4 +1,5 @@
 //! The query service over the in-memory twins of store and event log.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod access;
 mod auth;
@@ -7,6 +8,7 @@ mod overview;
 mod problems;
 mod reads;
 mod records;
+mod serving;
 mod sources;
 mod switches;
 mod sync;

@@ -33,7 +33,10 @@ async fn a_manager_sees_the_figures_of_the_team() {
     assert_eq!(overview["win_rate"]["reason"], Value::Null);
     let stages = overview["pipeline_by_stage"].as_array().unwrap();
     assert_eq!(stages.len(), 1);
-    assert_eq!((&stages[0]["name"], &stages[0]["order"], &stages[0]["count"]), (&json!("Proposal"), &json!(2), &json!(2)));
+    assert_eq!(
+        (&stages[0]["name"], &stages[0]["order"], &stages[0]["count"]),
+        (&json!("Proposal"), &json!(2), &json!(2))
+    );
     assert_eq!(stages[0]["amounts"], json!([eur(20_000), usd(100_000)]));
     assert_eq!(overview["meta"]["generation"]["canonical"], 1);
     assert_eq!(overview["meta"]["definition_version"], 1);
@@ -45,13 +48,19 @@ async fn scopes_differ_and_a_name_out_of_scope_does_not_show() {
     let mut seen = Vec::new();
     for role in Role::ALL {
         let overview = world.signed_in(role).await.get(OVERVIEW).await.json();
-        let calls: Vec<_> = overview["activity"].as_array().unwrap().iter().map(|item| item["subject"].clone()).collect();
+        let calls: Vec<_> =
+            overview["activity"].as_array().unwrap().iter().map(|item| item["subject"].clone()).collect();
         let (kind, open) = (overview["scope"]["kind"].clone(), overview["open_pipeline"]["count"].clone());
         seen.push(json!([kind, open, calls]));
     }
     let all = json!(["all", 3, ["Call 3", "Call 2", "Call 1"]]);
     let expected = json!([
-        all, all, ["team", 2, ["Call 3", "Call 1"]], ["own", 1, ["Call 1"]], ["own", 1, ["Call 3"]], ["own", 0, []]
+        all,
+        all,
+        ["team", 2, ["Call 3", "Call 1"]],
+        ["own", 1, ["Call 1"]],
+        ["own", 1, ["Call 3"]],
+        ["own", 0, []]
     ]);
     assert_eq!(Value::Array(seen), expected);
     let bobs = world.signed_in(Role::SalesUser).await.get(OVERVIEW).await.json();
@@ -108,7 +117,10 @@ async fn freshness_tells_whether_everything_read_is_in_the_figures() {
     assert_eq!(meta["sources"][0]["last_complete_sync"], "2026-11-23T07:30:00Z");
     world.project(9).await;
     let meta = browser.get(OVERVIEW).await.json()["meta"].clone();
-    assert_eq!((&meta["sources"][0]["projected"], &meta["as_of"]), (&json!(true), &json!("2026-11-23T07:30:00Z")));
+    assert_eq!(
+        (&meta["sources"][0]["projected"], &meta["as_of"]),
+        (&json!(true), &json!("2026-11-23T07:30:00Z"))
+    );
 
     world.put_run(&run("odoo", "2026-11-23T07:40:00Z", "running", None)).await;
     assert_eq!(browser.get(OVERVIEW).await.json()["meta"]["sources"][0]["state"], "running");
@@ -139,4 +151,19 @@ async fn before_anything_is_prepared_the_answer_says_so() {
     let overview = browser.get(OVERVIEW).await.json();
     assert_eq!(overview["open_pipeline"]["count"], 0);
     assert_eq!(overview["meta"]["as_of"], "2026-11-23T08:00:00Z");
+}
+
+#[tokio::test]
+async fn a_person_who_leaves_the_team_leaves_the_scope_once_the_directory_has_moved() {
+    let world = World::furnished().await;
+    let mut mona = world.signed_in(Role::SalesManager).await;
+    assert_eq!(mona.get(OVERVIEW).await.json()["scope"]["people"], 3);
+    let bob = world.people[&Role::SalesUser];
+    let alone = records::person(bob, vec![bob, records::seller("bob")], "Robert", None);
+    records::put(&world.store, "serving_directory_g1", vec![(bob.to_string(), alone)]).await;
+    world.project(7).await;
+    let overview = mona.get(OVERVIEW).await.json();
+    assert_eq!((&overview["scope"]["people"], &overview["open_pipeline"]["count"]), (&json!(2), &json!(1)));
+    let bobs = world.signed_in(Role::SalesUser).await.get(OVERVIEW).await.json();
+    assert_eq!(bobs["activity"][0]["owner"]["name"], "Robert");
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::world::World;
 
 fn post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
-    let request = Request::post(path).header("x-requested-with", "salescommand").header("content-type", content_type);
+    let request =
+        Request::post(path).header("x-requested-with", "salescommand").header("content-type", content_type);
     request.body(body.into()).unwrap()
 }
 
@@ -32,10 +33,15 @@ async fn bodies_that_cannot_be_read() {
     let login = "/api/auth/login";
     let answer = browser.send(post(login, "application/json", "{\"email\": \"secret")).await;
     answer.problem(400, "malformed-body");
-    let problem = browser.send(post(login, "application/json", "{\"email\": \"a@b\"}")).await.problem(400, "malformed-body");
+    let problem = browser
+        .send(post(login, "application/json", "{\"email\": \"a@b\"}"))
+        .await
+        .problem(400, "malformed-body");
     assert_eq!(problem["detail"], "The field password is missing.");
     // What was sent in the wrong place may be a secret: it does not come back.
-    let wrong = browser.send(post(login, "application/json", "{\"email\": [\"secret\"], \"password\": 12345678}")).await;
+    let wrong = browser
+        .send(post(login, "application/json", "{\"email\": [\"secret\"], \"password\": 12345678}"))
+        .await;
     assert!(!wrong.text().contains("12345678"));
     wrong.problem(400, "malformed-body");
     browser.send(post(login, "text/plain", "{}")).await.problem(415, "unsupported-media-type");

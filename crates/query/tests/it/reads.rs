@@ -11,8 +11,12 @@ async fn names(browser: &mut Browser, path: &str) -> Vec<String> {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{}", page.text());
     let page = page.json();
-    let mut names: Vec<_> =
-        page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
+    let mut names: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["name"].as_str().unwrap().to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -24,7 +28,10 @@ async fn entities_are_listed_by_scope() {
     let mut ana = world.signed_in(Role::AccountManager).await;
     let mut mona = world.signed_in(Role::SalesManager).await;
     assert_eq!(names(&mut chief, "/api/data-lake/entities/opportunities").await.len(), 7);
-    assert_eq!(names(&mut ana, "/api/data-lake/entities/opportunities").await, ["Deal 1", "Deal 2", "Deal 7"]);
+    assert_eq!(
+        names(&mut ana, "/api/data-lake/entities/opportunities").await,
+        ["Deal 1", "Deal 2", "Deal 7"]
+    );
     assert_eq!(names(&mut mona, "/api/data-lake/entities/opportunities").await.len(), 5);
     assert_eq!(names(&mut mona, "/api/data-lake/entities/users").await, ["ana", "bob", "mona"]);
     assert_eq!(names(&mut ana, "/api/data-lake/entities/teams").await, ["Sales"]);
@@ -54,7 +61,9 @@ async fn pages_cover_everything_once_and_cursors_belong_to_their_type() {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     for _ in 0..10 {
         let page = chief.get(&format!("/api/data-lake/entities/opportunities?limit=3{cursor}")).await.json();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
@@ -63,7 +72,10 @@ async fn pages_cover_everything_once_and_cursors_belong_to_their_type() {
     let foreign = format!("/api/data-lake/entities/accounts?limit=3{cursor}");
     chief.get(&foreign).await.problem(400, "malformed-query");
     for wrong in ["limit=0", "limit=201", "limit=many", "cursor=%00", "cursor=b3Bwb3J0dW5pdHk6eA"] {
-        chief.get(&format!("/api/data-lake/entities/opportunities?{wrong}")).await.problem(400, "malformed-query");
+        chief
+            .get(&format!("/api/data-lake/entities/opportunities?{wrong}"))
+            .await
+            .problem(400, "malformed-query");
     }
 }
 
@@ -88,15 +100,30 @@ async fn stats_count_the_three_zones_and_what_is_pending() {
     }
     let stats = world.signed_in(Role::SalesUser).await.get("/api/data-lake/stats").await.json();
     let raw = &stats["raw"][0];
-    assert_eq!((&raw["source"], &raw["epoch"], &raw["stream"]), (&json!("odoo"), &json!(1), &json!("RAW_ODOO_E1")));
+    assert_eq!(
+        (&raw["source"], &raw["epoch"], &raw["stream"]),
+        (&json!("odoo"), &json!(1), &json!("RAW_ODOO_E1"))
+    );
     assert_eq!((&raw["events"], &raw["pending"]), (&json!(9), &json!(2)));
     let entities = stats["canonical"]["entities"].as_array().unwrap();
     assert_eq!(entities[2], json!({ "entity": "opportunities", "count": 7 }));
     assert_eq!(stats["canonical"]["quarantine"], json!({ "open": 0 }));
-    let serving: Vec<_> = stats["serving"].as_array().unwrap().iter().map(|zone| {
-        (zone["projection"].as_str().unwrap(), zone["version"].as_i64().unwrap(), zone["pending"].as_i64().unwrap())
-    }).collect();
-    assert_eq!(serving, [("activity_feed", 1, 2), ("dashboard_stats", 1, 2), ("directory", 1, 2), ("pipeline_summary", 1, 2)]);
+    let serving: Vec<_> = stats["serving"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|zone| {
+            (
+                zone["projection"].as_str().unwrap(),
+                zone["version"].as_i64().unwrap(),
+                zone["pending"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        serving,
+        [("activity_feed", 1, 2), ("dashboard_stats", 1, 2), ("directory", 1, 2), ("pipeline_summary", 1, 2)]
+    );
 }
 
 #[tokio::test]
@@ -137,7 +164,12 @@ async fn the_page_of_operations_asks_no_other_host() {
     assert_eq!(page.status, 200);
     let text = page.text();
     assert!(text.contains("/api/dashboard/overview") && text.contains("POST /api/sync/trigger"));
-    assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("<script") && !text.contains("style="));
+    assert!(
+        !text.contains("http://")
+            && !text.contains("https://")
+            && !text.contains("<script")
+            && !text.contains("style=")
+    );
     let style = world.browser().get("/api/docs/style.css").await;
     assert!(style.header("content-type").starts_with("text/css"));
 }
@@ -146,7 +178,10 @@ async fn the_page_of_operations_asks_no_other_host() {
 async fn public_facts_without_a_session() {
     let world = World::empty().await;
     let meta = world.browser().get("/api/meta").await.json();
-    assert_eq!((&meta["product"], &meta["demo"], &meta["demo_accounts"]), (&json!("SalesCommand"), &json!(false), &json!([])));
+    assert_eq!(
+        (&meta["product"], &meta["demo"], &meta["demo_accounts"]),
+        (&json!("SalesCommand"), &json!(false), &json!([]))
+    );
 }
 
 #[tokio::test]
@@ -179,8 +214,17 @@ async fn health_names_what_to_do() {
     let health = world.signed_in(Role::SalesUser).await.get("/api/data-lake/health").await.json();
     assert_eq!(health["status"], "degraded");
     let checks = health["checks"].as_array().unwrap();
-    let states: Vec<_> = checks.iter().map(|check| (check["name"].as_str().unwrap(), check["status"].as_str().unwrap())).collect();
-    let expected = [("event-log", "ok"), ("store", "ok"), ("generation", "ok"), ("source:odoo", "ok"), ("source:second", "degraded")];
+    let states: Vec<_> = checks
+        .iter()
+        .map(|check| (check["name"].as_str().unwrap(), check["status"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("event-log", "ok"),
+        ("store", "ok"),
+        ("generation", "ok"),
+        ("source:odoo", "ok"),
+        ("source:second", "degraded"),
+    ];
     assert_eq!(states, expected);
     assert!(checks[4]["fix"].as_str().unwrap().contains("sync run second"));
 }

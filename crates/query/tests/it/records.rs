@@ -6,14 +6,12 @@ use salescommand_domain::canonical::{
     OpportunityKind, Related, SourceRef, Status, Team, User,
 };
 use salescommand_domain::money::{Currency, CurrencyCode, Money};
-use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_domain::raw::{InstanceName, ObjectName, Position, RawPosition};
 use salescommand_domain::serving::{
     DayBuckets, DealFacts, DirectoryEntry, DirectoryFact, FeedItem, StageSummary, day_cells, stage_cell,
 };
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{
-    Batch, Documents, Operation, Write, canonical_collection, serving_collection,
-};
+use salescommand_store::{Batch, Documents, Operation, Write, canonical_collection, serving_collection};
 use serde::Serialize;
 
 /// A record of the source `odoo`.
@@ -35,11 +33,11 @@ pub fn stage(key: &str) -> FacetId {
 }
 
 pub fn golden(source: SourceRef, scope_key: ScopeKey, body: GoldenBody) -> Golden {
-    let id = source.facet_id();
+    let (id, instance) = (source.facet_id(), source.instance.clone());
     Golden {
         id,
         facets: vec![GoldenFacet { id, source }],
-        version: Vec::new(),
+        version: vec![RawPosition { instance, position: Position { epoch: 1, sequence: 7 } }],
         deleted: false,
         flags: Vec::new(),
         updated_at: Some("2026-11-20T10:00:00Z".parse().unwrap()),
@@ -49,7 +47,13 @@ pub fn golden(source: SourceRef, scope_key: ScopeKey, body: GoldenBody) -> Golde
 }
 
 /// A deal of a seller.
-pub fn deal(key: &str, owner: &str, status: Status, money: Option<(i64, &str)>, date: Option<&str>) -> Golden {
+pub fn deal(
+    key: &str,
+    owner: &str,
+    status: Status,
+    money: Option<(i64, &str)>,
+    date: Option<&str>,
+) -> Golden {
     let amount = money.map(|(minor, code)| Money {
         minor,
         currency: Currency { code: CurrencyCode::new(code).unwrap(), exponent: 2 },

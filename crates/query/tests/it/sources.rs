@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use salescommand_domain::raw::InstanceName;
 use salescommand_query::SystemIds;
-use salescommand_query::sources::{LIST_SUBJECT, NewSource, OPEN_SUBJECT, SourceError, Sources};
+use salescommand_query::sources::{NewSource, SourceError, Sources};
 use salescommand_store::{OPS_SOURCES, Ops, Query};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 
 use crate::records;
 use crate::world::{World, key};
@@ -27,7 +26,12 @@ async fn a_credential_is_stored_sealed_and_opens_with_its_key_only() {
     let world = World::empty().await;
     world.add_source("odoo").await;
     let stored = records::everything(&world.store);
-    assert!(stored.contains(OPS_SOURCES) && stored.contains("nonce_and_ciphertext") && !stored.contains("hunter2"));
+    assert!(
+        stored.contains(OPS_SOURCES)
+            && stored.contains("nonce_and_ciphertext")
+            && !stored.contains("hunter2")
+    );
+    assert_eq!(world.sources.list().await.unwrap()[0].url(), "http://odoo.example");
     let opened = world.sources.open("odoo").await.unwrap();
     assert_eq!(opened.secret.expose_secret(), "hunter2hunter2");
     assert!(!format!("{opened:?}").contains("hunter2"));
@@ -58,23 +62,4 @@ async fn names_are_unique_and_some_are_kept() {
     world.sources.remove("odoo").await.unwrap();
     assert!(matches!(world.sources.remove("odoo").await, Err(SourceError::Unknown(_))));
     assert!(world.sources.list().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn connectors_get_an_opened_source_by_request() {
-    let world = World::empty().await;
-    world.add_source("odoo").await;
-    let ask = async |subject: &str, request: &str| -> Value {
-        serde_json::from_slice(&world.sources.answer(subject, request.as_bytes()).await).unwrap()
-    };
-    let opened = ask(OPEN_SUBJECT, r#"{"name":"odoo"}"#).await;
-    assert_eq!(opened["opened"]["secret"], "hunter2hunter2");
-    assert_eq!(opened["opened"]["source"]["settings"], json!({ "url": "http://odoo.example" }));
-    let listed = ask(LIST_SUBJECT, "").await;
-    assert_eq!(listed["listed"]["sources"][0]["name"], "odoo");
-    assert!(!listed.to_string().contains("hunter2"));
-    assert_eq!(ask(OPEN_SUBJECT, r#"{"name":"nothing"}"#).await["refused"]["code"], "source-unknown");
-    assert_eq!(ask(OPEN_SUBJECT, "?").await["refused"]["code"], "malformed");
-    world.store_switch.off();
-    assert_eq!(ask(OPEN_SUBJECT, r#"{"name":"odoo"}"#).await["refused"]["code"], "store-unavailable");
 }

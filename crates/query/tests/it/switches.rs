@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use salescommand_domain::access::Scope;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
-    Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+    Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
+    StreamStatus,
 };
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
 use salescommand_query::{Clock, HealthCheck, ReadinessCheck};
@@ -26,6 +27,10 @@ impl Switch {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    pub fn on(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
     pub fn is_off(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
@@ -39,7 +44,11 @@ pub struct SwitchedStore {
 
 impl SwitchedStore {
     fn twin(&self) -> Result<&MemoryStore, Error> {
-        if self.switch.is_off() { Err(Error::Unavailable("mongodb://secret-host".into())) } else { Ok(&self.twin) }
+        if self.switch.is_off() {
+            Err(Error::Unavailable("mongodb://secret-host".into()))
+        } else {
+            Ok(&self.twin)
+        }
     }
 }
 
@@ -48,7 +57,12 @@ impl ScopedReads for SwitchedStore {
     async fn active(&self) -> Result<Option<Active>, Error> {
         ScopedReads::active(self.twin()?).await
     }
-    async fn read(&self, collection: &str, scope: &Scope, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+    async fn read(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read(collection, scope, query).await
     }
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
@@ -76,7 +90,13 @@ impl Ops for SwitchedStore {
     async fn list(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.list(collection, query).await
     }
-    async fn replace_if(&self, collection: &str, id: &str, expected: i64, document: RawDocumentBuf) -> Result<bool, Error> {
+    async fn replace_if(
+        &self,
+        collection: &str,
+        id: &str,
+        expected: i64,
+        document: RawDocumentBuf,
+    ) -> Result<bool, Error> {
         self.twin()?.replace_if(collection, id, expected, document).await
     }
     async fn delete(&self, collection: &str, query: &Query) -> Result<u64, Error> {
@@ -92,7 +112,11 @@ pub struct SwitchedLog {
 
 impl SwitchedLog {
     fn twin(&self) -> Result<&MemoryLog, LogError> {
-        if self.switch.is_off() { Err(LogError::Unavailable("nats://secret-host".into())) } else { Ok(&self.twin) }
+        if self.switch.is_off() {
+            Err(LogError::Unavailable("nats://secret-host".into()))
+        } else {
+            Ok(&self.twin)
+        }
     }
 }
 
@@ -110,7 +134,11 @@ impl EventLog for SwitchedLog {
     async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, LogError> {
         self.twin()?.publish(stream, messages).await
     }
-    async fn last_by_subject(&self, stream: &str, subjects: &[String]) -> Result<Vec<Option<Message>>, LogError> {
+    async fn last_by_subject(
+        &self,
+        stream: &str,
+        subjects: &[String],
+    ) -> Result<Vec<Option<Message>>, LogError> {
         self.twin()?.last_by_subject(stream, subjects).await
     }
     async fn last_message(&self, stream: &str) -> Result<Option<Message>, LogError> {

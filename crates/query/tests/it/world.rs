@@ -30,7 +30,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub const NOW: &str = "2026-11-23T08:00:00Z";
 
 pub struct World {
-    pub router: Router,
+    pub service: QueryService,
     pub store: MemoryStore,
     pub log: MemoryLog,
     pub store_switch: Switch,
@@ -74,9 +74,21 @@ impl World {
             metrics: detached_metrics(),
             readiness: vec![Arc::new(brittle.clone())],
         };
-        let router = QueryService::new(Config::new(key(1), key(2)), deps).unwrap().router();
+        let service = QueryService::new(Config::new(key(1), key(2)), deps).unwrap();
         let people = BTreeMap::new();
-        Self { router, store, log, store_switch, broker_switch, clock, queue, brittle, accounts, sources, people }
+        Self {
+            service,
+            store,
+            log,
+            store_switch,
+            broker_switch,
+            clock,
+            queue,
+            brittle,
+            accounts,
+            sources,
+            people,
+        }
     }
 
     /// With an account per role.
@@ -165,16 +177,27 @@ impl World {
         self.sources.add(new).await.unwrap();
     }
 
-    /// Records a run, as ingest does.
+    /// Records a run, as ingest does: with the last complete and the last finished run before it.
     pub async fn put_run(&self, run: &Value) {
         let source = run["source"].as_str().unwrap();
         self.log.ensure_bucket(RUNS_BUCKET).await.unwrap();
-        let held = self.log.get(RUNS_BUCKET, source).await.unwrap().map_or(0, |entry| entry.revision);
-        self.log.put_if(RUNS_BUCKET, source, held, Bytes::from(run.to_string())).await.unwrap();
-        if ["queued", "running"].contains(&run["state"].as_str().unwrap()) {
-            return;
+        let held = self.log.get(RUNS_BUCKET, source).await.unwrap();
+        let before: Value =
+            held.as_ref().map_or(Value::Null, |held| serde_json::from_slice(&held.value).unwrap());
+        let (open, mut run) =
+            (|run: &Value| ["queued", "running"].contains(&run["state"].as_str().unwrap()), run.clone());
+        let complete = run["state"] == "succeeded" && run["only"].is_null();
+        let this = json!({ "run_id": run["run_id"], "finished_at": run["finished_at"], "position": run["position"] });
+        run["last_complete"] = if complete { this } else { before["last_complete"].clone() };
+        if !before.is_null() {
+            run["last"] = if open(&before) { before["last"].clone() } else { before.clone() };
         }
-        self.publish(HISTORY_STREAM, "sync.history", Bytes::from(run.to_string())).await;
+        let revision = held.map_or(0, |entry| entry.revision);
+        self.log.put_if(RUNS_BUCKET, source, revision, Bytes::from(run.to_string())).await.unwrap();
+        if !open(&run) {
+            run["last"] = Value::Null;
+            self.publish(HISTORY_STREAM, "sync.history", Bytes::from(run.to_string())).await;
+        }
     }
 
     pub async fn finish_run(&self, source: &str, at: &str, sequence: u64) {
@@ -205,7 +228,8 @@ impl World {
         let names = ["directory", "dashboard_stats", "pipeline_summary", "activity_feed"];
         let consumers = names.map(|name| format!("projection_{name}_g1"));
         for consumer in consumers.into_iter().chain(["normalizer_g1".to_owned()]) {
-            let revision = Documents::position(&self.store, &consumer).await.unwrap().map_or(0, |at| at.revision);
+            let revision =
+                Documents::position(&self.store, &consumer).await.unwrap().map_or(0, |at| at.revision);
             let position = bson::doc! {
                 "vector": { "odoo": { "epoch": 1_i64, "sequence": sequence } }, "sequence": 3_i64, "version": 1_i64,
             };
@@ -215,7 +239,7 @@ impl World {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookies: BTreeMap::new() }
+        Browser { router: self.service.router(), cookies: BTreeMap::new() }
     }
 
     /// A browser in which somebody of this role is signed in.
@@ -235,7 +259,7 @@ pub fn run(source: &str, at: &str, state: &str, sequence: Option<u64>) -> Value 
         "objects": [{ "object": "crm.lead", "state": "done", "read": 7, "published": 7, "unchanged": 0,
             "rejected": 0, "total": 7, "calls": 1, "detail": null }],
         "read": 7, "published": 7, "unchanged": 0, "rejected": 0, "error": null,
-        "end_position": sequence.map(|sequence| json!({ "epoch": 1, "sequence": sequence })),
+        "token": 1, "only": null, "position": sequence.map(|sequence| json!({ "epoch": 1, "sequence": sequence })),
     })
 }
 
@@ -293,13 +317,15 @@ impl Browser {
 
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
         let request = Request::builder().method(Method::POST).uri(path);
-        let request = request.header("x-requested-with", "salescommand").header("content-type", "application/json");
+        let request =
+            request.header("x-requested-with", "salescommand").header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
-        let sent = self.cookies.iter().filter(|(name, _)| *name != "sc_refresh" || path.starts_with("/api/auth"));
+        let sent =
+            self.cookies.iter().filter(|(name, _)| *name != "sc_refresh" || path.starts_with("/api/auth"));
         let line: Vec<_> = sent.map(|(name, value)| format!("{name}={value}")).collect();
         if !line.is_empty() {
             request.headers_mut().insert("cookie", line.join("; ").parse().unwrap());

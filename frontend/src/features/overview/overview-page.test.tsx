@@ -132,3 +132,16 @@ test("an empty pipeline names the next action", async () => {
   expect(await screen.findByText("No open deals in your scope")).toBeVisible();
   expect(screen.getByRole("link", { name: "Go to the data lake" })).toHaveAttribute("href", "/data-lake");
 });
+
+test("an open activity past its day is marked overdue, a done one is not", async () => {
+  const [call] = anOverview().activity;
+  if (!call) throw new Error("the builder has an activity");
+  const activity = [
+    { ...call, id: "late", state: "open" as const, due: "2020-01-31" },
+    { ...call, id: "done", state: "done" as const, due: "2020-01-31" },
+  ];
+  server.use(answer.get("/api/dashboard/overview", anOverview({ activity })));
+  renderApp("/overview");
+  expect(await screen.findByText("overdue since 31 Jan 2020")).toBeVisible();
+  expect(screen.getAllByText(/31 Jan 2020/)).toHaveLength(1);
+});

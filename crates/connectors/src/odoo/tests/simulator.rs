@@ -95,7 +95,7 @@ async fn the_size_of_pages_does_not_matter_and_troubles_neither() {
             .await;
     let (smooth, none) = everything(&mut *source(&handle, API, 500)).await;
     assert!(none.is_empty(), "{none:?}");
-    let troubles = [Trouble::Refuse, Trouble::CutAfter(300), Trouble::LoseAnswer, Trouble::InternalError];
+    let troubles = [Trouble::Refuse, Trouble::CutAfter(60), Trouble::LoseAnswer, Trouble::InternalError];
     for (place, trouble) in troubles.into_iter().enumerate() {
         handle.faults().once_after(3 * place, Matching::method("search_read"), trouble);
     }

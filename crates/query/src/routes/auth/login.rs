@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::{LoginRequest, granted, session_problem};
 use crate::access::App;
-use crate::accounts::AccountError;
+use crate::accounts::{Account, AccountError};
 use crate::error::{ApiError, Problem};
 use crate::extract::{Body, ClientAddress};
 
@@ -25,20 +25,34 @@ pub(crate) async fn login(
     Body(request): Body<LoginRequest>,
 ) -> Result<Response, ApiError> {
     let key = format!("{address} {}", request.email.trim().to_lowercase());
-    let now = app.clock.now();
-    app.attempts_per_address.admit(&address, now).map_err(ApiError::too_many_attempts)?;
-    app.attempts_per_account.admit(&key, now).map_err(ApiError::too_many_attempts)?;
-    let account = app.accounts.open(&request.email, request.password).await.map_err(problem)?;
-    let Some(account) = account else {
-        metrics::counter!("sign_ins_total", "outcome" => "refused").increment(1);
-        tracing::info!("a sign-in was refused");
-        return Err(ApiError::invalid_credentials());
-    };
-    app.attempts_per_account.forget(&key);
-    app.attempts_per_address.take_back(&address);
+    admit(&app, &address, &key)?;
+    let opened = app.accounts.open(&request.email, request.password).await;
+    settle(&app, &address, &key, &opened);
+    let account = opened.map_err(problem)?.ok_or_else(ApiError::invalid_credentials)?;
     let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
-    metrics::counter!("sign_ins_total", "outcome" => "accepted").increment(1);
     granted(&app, &account, grant).await
+}
+
+fn admit(app: &App, address: &str, key: &str) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    app.attempts_per_address.admit(address, now).map_err(ApiError::too_many_attempts)?;
+    app.attempts_per_account.admit(key, now).map_err(ApiError::too_many_attempts)
+}
+
+/// Only a wrong password or name stays counted; a success takes the account's former attempts back too.
+fn settle(app: &App, address: &str, key: &str, opened: &Result<Option<Account>, AccountError>) {
+    let outcome = match opened {
+        Ok(Some(_)) => "accepted",
+        Ok(None) => "refused",
+        Err(_) => "failed",
+    };
+    metrics::counter!("sign_ins_total", "outcome" => outcome).increment(1);
+    match opened {
+        Ok(Some(_)) => app.attempts_per_account.forget(key),
+        Ok(None) => return tracing::info!("a sign-in was refused"),
+        Err(_) => app.attempts_per_account.take_back(key),
+    }
+    app.attempts_per_address.take_back(address);
 }
 
 fn problem(error: AccountError) -> ApiError {

@@ -258,7 +258,11 @@ pub struct ActivityItem {
 
 impl ActivityItem {
     /// None for an item without a time.
-    pub(super) fn new(item: FeedItem, directory: &Directory, names: &BTreeMap<FacetId, RecordRef>) -> Option<Self> {
+    pub(super) fn new(
+        item: FeedItem,
+        directory: &Directory,
+        names: &BTreeMap<FacetId, RecordRef>,
+    ) -> Option<Self> {
         Some(Self {
             id: item.id.to_string(),
             kind: match item.activity_kind {

@@ -3,18 +3,20 @@
 //! Reads prepared documents only: the buckets of open deals, those of won and lost deals in the period's months,
 //! the stage sums, and the newest activities.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bson::Bson;
 use salescommand_domain::canonical::{Entity, FacetId, Golden, GoldenBody};
 use salescommand_domain::kpi::{self, Period};
+use salescommand_domain::money::MoneyError;
 use salescommand_domain::serving::{DayBuckets, FeedItem, StageSummary};
 use salescommand_store::{Condition, Direction, Query};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 
 use super::figures::{
-    ActivityItem, ClosedDeals, OpenPipeline, PeriodShown, RecordRef, ScopeShown, StagePipeline, WeightedPipeline,
-    WinRate, stages,
+    ActivityItem, ClosedDeals, OpenPipeline, PeriodShown, RecordRef, ScopeShown, StagePipeline,
+    WeightedPipeline, WinRate, stages,
 };
 use crate::access::{Allowed, DashboardRead};
 use crate::error::{ApiError, Problem};
@@ -72,22 +74,32 @@ pub(crate) async fn overview(
 ) -> Result<Reply<Overview>, ApiError> {
     let (viewer, evidence) = tokio::try_join!(allowed.viewer(), allowed.evidence())?;
     let period = period(wanted.period.as_deref(), evidence.now, &viewer)?;
-    let (buckets, summaries, activity) =
-        tokio::try_join!(buckets(&viewer, &period), summaries(&viewer), activity(&viewer))?;
-    let figures = kpi::overview(&buckets, &period).map_err(ApiError::internal)?;
-    let by_stage = kpi::pipeline_by_stage(&summaries).map_err(ApiError::internal)?;
-    Ok(Reply(Overview {
-        meta: evidence.meta(&viewer),
-        scope: ScopeShown::new(&viewer.scope),
-        period: PeriodShown::from(period),
-        open_pipeline: OpenPipeline::from(&figures.open),
-        weighted_pipeline: WeightedPipeline::from(&figures.open),
-        won: ClosedDeals::from(&figures.won),
-        lost: ClosedDeals::from(&figures.lost),
-        win_rate: WinRate::from(figures.win_rate),
-        pipeline_by_stage: stages(&by_stage, &viewer.directory),
-        activity,
-    }))
+    let prepared = tokio::try_join!(buckets(&viewer, &period), summaries(&viewer), activity(&viewer))?;
+    let meta = evidence.meta(&viewer);
+    Overview::new(meta, period, &viewer, prepared).map(Reply).map_err(ApiError::internal)
+}
+
+/// Day buckets, stage sums, newest activities.
+type Prepared = (Vec<DayBuckets>, Vec<StageSummary>, Vec<ActivityItem>);
+
+impl Overview {
+    fn new(meta: Meta, period: Period, viewer: &Viewer, prepared: Prepared) -> Result<Self, MoneyError> {
+        let (buckets, summaries, activity) = prepared;
+        let figures = kpi::overview(&buckets, &period)?;
+        let by_stage = kpi::pipeline_by_stage(&summaries)?;
+        Ok(Self {
+            meta,
+            scope: ScopeShown::new(&viewer.scope),
+            period: PeriodShown::from(period),
+            open_pipeline: OpenPipeline::from(&figures.open),
+            weighted_pipeline: WeightedPipeline::from(&figures.open),
+            won: ClosedDeals::from(&figures.won),
+            lost: ClosedDeals::from(&figures.lost),
+            win_rate: WinRate::from(figures.win_rate),
+            pipeline_by_stage: stages(&by_stage, &viewer.directory),
+            activity,
+        })
+    }
 }
 
 fn period(key: Option<&str>, now: jiff::Timestamp, viewer: &Viewer) -> Result<Period, ApiError> {
@@ -131,7 +143,8 @@ fn texts<'a>(words: impl Iterator<Item = &'a str>) -> Vec<Bson> {
 async fn activity(viewer: &Viewer) -> Result<Vec<ActivityItem>, ApiError> {
     // A feed goes by time, stored as milliseconds; what has none is not in it.
     let timed = Condition::Gte("at".to_owned(), Bson::Int64(i64::MIN));
-    let newest = Query::all().with(timed).sorted("at", Direction::Descending).sorted("_id", Direction::Ascending);
+    let newest =
+        Query::all().with(timed).sorted("at", Direction::Descending).sorted("_id", Direction::Ascending);
     let items: Vec<FeedItem> = viewer.serving("activity_feed", &newest.limited(ACTIVITIES)).await?;
     let names = related_names(viewer, &items).await?;
     let shown = |item: FeedItem| ActivityItem::new(item, &viewer.directory, &names);
@@ -139,7 +152,10 @@ async fn activity(viewer: &Viewer) -> Result<Vec<ActivityItem>, ApiError> {
 }
 
 /// Names of what activities are about, read within the scope: a record that is not visible has no name here.
-async fn related_names(viewer: &Viewer, items: &[FeedItem]) -> Result<BTreeMap<FacetId, RecordRef>, ApiError> {
+async fn related_names(
+    viewer: &Viewer,
+    items: &[FeedItem],
+) -> Result<BTreeMap<FacetId, RecordRef>, ApiError> {
     let mut wanted: BTreeMap<Entity, BTreeSet<String>> = BTreeMap::new();
     for related in items.iter().filter_map(|item| item.related) {
         wanted.entry(related.entity).or_default().insert(related.id.to_string());

@@ -115,7 +115,8 @@ fn page_query(entity: Entity, limit: usize, after: Option<&str>) -> Result<Query
     let present = Condition::Eq("deleted".to_owned(), Bson::Boolean(false));
     let mut query = Query::all().with(present).sorted("_id", Direction::Ascending).limited(limit + 1);
     if let Some(after) = after {
-        query = query.with(Condition::Gt("_id".to_owned(), Bson::String(read_cursor(entity, after)?.to_string())));
+        query = query
+            .with(Condition::Gt("_id".to_owned(), Bson::String(read_cursor(entity, after)?.to_string())));
     }
     Ok(query)
 }
@@ -125,7 +126,8 @@ fn cursor(entity: Entity, last: FacetId) -> String {
 }
 
 fn read_cursor(entity: Entity, cursor: &str) -> Result<FacetId, ApiError> {
-    let malformed = || ApiError::malformed_query("cursor must be the next_cursor of a page of the same type.");
+    let malformed =
+        || ApiError::malformed_query("cursor must be the next_cursor of a page of the same type.");
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| malformed())?;
     let text = String::from_utf8(bytes).map_err(|_| malformed())?;
     let (of, id) = text.split_once(':').ok_or_else(malformed)?;

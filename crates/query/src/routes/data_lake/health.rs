@@ -29,7 +29,9 @@ pub(crate) async fn lake_health(allowed: Allowed<DataLakeRead>) -> Result<Reply<
     let (event_log, store, evidence) = tokio::join!(probes.event_log(), probes.store(), allowed.evidence());
     let mut checks = vec![event_log, store];
     match allowed.viewer().await {
-        Ok(viewer) => checks.push(HealthCheck::ok("generation", format!("g{} is active", viewer.active.canonical))),
+        Ok(viewer) => {
+            checks.push(HealthCheck::ok("generation", format!("g{} is active", viewer.active.canonical)))
+        }
         Err(error) => checks.push(error.as_check("generation")),
     }
     if let Ok(evidence) = evidence {

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, Position, Vector};
 use salescommand_eventlog::StreamStatus;
-use salescommand_store::{canonical_collection, outbox_collection, quarantine_collection, serving_collection};
+use salescommand_store::{
+    canonical_collection, outbox_collection, quarantine_collection, serving_collection,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -166,7 +168,10 @@ async fn canonical_zone(viewer: &Viewer) -> Result<CanonicalZone, ApiError> {
     })
 }
 
-async fn serving_zones(allowed: &Allowed<DataLakeRead>, viewer: &Viewer) -> Result<Vec<ServingZone>, ApiError> {
+async fn serving_zones(
+    allowed: &Allowed<DataLakeRead>,
+    viewer: &Viewer,
+) -> Result<Vec<ServingZone>, ApiError> {
     let stream = format!("CANONICAL_G{}", viewer.active.canonical);
     let end = allowed.guarded().log.stream(&stream).await.map_err(ApiError::broker)?;
     let end = end.map_or(0, |status| status.last_sequence);

@@ -45,7 +45,6 @@ pub(crate) async fn sync_history(
         return Err(ApiError::malformed_query(format!("limit must be 1 to {LARGEST_LIMIT}.")));
     }
     let book = allowed.guarded().runs.book().await.map_err(ApiError::broker)?;
-    let runs = book.finished.iter().rev().map(|recorded| &recorded.run);
-    let runs = runs.filter(|run| wanted.source.as_ref().is_none_or(|source| *source == run.source));
+    let runs = book.history().filter(|run| wanted.source.as_ref().is_none_or(|source| *source == run.source));
     Ok(Reply(SyncHistory { runs: runs.take(limit as usize).cloned().collect() }))
 }

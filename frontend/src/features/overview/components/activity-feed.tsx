@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import type { Overview } from "@/features/overview/api/get-overview";
 import { cn } from "@/lib/cn";
-import { ago, day, integer, preciseTime, secondsSince } from "@/lib/format";
+import { ago, day, integer, localDay, preciseTime, secondsSince } from "@/lib/format";
 import { useNow } from "@/lib/use-now";
 
 type Activity = Overview["activity"][number];
@@ -76,9 +76,20 @@ function Row({ item, now }: { item: Activity; now: number }) {
             {ago(secondsSince(item.at, now))}
           </time>
           <span>{t(`activity.state.${item.state}`)}</span>
-          {item.due && item.state === "open" && <span>{t("overview.due", { date: day(item.due) })}</span>}
+          {item.due && item.state === "open" && <Due date={item.due} now={now} />}
         </p>
       </div>
     </li>
+  );
+}
+
+/** A day is overdue when it is over where the reader is. */
+function Due({ date, now }: { date: string; now: number }) {
+  const { t } = useTranslation();
+  const late = date.slice(0, 10) < localDay(now);
+  return (
+    <span className={cn(late && "font-medium text-warn")}>
+      {t(late ? "overview.overdue" : "overview.due", { date: day(date) })}
+    </span>
   );
 }

@@ -1,0 +1,103 @@
+//! The oracle: what the documents must be, computed by the same pure parts over the in-memory twins, undisturbed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::{BatchLimit, EventLog, LogReader, StreamSpec};
+use salescommand_normalizer::{Mappers, Normalizer, RawMessage, canonical_stream, publish_outbox};
+use salescommand_projector::{Projector, projections};
+use salescommand_store::memory::MemoryStore;
+use salescommand_store::{Documents, POSITIONS_COLLECTION};
+
+/// Documents that are compared, as bytes, by collection and id.
+pub type Compared = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
+
+/// Whether a collection's documents are compared: positions, outbox and a projection's own book-keeping are not.
+pub fn is_compared(collection: &str) -> bool {
+    let zone = collection.starts_with("canonical_") || collection.starts_with("serving_");
+    zone && collection != POSITIONS_COLLECTION
+        && !collection.starts_with("canonical_outbox")
+        && !collection.contains("_state_g")
+}
+
+/// Every mapper of the product.
+pub fn mappers() -> Mappers {
+    salescommand_connectors::DESCRIPTORS.iter().map(|room| (room.kind, room.map)).collect()
+}
+
+/// Runs batches of raw events through normalizer and projectors; projects after each batch, or only at the end.
+pub async fn documents(batches: &[Vec<RawMessage>], project_each: bool) -> Compared {
+    let store = MemoryStore::new();
+    let shared: Arc<dyn Documents> = Arc::new(store.clone());
+    let log = MemoryLog::new();
+    log.ensure_stream(&canonical_spec()).await.unwrap();
+    shared.ensure(&salescommand_normalizer::specs(1)).await.unwrap();
+    let mut normalizer = Normalizer::open(shared.clone(), mappers(), 1).await.unwrap();
+    let mut projectors = Vec::new();
+    for projection in projections() {
+        projectors.push(Projector::open(shared.clone(), projection, 1, 1).await.unwrap());
+    }
+    for (index, batch) in batches.iter().enumerate() {
+        normalizer.apply(batch).await.unwrap();
+        while normalizer.settle().await.unwrap() {}
+        if project_each || index + 1 == batches.len() {
+            publish_outbox(&*shared, &log, 1).await.unwrap();
+            for projector in &mut projectors {
+                project(&log, projector).await;
+            }
+        }
+    }
+    let collections = store.dump().into_iter().filter(|(name, found)| is_compared(name) && !found.is_empty());
+    let bytes = |(id, document): (String, bson::RawDocumentBuf)| (id, document.into_bytes());
+    collections.map(|(name, found)| (name, found.into_iter().map(bytes).collect())).collect()
+}
+
+fn canonical_spec() -> StreamSpec {
+    StreamSpec {
+        name: canonical_stream(1),
+        subjects: vec!["canonical.g1.>".into()],
+        immutable: true,
+        max_bytes: None,
+        duplicate_window: Duration::from_secs(10),
+    }
+}
+
+async fn project(log: &MemoryLog, projector: &mut Projector) {
+    let stream = canonical_stream(1);
+    let last = log.stream(&stream).await.unwrap().unwrap().last_sequence;
+    let mut reader: Box<dyn LogReader> =
+        log.read_after(&stream, projector.position().sequence as u64).await.unwrap();
+    while (projector.position().sequence as u64) < last {
+        let limit = BatchLimit { messages: 7, bytes: 1 << 20, wait: Duration::from_millis(100) };
+        let messages = reader.next(limit).await.unwrap();
+        projector.apply(&messages).await.unwrap();
+        // A second delivery changes nothing.
+        projector.apply(&messages).await.unwrap();
+    }
+}
+
+/// Panics with the first difference.
+pub fn assert_same(expected: &Compared, found: &Compared) {
+    let show = |bytes: &Vec<u8>| {
+        let document = bson::RawDocumentBuf::from_bytes(bytes.clone()).map(bson::Document::try_from);
+        format!("{document:?}")
+    };
+    for (name, documents) in expected {
+        let others = found.get(name).unwrap_or_else(|| panic!("there is no document in {name}"));
+        for (id, bytes) in documents {
+            let other = others.get(id);
+            assert!(
+                other == Some(bytes),
+                "{name}/{id}\nexpected {}\nfound    {:?}",
+                show(bytes),
+                other.map(show)
+            );
+        }
+        let extra: Vec<_> = others.keys().filter(|id| !documents.contains_key(*id)).collect();
+        assert!(extra.is_empty(), "{name} has documents that should not be there: {extra:?}");
+    }
+    let extra: Vec<_> = found.keys().filter(|name| !expected.contains_key(*name)).collect();
+    assert!(extra.is_empty(), "collections that should be empty: {extra:?}");
+}
