@@ -113,8 +113,8 @@ impl Stream {
     /// either tries the same batch again, or dies: another process connects and goes on from the stored position.
     /// That one may be fenced by the commit that its predecessor left behind, and dies as well.
     async fn step(&mut self, uri: &str, store: &mut MongoStore, may_die: bool) -> anyhow::Result<()> {
-        let patience = [Duration::from_secs(60), Duration::from_millis(12), Duration::from_millis(5)];
-        let patience = patience[usize::try_from((self.revision + i64::from(self.given_up)) % 3)?];
+        let turn = u64::try_from(self.revision)? + u64::from(self.given_up);
+        let patience = if turn % 3 == 0 { Duration::from_secs(60) } else { Duration::from_millis(turn % 13) };
         let dead = match tokio::time::timeout(patience, store.commit(batch(self.revision)?)).await {
             Ok(Ok(next)) => {
                 ensure!(next == self.revision + 1, "revision {next} follows {}", self.revision);
@@ -166,12 +166,14 @@ async fn a_commit_that_its_caller_gave_up_is_settled_by_the_next() -> anyhow::Re
     let mongo = Mongo::start().await?;
     let (mut store, mut stream) = (mongo.store("kill").await?, Stream::default());
     store.ensure(&specs()).await?;
-    while stream.revision < 100 {
+    while stream.revision < 100 || stream.given_up < 30 {
         stream.step(&mongo.uri(), &mut store, false).await?;
     }
     println!("{stream:?}");
-    ensure!(stream.given_up > 10, "hardly any commit was given up");
-    ensure!(state(&store).await? == undisturbed(100).await?, "the state differs from an undisturbed run");
+    ensure!(
+        state(&store).await? == undisturbed(stream.revision).await?,
+        "the state differs from an undisturbed run"
+    );
     Ok(())
 }
 
@@ -183,7 +185,7 @@ async fn a_killed_database_loses_and_doubles_nothing() -> anyhow::Result<()> {
     let (end, ended) = tokio::sync::watch::channel(false);
     let writer = tokio::spawn(commit_stream(mongo.uri(), ended));
     let mut seen = 0;
-    for kill in 0..6 {
+    for kill in 0..4 {
         // Each kill comes after some progress, and at another moment within a transaction.
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -201,7 +203,7 @@ async fn a_killed_database_loses_and_doubles_nothing() -> anyhow::Result<()> {
     end.send(true)?;
     let stream = writer.await??;
     let position = reader.position(CONSUMER).await?.context("no position")?;
-    println!("6 kills of the database: {stream:?}");
+    println!("4 kills of the database: {stream:?}");
     // A commit that its writer gave up may come in late: what counts is a state and the position it belongs to.
     let mut position = position;
     let found = loop {

@@ -189,9 +189,12 @@ async fn progress(shared: &Shared) -> Result<HealthCheck> {
     }
     let Some(complete) = &record.last_complete else {
         let total: u64 = run.objects.iter().filter_map(|object| object.total).sum();
-        let object = run.objects.iter().rfind(|object| object.read > 0).map(|object| object.object.to_string());
-        let object = object.unwrap_or_else(|| "connecting".to_owned());
-        return Ok(waiting(format!("reading {object}: {} of {total} records", run.read)));
+        let reading = run.objects.iter().rfind(|object| object.read > 0);
+        let detail = match reading {
+            Some(object) => format!("reading {}: {} of {total} records", object.object, run.read),
+            None => "connecting to the source".to_owned(),
+        };
+        return Ok(waiting(detail));
     };
     let instance = InstanceName::new(SOURCE)?;
     let store: &dyn Documents = &shared.store;

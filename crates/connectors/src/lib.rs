@@ -8,7 +8,7 @@ mod odoo;
 mod source;
 
 pub use source::{
-    Check, CheckState, ConfigError, Descriptor, ObjectPlan, Page, Record, Settings, Source, SourceError,
+    Check, CheckState, ConfigError, Descriptor, ObjectPlan, Open, Page, Record, Settings, Source, SourceError,
 };
 
 /// Every connector kind this program has.

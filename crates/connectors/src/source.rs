@@ -18,10 +18,13 @@ pub struct Descriptor {
     /// The product's name, for people.
     pub title: &'static str,
     /// Opens a source; none for kinds that are only published by SalesCommand itself. Does no I/O.
-    pub open: Option<fn(Settings) -> Result<Box<dyn Source>, ConfigError>>,
+    pub open: Option<Open>,
     /// Maps its raw events.
     pub map: Mapper,
 }
+
+/// Opens a source from its configuration.
+pub type Open = fn(Settings) -> Result<Box<dyn Source>, ConfigError>;
 
 /// Opened configuration of a source instance.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ Examples:
   cargo xtask up                       start the demo and open http://127.0.0.1:8080
   cargo xtask up --detach              the same, in the background
   cargo xtask status --output json     what runs, for scripts
+  cargo xtask exec sync status         a command of the binary, against the running stack
   cargo xtask test                     every test, with a report
   cargo xtask test --suite unit        one suite
 
@@ -34,6 +35,9 @@ enum Command {
     Status(Status),
     /// Stop everything and delete data, logs and secrets of `up`
     Reset(Reset),
+    /// Run a command of `salescommand` against the running stack
+    #[command(after_help = "Example: cargo xtask exec source list")]
+    Exec(Exec),
     /// Run every test there is
     Test(Test),
     /// What continuous integration runs: the same as `test`
@@ -75,6 +79,14 @@ pub struct Reset {
     pub yes: bool,
 }
 
+/// What `exec` runs.
+#[derive(Args)]
+pub struct Exec {
+    /// Arguments of `salescommand`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub arguments: Vec<String>,
+}
+
 /// Options of `test` and `ci`.
 #[derive(Args)]
 pub struct Test {
@@ -94,6 +106,7 @@ impl Cli {
             Command::Down => commands::down(),
             Command::Status(options) => commands::status(options),
             Command::Reset(options) => commands::reset(options),
+            Command::Exec(options) => commands::exec(options),
             Command::Test(options) | Command::Ci(options) => suites::run(options),
         }
     }

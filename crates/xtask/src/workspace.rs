@@ -83,6 +83,15 @@ pub struct Binaries {
 }
 
 impl Binaries {
+    /// Where they are once they have been built.
+    pub fn at(workspace: &Workspace) -> Self {
+        let folder = workspace.target.join("debug");
+        Self {
+            salescommand: folder.join("salescommand"),
+            simulator: folder.join("salescommand-odoo-simulator"),
+        }
+    }
+
     /// Builds both in the dev profile; cargo's output goes to `log`.
     pub fn build(workspace: &Workspace, log: &Path) -> Result<Self> {
         let step = Step::start("Build of SalesCommand");
@@ -97,11 +106,7 @@ impl Binaries {
                 command::tail(log, 30).join("\n")
             );
         }
-        let folder = workspace.target.join("debug");
-        let binaries = Self {
-            salescommand: folder.join("salescommand"),
-            simulator: folder.join("salescommand-odoo-simulator"),
-        };
+        let binaries = Self::at(workspace);
         for path in [&binaries.salescommand, &binaries.simulator] {
             if !path.is_file() {
                 step.failed();

@@ -1,9 +1,9 @@
-//! The commands `up`, `down`, `status` and `reset`.
+//! The commands `up`, `down`, `status`, `exec` and `reset`.
 
 use super::services::Plan;
 use super::{Stack, stop_all};
 use crate::banner;
-use crate::cli::{Output, Reset, Status, Up};
+use crate::cli::{Exec, Output, Reset, Status, Up};
 use crate::failure::Failure;
 use crate::frontend;
 use crate::interrupt;
@@ -71,6 +71,27 @@ fn fresh(state: &StateFolder, name: &str) -> std::path::PathBuf {
     let log = state.log(name);
     let _ = std::fs::remove_file(&log);
     log
+}
+
+/// Runs a command of the binary with the addresses and keys of the running stack. They go into the environment, as
+/// they do for the processes of the stack. Ends with the command's own exit code.
+pub fn exec(options: &Exec) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let state = StateFolder::at(workspace.state());
+    let Some(running) = state.running()? else {
+        bail!("nothing is running; start it with `cargo xtask up`");
+    };
+    let plan = Plan {
+        root: workspace.root.clone(),
+        ports: running.ports,
+        secrets: Secrets::load_or_create(&state.path("secrets.json"))?,
+        nats: Kind::Nats.resolve()?,
+        mongo: Kind::Mongo.resolve()?,
+        binaries: Binaries::at(&workspace),
+        state,
+    };
+    let status = plan.cli(&options.arguments).status().context("the command could not be started")?;
+    std::process::exit(status.code().unwrap_or(1));
 }
 
 /// Stops what `up` started; nothing running is a success.

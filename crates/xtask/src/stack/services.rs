@@ -180,6 +180,13 @@ impl Plan {
         }
     }
 
+    /// A command of the binary against this stack.
+    pub fn cli(&self, arguments: &[String]) -> Command {
+        let mut service = self.salescommand();
+        service.arguments = arguments.iter().map(OsString::from).collect();
+        service.command()
+    }
+
     /// `NATS_URL` and `MONGODB_URI` for our programs.
     fn connections(&self) -> Vec<(&'static str, OsString)> {
         let nats = match &self.nats {
