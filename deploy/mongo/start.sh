@@ -6,4 +6,4 @@ umask 077
 printf '%s' "$MONGO_KEYFILE" > /data/configdb/keyfile
 chown mongodb:mongodb /data/configdb/keyfile
 exec docker-entrypoint.sh mongod --replSet rs0 --bind_ip_all --keyFile /data/configdb/keyfile \
-  --networkMessageCompressors snappy,zstd "$@"
+  --setParameter transactionLifetimeLimitSeconds=10 --networkMessageCompressors snappy,zstd "$@"

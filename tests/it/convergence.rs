@@ -5,7 +5,9 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload, Position, RawPosition};
+use salescommand_domain::raw::{
+    Envelope, InstanceName, ObjectName, Operation, Payload, Position, RawPosition,
+};
 use salescommand_eventlog::Message;
 use salescommand_normalizer::RawMessage;
 use serde_json::{Value, json};
@@ -201,7 +203,14 @@ async fn a_changed_stage_reaches_every_deal() {
     steps.push(stage(true));
     let found = oracle::documents(&[log_of("odoo", &steps[..2_501]), log_of("odoo", &steps)], true).await;
     let sums = &found["serving_dashboard_stats_g1"];
-    assert!(sums.keys().any(|id| id.contains("won_by_closed_on")) && found["canonical_opportunities_g1"].len() == 2_500);
-    assert!(!sums.keys().any(|id| id.contains("open_by_close_date")), "no deal is open any more: {:?}", sums.keys());
+    assert!(
+        sums.keys().any(|id| id.contains("won_by_closed_on"))
+            && found["canonical_opportunities_g1"].len() == 2_500
+    );
+    assert!(
+        !sums.keys().any(|id| id.contains("open_by_close_date")),
+        "no deal is open any more: {:?}",
+        sums.keys()
+    );
     assert!(!found.contains_key("serving_pipeline_summary_g1"), "no deal is open any more");
 }

@@ -56,14 +56,23 @@ fn team_of(platform: &Platform, leader: &str) -> Vec<String> {
     let data = platform.odoo.data();
     let uid = data.user(leader).unwrap();
     let domain = json!([[["user_id", "=", uid]]]);
-    let teams = data.call(ODOO_LOGIN, ("crm.team", "search_read"), domain, json!({"fields": ["member_ids"]})).unwrap();
+    let teams = data
+        .call(ODOO_LOGIN, ("crm.team", "search_read"), domain, json!({"fields": ["member_ids"]}))
+        .unwrap();
     let mut owners = vec![leader.to_owned()];
     for team in teams.as_array().unwrap() {
         owners.push(format!("inbox:{}", team["id"]));
         let members = data
-            .call(ODOO_LOGIN, ("res.users", "read"), json!([team["member_ids"]]), json!({"fields": ["login"]}))
+            .call(
+                ODOO_LOGIN,
+                ("res.users", "read"),
+                json!([team["member_ids"]]),
+                json!({"fields": ["login"]}),
+            )
             .unwrap();
-        owners.extend(members.as_array().unwrap().iter().map(|user| user["login"].as_str().unwrap().to_owned()));
+        owners.extend(
+            members.as_array().unwrap().iter().map(|user| user["login"].as_str().unwrap().to_owned()),
+        );
     }
     owners
 }
@@ -97,7 +106,11 @@ async fn figures_equal_a_recount_from_the_source_for_each_user() {
     assert_eq!(team["scope"]["kind"], "team");
 
     let own = overview(&seller).await;
-    assert_figures(&own, &recount(&platform, &own["period"], &["krishna@securado.net".to_owned()]), "krishna");
+    assert_figures(
+        &own,
+        &recount(&platform, &own["period"], &["krishna@securado.net".to_owned()]),
+        "krishna",
+    );
     assert_eq!(own["scope"]["kind"], "own");
     assert!(own["open_pipeline"]["count"].as_u64() < team["open_pipeline"]["count"].as_u64());
 
@@ -116,20 +129,34 @@ fn a_second_sync_publishes_nothing(platform: &Platform) {
 
 async fn a_change_arrives(platform: &Platform, chief: &Session, before: &Value) {
     let data = platform.odoo.data();
-    let open = json!([[["type", "=", "opportunity"], ["expected_revenue", ">", 0], ["company_id", "=", 1], ["active", "=", true], ["stage_id.is_won", "=", false]]]);
+    let open = json!([[
+        ["type", "=", "opportunity"],
+        ["expected_revenue", ">", 0],
+        ["company_id", "=", 1],
+        ["active", "=", true],
+        ["stage_id.is_won", "=", false]
+    ]]);
     let found = data
-        .call(ODOO_LOGIN, ("crm.lead", "search_read"), open, json!({"fields": ["expected_revenue"], "limit": 1}))
+        .call(
+            ODOO_LOGIN,
+            ("crm.lead", "search_read"),
+            open,
+            json!({"fields": ["expected_revenue"], "limit": 1}),
+        )
         .unwrap();
     let raised = found[0]["expected_revenue"].as_f64().unwrap() + 1234.0;
     let change = json!([[found[0]["id"]], {"expected_revenue": raised}]);
     data.call(ODOO_LOGIN, ("crm.lead", "write"), change, json!({})).unwrap();
     let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
     assert_eq!(rows[0]["published"], 1, "{rows}");
-    let dollars = |overview: &Value| by_currency(&overview["open_pipeline"]["amounts"])["USD"].as_i64().unwrap();
+    let dollars =
+        |overview: &Value| by_currency(&overview["open_pipeline"]["amounts"])["USD"].as_i64().unwrap();
     let expected = dollars(before) + 123_400;
-    eventually("the raised deal on the dashboard", async || (dollars(&overview(chief).await) == expected).then_some(()))
-        .await
-        .unwrap();
+    eventually("the raised deal on the dashboard", async || {
+        (dollars(&overview(chief).await) == expected).then_some(())
+    })
+    .await
+    .unwrap();
 }
 
 async fn freshness_says_that_everything_is_in(chief: &Session) {
@@ -199,7 +226,10 @@ async fn outside_demo_mode_nothing_starts_without_keys_and_nobody_can_sign_in_by
 
     platform.spawn("query", &[]).unwrap();
     let health = format!("{}/healthz", platform.base_url());
-    eventually("the query service", async || reqwest::get(&health).await.ok().map(|_| ())).await.unwrap();
+    let client = reqwest::Client::builder().build().unwrap();
+    eventually("the query service", async || client.get(&health).send().await.ok().map(|_| ()))
+        .await
+        .unwrap();
     assert!(platform.sign_in("superadmin@salescommand.com", "demo123").await.is_err());
     let created = ["user", "create", "ann@example.com", "--name", "Ann", "--role", "executive"];
     platform.run(&created, "a long password").unwrap();

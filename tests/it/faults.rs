@@ -50,14 +50,17 @@ async fn raw_log(log: &NatsLog, instance: &str) -> Vec<RawMessage> {
 
 /// Every compared document in the database.
 async fn stored(store: &MongoStore) -> Compared {
-    let mut names: Vec<String> = salescommand_normalizer::specs(1).into_iter().map(|spec| spec.name).collect();
+    let mut names: Vec<String> =
+        salescommand_normalizer::specs(1).into_iter().map(|spec| spec.name).collect();
     for projection in salescommand_projector::projections() {
         names.extend(projection.collections(1).into_iter().map(|spec| spec.name));
     }
     let mut found = BTreeMap::new();
     for name in names.into_iter().filter(|name| oracle::is_compared(name)) {
         let documents = Documents::find(store, &name, &Query::all()).await.unwrap();
-        let by_id = |document: bson::RawDocumentBuf| (document.get_str("_id").unwrap().to_owned(), document.into_bytes());
+        let by_id = |document: bson::RawDocumentBuf| {
+            (document.get_str("_id").unwrap().to_owned(), document.into_bytes())
+        };
         let documents: BTreeMap<_, _> = documents.into_iter().map(by_id).collect();
         if !documents.is_empty() {
             found.insert(name, documents);
@@ -75,11 +78,26 @@ async fn normalizer_at(store: &MongoStore) -> NormalizerPosition {
 async fn killed_normalizer_and_projector_leave_the_documents_of_an_undisturbed_run() {
     let mut platform = Platform::start().await.unwrap();
     // Slow pages, so that there is a middle to be killed in.
-    platform.odoo.faults().always(Matching::method("search_read"), Trouble::Delay(Duration::from_millis(400)));
+    platform
+        .odoo
+        .faults()
+        .always(Matching::method("search_read"), Trouble::Delay(Duration::from_millis(400)));
     for name in ["query", "connect", "normalizer", "projector"] {
         platform.spawn(name, &[]).unwrap();
     }
-    let add = ["source", "add", "--kind", "odoo", "--name", "odoo", "--database", "demo", "--login", ODOO_LOGIN, "--url"];
+    let add = [
+        "source",
+        "add",
+        "--kind",
+        "odoo",
+        "--name",
+        "odoo",
+        "--database",
+        "demo",
+        "--login",
+        ODOO_LOGIN,
+        "--url",
+    ];
     let url = platform.odoo.url();
     let add: Vec<&str> = add.into_iter().chain([url.as_str()]).collect();
     platform.run(&add, ODOO_PASSWORD).unwrap();

@@ -1,10 +1,19 @@
 //! Tests on real servers.
 
+// Everything here is test code; saying so lets helpers unwrap as tests do.
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod convergence;
+#[cfg(test)]
 mod dashboard;
+#[cfg(test)]
 mod eventlog;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod ingest;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
 mod store;

@@ -125,7 +125,7 @@ impl Stream {
             Ok(Err(error)) if !error.is_transient() => bail!("batch {}: {error}", self.revision),
             Ok(Err(_)) | Err(_) => {
                 self.given_up += 1;
-                may_die && self.given_up % 2 == 0
+                may_die && self.given_up.is_multiple_of(6)
             }
         };
         if dead {

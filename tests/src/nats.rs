@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// Names the server's binary.
@@ -73,23 +74,29 @@ impl Nats {
         self.launch()
     }
 
-    /// Freezes it.
+    /// Freezes it; when this returns, every thread of it stands still.
     pub fn stop(&self) -> anyhow::Result<()> {
-        self.signal(Signal::SIGSTOP)
+        let pid = self.signal(Signal::SIGSTOP)?;
+        match waitpid(pid, Some(WaitPidFlag::WUNTRACED))? {
+            WaitStatus::Stopped(..) => Ok(()),
+            other => bail!("the server did not stop: {other:?}"),
+        }
     }
 
     /// Lets it go on.
     pub fn cont(&self) -> anyhow::Result<()> {
-        self.signal(Signal::SIGCONT)
+        self.signal(Signal::SIGCONT).map(drop)
     }
 
     fn url_of(&self, user: &str, password: &str) -> String {
         format!("nats://{user}:{password}@127.0.0.1:{}", self.port)
     }
 
-    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+    fn signal(&self, signal: Signal) -> anyhow::Result<Pid> {
         let process = self.process.as_ref().context("the server does not run")?;
-        Ok(kill(Pid::from_raw(i32::try_from(process.id())?), signal)?)
+        let pid = Pid::from_raw(i32::try_from(process.id())?);
+        kill(pid, signal)?;
+        Ok(pid)
     }
 
     fn launch(&mut self) -> anyhow::Result<()> {

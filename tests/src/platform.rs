@@ -45,8 +45,9 @@ pub struct Platform {
 impl Platform {
     /// Starts the servers and the simulator, and no process of the product.
     pub async fn start() -> anyhow::Result<Self> {
-        let binary = std::env::var_os(BINARY_VARIABLE)
-            .with_context(|| format!("set {BINARY_VARIABLE} to the path of the built binary `salescommand`"))?;
+        let binary = std::env::var_os(BINARY_VARIABLE).with_context(|| {
+            format!("set {BINARY_VARIABLE} to the path of the built binary `salescommand`")
+        })?;
         // The client's TLS is built without a provider of its own; that one is installed already is no failure.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = Config::new(Seed::new(42, today())).password(ODOO_LOGIN, ODOO_PASSWORD);
@@ -69,7 +70,12 @@ impl Platform {
     /// Starts a process by its subcommand, with its log in the platform's folder.
     pub fn spawn(&mut self, name: &'static str, arguments: &[&str]) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_path(name))?;
-        let child = self.command().arg(name).args(arguments).stderr(log).stdout(Stdio::null()).spawn()?;
+        let mut command = self.command();
+        if name == "connect" {
+            // Connectors get by with the rights that `nats.conf` gives them, and without a database.
+            command.env("NATS_URL", self.nats.connector_url()).env_remove("MONGODB_URI");
+        }
+        let child = command.arg(name).args(arguments).stderr(log).stdout(Stdio::null()).spawn()?;
         self.processes.insert(name, child);
         Ok(())
     }
@@ -114,7 +120,9 @@ impl Platform {
     /// Starts `all` without any key; gives what it says when it refuses.
     pub fn start_without_keys(&self) -> anyhow::Result<String> {
         let mut command = self.command();
-        command.env_remove("SALESCOMMAND_SECRETS__SESSION_KEY").env_remove("SALESCOMMAND_SECRETS__MASTER_KEY");
+        command
+            .env_remove("SALESCOMMAND_SECRETS__SESSION_KEY")
+            .env_remove("SALESCOMMAND_SECRETS__MASTER_KEY");
         let output = command.arg("all").output()?;
         if output.status.success() {
             bail!("it started without keys");
@@ -149,8 +157,9 @@ impl Platform {
     pub async fn demo(&mut self) -> anyhow::Result<()> {
         self.spawn("all", &["--demo"])?;
         let url = format!("{}/readyz", self.base_url());
+        let client = reqwest::Client::builder().build()?;
         let ready = eventually("the demo to be ready", async || {
-            let answer = reqwest::get(&url).await.ok()?;
+            let answer = client.get(&url).send().await.ok()?;
             answer.status().is_success().then_some(())
         });
         ready.await.with_context(|| self.log("all"))
@@ -192,7 +201,8 @@ impl Session {
 
     /// POST with the header that the page sends; status and JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let request = self.client.post(format!("{}{path}", self.base)).header("X-Requested-With", "salescommand");
+        let request =
+            self.client.post(format!("{}{path}", self.base)).header("X-Requested-With", "salescommand");
         read(request.json(body)).await
     }
 }
@@ -219,7 +229,10 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
 }
 
 /// Today in UTC: the simulator's company is built around it, as in the demo.
-#[expect(clippy::disallowed_methods, reason = "the product under test asks the real clock for the present quarter")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the product under test asks the real clock for the present quarter"
+)]
 pub fn today() -> salescommand_domain::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -80,7 +80,9 @@ pub struct All {
 #[derive(Debug, Subcommand)]
 pub enum User {
     /// Create an account; the password is read from standard input.
-    #[command(after_help = "Example: printf %s \"$PASSWORD\" | salescommand user create ann@example.com --name 'Ann' --role sales_manager")]
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | salescommand user create ann@example.com --name 'Ann' --role sales_manager"
+    )]
     Create {
         /// E-mail address.
         email: String,
@@ -111,7 +113,9 @@ pub enum User {
 #[derive(Debug, Subcommand)]
 pub enum Source {
     /// Add a source instance; its password or API key is read from standard input or SALESCOMMAND_SOURCE_SECRET.
-    #[command(after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com")]
+    #[command(
+        after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com"
+    )]
     Add {
         /// The connector kind.
         #[arg(long)]

@@ -12,13 +12,15 @@ use salescommand_domain::access::Role;
 use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_eventlog::Health;
-use salescommand_ingest::{Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync};
+use salescommand_ingest::{
+    Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
+};
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::sources::NewSource;
 use salescommand_query::{SystemClock, SystemIds};
 use salescommand_store::{
-    Active, Condition, Direction, Documents, Ops, Query, ScopedReads, canonical_collection, facets_collection,
-    links_collection, quarantine_collection, serving_collection,
+    Active, Condition, Direction, Documents, Ops, Query, ScopedReads, canonical_collection,
+    facets_collection, links_collection, quarantine_collection, serving_collection,
 };
 use salescommand_store_mongo::MongoStore;
 use secrecy::SecretString;
@@ -37,7 +39,9 @@ const FOLLOW: Duration = Duration::from_millis(300);
 /// A secret from standard input, without the line's end.
 fn secret_from_stdin(what: &str) -> Result<SecretString> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).with_context(|| format!("the {what} cannot be read from standard input"))?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .with_context(|| format!("the {what} cannot be read from standard input"))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         bail!("the {what} is empty; give it on standard input, never as an argument");
@@ -91,7 +95,8 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
                 Err(_) => secret_from_stdin("source's password or API key")?,
             };
             let settings = [("url", url), ("database", database), ("login", login)];
-            let settings: BTreeMap<_, _> = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            let settings: BTreeMap<_, _> =
+                settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
             if let Some(open) = room.open {
                 open(Settings { plain: settings.clone(), secret: secret.clone() })?;
             }
@@ -143,7 +148,8 @@ async fn test_source(opened: salescommand_query::sources::OpenedSource, output: 
 pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result<()> {
     let log = connections::log_for_command(config).await?;
     let ports = Ports::system(&log);
-    let columns = ["source", "state", "read", "published", "unchanged", "rejected", "started_at", "finished_at"];
+    let columns =
+        ["source", "state", "read", "published", "unchanged", "rejected", "started_at", "finished_at"];
     match command {
         cli::Sync::Run { name, objects, follow } => {
             let instance = InstanceName::new(name)?;
@@ -183,7 +189,9 @@ async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
     let bar = ProgressBar::no_length();
     loop {
         let found = all_runs(&*ports.kv).await?.into_iter().find(|record| record.run.run_id == run_id);
-        let Some(RunRecord { run, .. }) = found else { bail!("the run {run_id} was replaced by a later one") };
+        let Some(RunRecord { run, .. }) = found else {
+            bail!("the run {run_id} was replaced by a later one")
+        };
         bar.set_length(run.objects.iter().filter_map(|object| object.total).sum());
         bar.set_position(run.read);
         if matches!(run.state, RunState::Succeeded | RunState::Failed | RunState::Cancelled) {
@@ -197,7 +205,8 @@ async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
 /// `salescommand export …`.
 pub async fn export(config: &Config, export: &cli::Export) -> Result<()> {
     let store = connections::store(config).await?;
-    let active = ScopedReads::active(&store).await?.context("nothing has been built yet: start the projector")?;
+    let active =
+        ScopedReads::active(&store).await?.context("nothing has been built yet: start the projector")?;
     let collection = export_collection(export, &active)?;
     let mut after: Option<String> = None;
     loop {
@@ -213,7 +222,11 @@ pub async fn export(config: &Config, export: &cli::Export) -> Result<()> {
     }
 }
 
-async fn export_page(store: &MongoStore, collection: &str, after: Option<&str>) -> Result<Vec<bson::RawDocumentBuf>> {
+async fn export_page(
+    store: &MongoStore,
+    collection: &str,
+    after: Option<&str>,
+) -> Result<Vec<bson::RawDocumentBuf>> {
     let mut query = Query::all().sorted("_id", Direction::Ascending).limited(EXPORT_PAGE);
     if let Some(after) = after {
         query = query.with(Condition::Gt("_id".to_owned(), after.into()));
@@ -230,7 +243,9 @@ fn export_collection(export: &cli::Export, active: &Active) -> Result<String> {
             "quarantine" => quarantine_collection(active.canonical),
             entity => match Entity::from_plural(entity) {
                 Some(entity) => canonical_collection(entity, active.canonical),
-                None => bail!("there is no canonical collection {entity:?}; see `salescommand export --help`"),
+                None => {
+                    bail!("there is no canonical collection {entity:?}; see `salescommand export --help`")
+                }
             },
         }),
         Zone::Serving => match active.serving.get(name) {
@@ -257,8 +272,11 @@ pub async fn doctor(config: &Config, output: Output) -> Result<()> {
         Err(error) => Finding { check, state: "fail", detail: format!("{error:#}") },
     };
     let keys = config.require_keys().map(|()| "session and master key are set".to_owned());
-    let findings =
-        [finding("keys", keys), finding("nats", doctor_nats(config).await), finding("mongodb", doctor_mongo(config).await)];
+    let findings = [
+        finding("keys", keys),
+        finding("nats", doctor_nats(config).await),
+        finding("mongodb", doctor_mongo(config).await),
+    ];
     let failed = findings.iter().any(|finding| finding.state == "fail");
     listing::print(output, &["check", "state", "detail"], &findings)?;
     if failed { bail!("something needs attention; see above") } else { Ok(()) }

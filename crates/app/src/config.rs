@@ -163,7 +163,9 @@ fn read_secret(path: &Path, name: &str) -> Result<String> {
 impl Config {
     /// Refuses keys that are missing: there are no default secrets.
     pub fn require_keys(&self) -> Result<()> {
-        for (key, secret) in [("SESSION_KEY", &self.secrets.session_key), ("MASTER_KEY", &self.secrets.master_key)] {
+        for (key, secret) in
+            [("SESSION_KEY", &self.secrets.session_key), ("MASTER_KEY", &self.secrets.master_key)]
+        {
             if secret.expose_secret().is_empty() {
                 bail!(
                     "SALESCOMMAND_SECRETS__{key} is not set; make one with `openssl rand -base64 32` and set it, \
@@ -179,7 +181,9 @@ impl Config {
         match self.http.secure_cookies.as_str() {
             "always" => Ok(true),
             "never" => Ok(false),
-            "auto" => Ok(!(self.http.listen.starts_with("127.0.0.1:") || self.http.listen.starts_with("[::1]:"))),
+            "auto" => {
+                Ok(!(self.http.listen.starts_with("127.0.0.1:") || self.http.listen.starts_with("[::1]:")))
+            }
             other => bail!("http.secure_cookies is {other:?}; it must be auto, always or never"),
         }
     }
@@ -219,7 +223,11 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     #[test]
@@ -249,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_secret_given_twice_is_refused() {
-        let twice = [("SALESCOMMAND_SECRETS__MASTER_KEY", "a"), ("SALESCOMMAND_SECRETS__MASTER_KEY_FILE", "/b")];
+        let twice =
+            [("SALESCOMMAND_SECRETS__MASTER_KEY", "a"), ("SALESCOMMAND_SECRETS__MASTER_KEY_FILE", "/b")];
         assert!(load(None, environment(&twice)).unwrap_err().to_string().contains("both set"));
     }
 }

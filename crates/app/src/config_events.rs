@@ -16,7 +16,12 @@ const PAYLOAD_SCHEMA: u32 = 1;
 
 /// An account of somebody who may sign in.
 pub fn account(account: &AccountSummary) -> (&'static str, Record) {
-    record("account", &account.id, vec![account.email.clone()], json!({"email": account.email, "name": account.name}))
+    record(
+        "account",
+        &account.id,
+        vec![account.email.clone()],
+        json!({"email": account.email, "name": account.name}),
+    )
 }
 
 /// A person, and who their manager is.
@@ -30,7 +35,12 @@ pub fn person(email: &str, manager_email: Option<&str>) -> (&'static str, Record
 
 /// The reporting calendar.
 pub fn calendar(time_zone: &str, fiscal_year_start: u8) -> (&'static str, Record) {
-    record("calendar", "default", Vec::new(), json!({"time_zone": time_zone, "fiscal_year_start": fiscal_year_start}))
+    record(
+        "calendar",
+        "default",
+        Vec::new(),
+        json!({"time_zone": time_zone, "fiscal_year_start": fiscal_year_start}),
+    )
 }
 
 fn record(object: &'static str, key: &str, subjects: Vec<String>, payload: Value) -> (&'static str, Record) {

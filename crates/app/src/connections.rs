@@ -51,7 +51,11 @@ pub async fn init_development_mongo(config: &Config) -> Result<()> {
 /// Whether an error means that a server is not there.
 pub fn is_unreachable(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<salescommand_eventlog::Error>().is_some_and(salescommand_eventlog::Error::is_transient)
-            || cause.downcast_ref::<salescommand_store::Error>().is_some_and(salescommand_store::Error::is_transient)
+        cause
+            .downcast_ref::<salescommand_eventlog::Error>()
+            .is_some_and(salescommand_eventlog::Error::is_transient)
+            || cause
+                .downcast_ref::<salescommand_store::Error>()
+                .is_some_and(salescommand_store::Error::is_transient)
     })
 }

@@ -53,8 +53,13 @@ pub fn logins() -> Vec<DemoLogin> {
 
 /// Demo mode needs to know its Odoo server.
 pub fn require_settings(config: &Config) -> Result<()> {
-    if config.demo.odoo_url.is_empty() || config.demo.odoo_database.is_empty() || config.demo.odoo_login.is_empty() {
-        bail!("demo mode needs the settings demo.odoo_url, odoo_database, odoo_login and odoo_password; `cargo xtask up` sets them");
+    if config.demo.odoo_url.is_empty()
+        || config.demo.odoo_database.is_empty()
+        || config.demo.odoo_login.is_empty()
+    {
+        bail!(
+            "demo mode needs the settings demo.odoo_url, odoo_database, odoo_login and odoo_password; `cargo xtask up` sets them"
+        );
     }
     Ok(())
 }
@@ -120,7 +125,10 @@ async fn prepare(config: &Config, shared: &Shared) -> Result<()> {
     let accounts = Accounts::new(ops, Arc::new(SystemClock), Arc::new(SystemIds))?;
     for (email, name, password, role) in ACCOUNTS {
         let password = SecretString::from(password);
-        match accounts.create_demo(NewAccount { email: email.into(), name: name.into(), role, password }).await {
+        match accounts
+            .create_demo(NewAccount { email: email.into(), name: name.into(), role, password })
+            .await
+        {
             Ok(_) | Err(AccountError::EmailTaken(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -144,7 +152,10 @@ async fn add_source(config: &Config, shared: &Shared) -> Result<()> {
         name: InstanceName::new(SOURCE)?,
         kind: "odoo".to_owned(),
         title: "Odoo (demo)".to_owned(),
-        settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+        settings: settings
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect::<BTreeMap<_, _>>(),
         secret: config.demo.odoo_password.clone(),
     };
     let sources = sources(config, &shared.store)?;

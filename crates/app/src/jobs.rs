@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_eventlog::{Jobs, Requests};
-use salescommand_ingest::{OPEN_SUBJECT, OpenQuestion, Ports, SyncRequest, Trigger, TriggerError, request_sync};
+use salescommand_ingest::{
+    OPEN_SUBJECT, OpenQuestion, Ports, SyncRequest, Trigger, TriggerError, request_sync,
+};
 use salescommand_query::sources::{SourceError, Sources};
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
 use secrecy::ExposeSecret;
@@ -68,23 +70,31 @@ pub async fn serve_sources(requests: Arc<dyn Requests>, sources: Sources, stop: 
 
 /// The answer in the form that `ingest::OpenAnswer` reads.
 async fn opened(sources: &Sources, question: &[u8]) -> Value {
-    let refused = |code: &str, message: String, fix: &str| {
-        json!({"error": {"code": code, "message": message, "fix": fix}})
-    };
+    let refused = |code: &str, message: String, fix: &str| json!({"error": {"code": code, "message": message, "fix": fix}});
     let Ok(question) = serde_json::from_slice::<OpenQuestion>(question) else {
-        return refused("malformed", "the request is not readable".into(), "Run the same version of all processes.");
+        return refused(
+            "malformed",
+            "the request is not readable".into(),
+            "Run the same version of all processes.",
+        );
     };
     match sources.open(question.name.as_str()).await {
         Ok(opened) => json!({
             "kind": opened.summary.kind, "title": opened.summary.title, "settings": opened.summary.settings,
             "secret": opened.secret.expose_secret(),
         }),
-        Err(SourceError::Unknown(name)) => {
-            refused("source-unknown", format!("there is no source {name}"), "Add it with `salescommand source add`.")
+        Err(SourceError::Unknown(name)) => refused(
+            "source-unknown",
+            format!("there is no source {name}"),
+            "Add it with `salescommand source add`.",
+        ),
+        Err(SourceError::Store(_)) => refused(
+            "store-unavailable",
+            "the document store does not answer".into(),
+            "Start MongoDB, then sync again.",
+        ),
+        Err(error) => {
+            refused("source-sealed", error.to_string(), "Add the source again, with its credential.")
         }
-        Err(SourceError::Store(_)) => {
-            refused("store-unavailable", "the document store does not answer".into(), "Start MongoDB, then sync again.")
-        }
-        Err(error) => refused("source-sealed", error.to_string(), "Add the source again, with its credential."),
     }
 }

@@ -29,7 +29,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            if connections::is_unreachable(&error) { ExitCode::from(NOT_REACHABLE) } else { ExitCode::FAILURE }
+            if connections::is_unreachable(&error) {
+                ExitCode::from(NOT_REACHABLE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

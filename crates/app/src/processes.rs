@@ -12,7 +12,8 @@ use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
-    Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds, install_metrics,
+    Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
+    install_metrics,
 };
 use salescommand_store::{Documents, Ops};
 use salescommand_store_mongo::MongoStore;
@@ -55,7 +56,8 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let shared = Shared::connect(&config, "salescommand-all").await?;
     let mut tasks = Tasks::new(stop.clone());
     let first_sync = Arc::new(demo::FirstSync::default());
-    let readiness: Vec<Arc<dyn ReadinessCheck>> = if with_demo { vec![first_sync.clone()] } else { Vec::new() };
+    let readiness: Vec<Arc<dyn ReadinessCheck>> =
+        if with_demo { vec![first_sync.clone()] } else { Vec::new() };
     tasks.spawn("normalizer", run_normalizer(&shared, stop.clone()));
     tasks.spawn("projector", run_projector(&shared, stop.clone()));
     tasks.spawn("connect", run_connect(&shared, stop.clone()));
@@ -99,7 +101,9 @@ fn run_normalizer(shared: &Shared, stop: CancellationToken) -> impl Future<Outpu
     let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
     async move {
         let mappers: BTreeMap<_, _> = DESCRIPTORS.iter().map(|room| (room.kind, room.map)).collect();
-        salescommand_normalizer::run(log, store, mappers, GENERATION, stop).await.context("the normalizer ended")
+        salescommand_normalizer::run(log, store, mappers, GENERATION, stop)
+            .await
+            .context("the normalizer ended")
     }
 }
 
@@ -170,8 +174,11 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
         .context("SALESCOMMAND_SECRETS__SESSION_KEY cannot be used")?;
     let master_key = SymmetricKey::from_base64(&config.secrets.master_key)
         .context("SALESCOMMAND_SECRETS__MASTER_KEY cannot be used")?;
-    let listen: SocketAddr =
-        config.http.listen.parse().with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
+    let listen: SocketAddr = config
+        .http
+        .listen
+        .parse()
+        .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
     let mut service = QueryConfig::new(session_key, master_key);
     service.listen = listen;
     service.secure_cookies = config.secure_cookies()?;

@@ -118,7 +118,9 @@ impl MoneyBag {
     /// Adds an amount; fails if the sum leaves 64 bits.
     pub fn add(&mut self, money: Money) -> Result<(), MoneyError> {
         let sum = self.0.entry(money.currency).or_default();
-        *sum = sum.checked_add(money.minor).ok_or_else(|| MoneyError::Range(format!("{sum} + {}", money.minor)))?;
+        *sum = sum
+            .checked_add(money.minor)
+            .ok_or_else(|| MoneyError::Range(format!("{sum} + {}", money.minor)))?;
         Ok(())
     }
 

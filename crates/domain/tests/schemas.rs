@@ -22,7 +22,10 @@ fn the_schema_in_the_repository_is_that_of_the_code() {
         std::fs::write(&file, &text).unwrap();
     }
     let held = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(held == text, "schemas/raw-envelope.json is not what the code says; run the tests with UPDATE_SCHEMAS=1");
+    assert!(
+        held == text,
+        "schemas/raw-envelope.json is not what the code says; run the tests with UPDATE_SCHEMAS=1"
+    );
 }
 
 /// What a producer in another language sends, by hand.
@@ -46,11 +49,16 @@ fn a_foreign_producers_envelope_is_valid_and_readable() {
 #[test]
 fn what_the_schema_refuses_cannot_be_read_either() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
-    for (field, wrong) in [("operation", json!("merge")), ("payload", json!({"elsewhere": 1})), ("format", json!("x"))] {
+    for (field, wrong) in
+        [("operation", json!("merge")), ("payload", json!({"elsewhere": 1})), ("format", json!("x"))]
+    {
         let mut envelope = foreign();
         envelope[field] = wrong;
         assert!(!validator.is_valid(&envelope), "{field}");
-        assert!(Envelope::decode(&serde_json::to_vec(&envelope).unwrap(), Some("application/json")).is_err(), "{field}");
+        assert!(
+            Envelope::decode(&serde_json::to_vec(&envelope).unwrap(), Some("application/json")).is_err(),
+            "{field}"
+        );
     }
 }
 

@@ -135,7 +135,11 @@ impl Normalizer {
     }
 
     /// Folds the accepted versions into facets; gives those that changed.
-    async fn fold(&self, work: &mut Work, versions: Vec<(RawPosition, Version)>) -> Result<BTreeSet<FacetId>, Error> {
+    async fn fold(
+        &self,
+        work: &mut Work,
+        versions: Vec<(RawPosition, Version)>,
+    ) -> Result<BTreeSet<FacetId>, Error> {
         let facets = facets_collection(self.generation);
         let ids: Vec<_> = versions.iter().map(|(_, version)| version.facet.to_string()).collect();
         work.load(self.consumer.store(), &facets, ids).await?;
@@ -234,6 +238,8 @@ fn next_version(held: Option<Facet>, raw: RawPosition, version: Version) -> Opti
                 refs,
             })
         }
-        Change::Delete | Change::Nothing => held.map(|held| Facet { position: raw.position, deleted: true, ..held }),
+        Change::Delete | Change::Nothing => {
+            held.map(|held| Facet { position: raw.position, deleted: true, ..held })
+        }
     }
 }

@@ -64,7 +64,8 @@ impl KeyGraph {
                 let stored = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
                 let unchanged = stored.iter().filter(|holder| !changed.contains(&holder.id)).count();
                 let joining = joining.get(key).copied().unwrap_or_default();
-                let (before, after) = (stored.len() > KEY_HOLDERS_LIMIT, unchanged + joining > KEY_HOLDERS_LIMIT);
+                let (before, after) =
+                    (stored.len() > KEY_HOLDERS_LIMIT, unchanged + joining > KEY_HOLDERS_LIMIT);
                 if after {
                     graph.crowded.insert(key.clone());
                 }
@@ -111,7 +112,9 @@ async fn load_holders(
     let mut bounded: BTreeMap<FacetId, Holder> = BTreeMap::new();
     for key in keys {
         let some = query([key]).sorted("_id", salescommand_store::Direction::Ascending).limited(most);
-        bounded.extend(holders(facets, store.find(facets, &some).await?)?.into_iter().map(|holder| (holder.id, holder)));
+        bounded.extend(
+            holders(facets, store.find(facets, &some).await?)?.into_iter().map(|holder| (holder.id, holder)),
+        );
     }
     Ok(bounded.into_values().collect())
 }

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{FacetId, Mapped, Mapper, Rejection, SourceRef};
-use salescommand_domain::raw::{Envelope, EnvelopeError, InstanceName, ObjectName, Operation, Payload, RawPosition};
+use salescommand_domain::raw::{
+    Envelope, EnvelopeError, InstanceName, ObjectName, Operation, Payload, RawPosition,
+};
 
 use crate::logs::RawMessage;
 
@@ -85,7 +87,8 @@ fn envelope(message: &RawMessage) -> Result<Envelope, (Option<FacetId>, Rejectio
         };
         (None, Rejection::new(reason, "", error.to_string()))
     })?;
-    check_subject(&envelope, &message.raw.instance, &message.message.subject).map_err(|rejection| (None, rejection))?;
+    check_subject(&envelope, &message.raw.instance, &message.message.subject)
+        .map_err(|rejection| (None, rejection))?;
     Ok(envelope)
 }
 
@@ -111,7 +114,8 @@ fn change(envelope: &Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
         let detail = format!("no mapper for connector {:?}; known: {}", envelope.connector, known.join(", "));
         return Err(Rejection::new("unknown_connector", "/connector", detail));
     };
-    let mapped = catch_unwind(AssertUnwindSafe(|| mapper(envelope)))
-        .map_err(|_| Rejection::new("mapper_panic", "", "the mapper failed on this record; this is a defect"))??;
+    let mapped = catch_unwind(AssertUnwindSafe(|| mapper(envelope))).map_err(|_| {
+        Rejection::new("mapper_panic", "", "the mapper failed on this record; this is a defect")
+    })??;
     Ok(mapped.map_or(Change::Nothing, |mapped| Change::Upsert(Box::new(mapped))))
 }

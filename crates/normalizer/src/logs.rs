@@ -54,11 +54,14 @@ impl RawLogs {
             loop {
                 match log.streams("RAW_").await {
                     Ok(streams) => {
-                        for (instance, epoch) in streams.iter().filter_map(|stream| parse_stream(&stream.name)) {
+                        for (instance, epoch) in
+                            streams.iter().filter_map(|stream| parse_stream(&stream.name))
+                        {
                             if readers.contains_key(&instance) {
                                 continue;
                             }
-                            let from = from.get(&instance).copied().unwrap_or(Position { epoch, sequence: 0 });
+                            let from =
+                                from.get(&instance).copied().unwrap_or(Position { epoch, sequence: 0 });
                             readers.insert(instance.clone(), ());
                             reading.spawn(read_log(log.clone(), instance, from, send.clone(), stop.clone()));
                         }

@@ -17,7 +17,11 @@ use crate::{Error, canonical_stream};
 const ROUND: usize = 1_000;
 
 /// Publishes what waits in the outbox; gives how many entries. Entries that are in the stream leave the outbox.
-pub async fn publish_outbox(store: &dyn Documents, log: &dyn EventLog, generation: u32) -> Result<usize, Error> {
+pub async fn publish_outbox(
+    store: &dyn Documents,
+    log: &dyn EventLog,
+    generation: u32,
+) -> Result<usize, Error> {
     let stream = canonical_stream(generation);
     let outbox = outbox_collection(generation);
     let status = log.stream(&stream).await?;
@@ -30,7 +34,10 @@ pub async fn publish_outbox(store: &dyn Documents, log: &dyn EventLog, generatio
             .sorted("_id", Direction::Ascending)
             .limited(ROUND);
         let found = store.find(&outbox, &waiting).await?;
-        let entries = found.iter().map(|document| decode(&outbox, document)).collect::<Result<Vec<OutboxEntry>, _>>()?;
+        let entries = found
+            .iter()
+            .map(|document| decode(&outbox, document))
+            .collect::<Result<Vec<OutboxEntry>, _>>()?;
         if entries.is_empty() {
             if published > 0 {
                 store.delete_up_to(&outbox, &outbox_id(last)).await?;
@@ -41,7 +48,10 @@ pub async fn publish_outbox(store: &dyn Documents, log: &dyn EventLog, generatio
         let mut messages = Vec::with_capacity(count);
         for entry in entries {
             if entry.id != outbox_id(last + 1) {
-                let gap = format!("{stream} ends at {last}, but the outbox goes on at {}; replay to rebuild", entry.id);
+                let gap = format!(
+                    "{stream} ends at {last}, but the outbox goes on at {}; replay to rebuild",
+                    entry.id
+                );
                 return Err(Error::State(gap));
             }
             messages.push(Outgoing {

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::Bson;
-use salescommand_domain::canonical::{CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, Links, Reference, merge};
+use salescommand_domain::canonical::{
+    CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, Links, Reference, merge,
+};
 use salescommand_store::work::{Work, decode};
 use salescommand_store::{
     Condition, Direction, Documents, Query, canonical_collection, facets_collection, links_collection,
@@ -209,7 +211,8 @@ impl Resolver<'_> {
         goldens: &BTreeSet<FacetId>,
         links: &Relinked,
     ) -> Result<BTreeMap<(Entity, FacetId), Golden>, Error> {
-        let members: BTreeSet<FacetId> = goldens.iter().flat_map(|golden| links.members_of(*golden)).collect();
+        let members: BTreeSet<FacetId> =
+            goldens.iter().flat_map(|golden| links.members_of(*golden)).collect();
         let known = self.load_closure(work, members).await?;
         let mut made = BTreeMap::new();
         for golden in goldens {
@@ -301,7 +304,12 @@ impl Resolver<'_> {
                 FacetBody::Calendar(calendar) => Reference::Calendar(calendar),
                 _ => continue,
             };
-            events.push(CanonicalEvent::Referenced { id: *id, deleted: facet.deleted, reference });
+            events.push(CanonicalEvent::Referenced {
+                id: *id,
+                instance: facet.source.instance,
+                deleted: facet.deleted,
+                reference,
+            });
         }
         Ok(events)
     }

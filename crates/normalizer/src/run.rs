@@ -33,10 +33,13 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
         CollectionSpec::plain(facets_collection(generation)).index(&["refs", "_id"]).index(&["keys"]),
         CollectionSpec::plain(links_collection(generation)).index(&["golden"]),
         CollectionSpec::plain(outbox_collection(generation)),
-        CollectionSpec::plain(quarantine_collection(generation)).index(&["facet", "state"]).index(&["state", "_id"]),
+        CollectionSpec::plain(quarantine_collection(generation))
+            .index(&["facet", "state"])
+            .index(&["state", "_id"]),
     ];
     for entity in Entity::ALL {
-        let collection = CollectionSpec::plain(canonical_collection(entity, generation)).index(&["scope_key", "_id"]);
+        let collection =
+            CollectionSpec::plain(canonical_collection(entity, generation)).index(&["scope_key", "_id"]);
         // Only these can have more than one facet; the others are found by their id.
         let joinable = matches!(entity, Entity::Account | Entity::Contact | Entity::User);
         specs.push(if joinable { collection.index(&["facets.id"]) } else { collection });
@@ -124,7 +127,11 @@ async fn apply_all(
 }
 
 /// Applies a batch, again and again while a dependency is down.
-async fn apply_one(normalizer: &mut Normalizer, messages: &[RawMessage], stop: &CancellationToken) -> Result<(), Error> {
+async fn apply_one(
+    normalizer: &mut Normalizer,
+    messages: &[RawMessage],
+    stop: &CancellationToken,
+) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         match normalizer.apply(messages).await {

@@ -41,7 +41,8 @@ pub async fn moves(
     events: &[(i64, CanonicalEvent)],
     cells: fn(&DealFacts) -> Vec<Cell>,
 ) -> Result<Vec<Move>, Error> {
-    let changes: Vec<_> = events.iter().filter_map(|(sequence, event)| Some((*sequence, change(event)?))).collect();
+    let changes: Vec<_> =
+        events.iter().filter_map(|(sequence, event)| Some((*sequence, change(event)?))).collect();
     work.load(store, state, changes.iter().map(|(_, (id, _))| id.to_string())).await?;
     let mut moves = Vec::new();
     for (sequence, (id, facts)) in changes {

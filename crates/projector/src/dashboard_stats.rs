@@ -40,7 +40,8 @@ impl Projection for DashboardStats {
         work: &mut Work,
         events: &[(i64, CanonicalEvent)],
     ) -> Result<(), Error> {
-        let (collection, state) = (serving_collection(NAME, generation), serving_collection(STATE, generation));
+        let (collection, state) =
+            (serving_collection(NAME, generation), serving_collection(STATE, generation));
         let documents = by_document(moves(store, work, &state, events, day_cells).await?);
         work.load(store, &collection, documents.keys().cloned()).await?;
         for (id, moves) in documents {

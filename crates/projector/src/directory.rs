@@ -76,12 +76,15 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
         }
         CanonicalEvent::Gone { entity: Entity::User | Entity::Team, id } => Some((*id, None)),
         CanonicalEvent::Gone { .. } | CanonicalEvent::Progressed => None,
-        CanonicalEvent::Referenced { id, reference, .. } => {
+        CanonicalEvent::Referenced { id, instance, reference, .. } => {
             // A stage that was deleted keeps its name: deals and their history still point to it.
             let fact = match reference {
-                Reference::Stage(stage) => {
-                    DirectoryFact::Stage { name: stage.name.clone(), order: stage.order, is_won: stage.is_won }
-                }
+                Reference::Stage(stage) => DirectoryFact::Stage {
+                    name: stage.name.clone(),
+                    order: stage.order,
+                    is_won: stage.is_won,
+                    source: instance.clone(),
+                },
                 Reference::Company(company) => DirectoryFact::Company { name: company.name.clone() },
                 Reference::Calendar(calendar) => DirectoryFact::Calendar(calendar.clone()),
             };

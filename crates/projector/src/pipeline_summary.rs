@@ -43,13 +43,16 @@ impl Projection for PipelineSummary {
         work: &mut Work,
         events: &[(i64, CanonicalEvent)],
     ) -> Result<(), Error> {
-        let (collection, state) = (serving_collection(NAME, generation), serving_collection(STATE, generation));
+        let (collection, state) =
+            (serving_collection(NAME, generation), serving_collection(STATE, generation));
         let documents = by_document(moves(store, work, &state, events, cells).await?);
         work.load(store, &collection, documents.keys().cloned()).await?;
         for (id, moves) in documents {
             let mut held: Option<StageSummary> = work.get(&collection, &id)?;
             for step in &moves {
-                let Some(mut document) = held.take().or_else(|| StageSummary::empty(&step.cell)) else { continue };
+                let Some(mut document) = held.take().or_else(|| StageSummary::empty(&step.cell)) else {
+                    continue;
+                };
                 document.apply(&step.cell, step.sign).map_err(|error| Error::State(error.to_string()))?;
                 held = Some(document);
             }

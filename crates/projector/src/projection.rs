@@ -11,7 +11,10 @@ use salescommand_store::{CollectionSpec, Documents};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::{activity_feed::ActivityFeed, dashboard_stats::DashboardStats, directory::Directory, pipeline_summary::PipelineSummary};
+use crate::{
+    activity_feed::ActivityFeed, dashboard_stats::DashboardStats, directory::Directory,
+    pipeline_summary::PipelineSummary,
+};
 
 /// A read model.
 #[async_trait]

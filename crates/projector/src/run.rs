@@ -10,8 +10,8 @@ use salescommand_store::{Active, Consumer, Documents};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::projection::{Projection, ProjectionPosition, consumer_name, projections};
 use crate::Error;
+use crate::projection::{Projection, ProjectionPosition, consumer_name, projections};
 
 /// A transaction holds at most this.
 const LIMIT: BatchLimit =
@@ -67,7 +67,8 @@ impl Projector {
         let mut next = self.position.clone();
         let mut events: Vec<(i64, CanonicalEvent)> = Vec::with_capacity(messages.len());
         for message in messages {
-            let sequence = i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
+            let sequence =
+                i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
             if sequence <= next.sequence {
                 continue;
             }
@@ -90,7 +91,11 @@ impl Projector {
 
 /// Runs every projection of the active generations until `stop`, or until one is fenced or meets state that it
 /// cannot read. A broker or database that is down is waited for.
-pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn Documents>, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run(
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn Documents>,
+    stop: CancellationToken,
+) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
     let active = loop {
         match store.ensure_active(&initial_active()).await {
@@ -152,7 +157,8 @@ async fn follow(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let stream = format!("CANONICAL_G{canonical}");
-    let from = u64::try_from(projector.position().sequence).map_err(|error| Error::State(error.to_string()))?;
+    let from =
+        u64::try_from(projector.position().sequence).map_err(|error| Error::State(error.to_string()))?;
     let mut reader = log.read_after(&stream, from).await?;
     loop {
         let messages = tokio::select! {

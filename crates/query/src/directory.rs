@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use salescommand_domain::access::{OrgTree, Person, TeamEdge};
 use salescommand_domain::canonical::{CalendarFacet, FacetId};
+use salescommand_domain::raw::InstanceName;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +25,7 @@ pub struct PersonRef {
 pub(crate) struct StageName {
     pub(crate) name: String,
     pub(crate) order: i64,
+    pub(crate) source: InstanceName,
 }
 
 /// Names and the reporting tree.
@@ -45,8 +47,8 @@ impl Directory {
                     people.push(Person { id, facets, manager });
                 }
                 DirectoryFact::Team { leader, members, .. } => teams.push(TeamEdge { id, leader, members }),
-                DirectoryFact::Stage { name, order, .. } => {
-                    directory.stages.insert(id, StageName { name, order });
+                DirectoryFact::Stage { name, order, source, .. } => {
+                    directory.stages.insert(id, StageName { name, order, source });
                 }
                 DirectoryFact::Company { .. } => {}
                 DirectoryFact::Calendar(calendar) => directory.calendar = calendar,

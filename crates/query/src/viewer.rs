@@ -121,8 +121,8 @@ impl Viewer {
         document::read_all(&documents.map_err(ApiError::store)?).map_err(ApiError::store)
     }
 
-    /// How many documents a collection has, whoever may see them.
-    pub(crate) async fn count(&self, collection: &str) -> Result<u64, ApiError> {
-        self.store.count(collection).await.map_err(ApiError::store)
+    /// How many documents of a collection match, whoever may see them.
+    pub(crate) async fn count(&self, collection: &str, query: &Query) -> Result<u64, ApiError> {
+        self.store.count(collection, query).await.map_err(ApiError::store)
     }
 }

@@ -5,11 +5,12 @@ use bson::{Bson, RawDocumentBuf, doc};
 use salescommand_domain::access::{Scope, ScopeKey};
 use salescommand_store::{
     Active, Condition, Direction, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
-    check_scoped, stored_position, text_id,
+    check_query, check_scoped, stored_position, text_id,
 };
 
 use crate::MongoStore;
 use crate::error::within;
+use crate::filter::filter;
 
 /// The field that decides who may see a document.
 const SCOPE_KEY: &str = "scope_key";
@@ -41,7 +42,11 @@ impl ScopedReads for MongoStore {
         self.run(collection, &query.clone().with(public)).await
     }
 
-    async fn count(&self, collection: &str) -> Result<u64, Error> {
+    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
+        if !query.conditions.is_empty() {
+            check_query(query)?;
+            return within(self.collection(collection).count_documents(filter(&query.conditions))).await;
+        }
         // From the collection's metadata: after a crash of the database it may be off by a little for a while.
         within(self.collection(collection).estimated_document_count()).await
     }

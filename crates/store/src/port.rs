@@ -80,8 +80,9 @@ pub trait ScopedReads: Send + Sync {
     /// The documents that match among those public by declaration (`scope_key: "public"`).
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error>;
 
-    /// How many documents a collection has, whoever may see them; for the data lake's counts.
-    async fn count(&self, collection: &str) -> Result<u64, Error>;
+    /// How many documents match, whoever may see them; for the data lake's counts. Without a condition the answer comes
+    /// from the collection's metadata.
+    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error>;
 
     /// The positions of all consumers, by name.
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error>;

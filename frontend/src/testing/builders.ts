@@ -56,6 +56,7 @@ export function anOverview(part: Partial<Schemas["Overview"]> = {}): Schemas["Ov
     pipeline_by_stage: [
       {
         stage_id: "s1",
+        source: "odoo",
         name: "New",
         order: 1,
         count: 2,
@@ -65,6 +66,7 @@ export function anOverview(part: Partial<Schemas["Overview"]> = {}): Schemas["Ov
       },
       {
         stage_id: "s2",
+        source: "odoo",
         name: "Proposition",
         order: 2,
         count: 1,

@@ -146,7 +146,10 @@ mod tests {
 
     #[test]
     fn a_manager_sees_all_below_and_nobody_beside_or_above() {
-        let tree = OrgTree::build(&[person(1, None), person(2, Some(1)), person(3, Some(102)), person(4, Some(1))], &[]);
+        let tree = OrgTree::build(
+            &[person(1, None), person(2, Some(1)), person(3, Some(102)), person(4, Some(1))],
+            &[],
+        );
         assert!(sees(&tree, 1, 3) && sees(&tree, 2, 3) && sees(&tree, 2, 103) && sees(&tree, 102, 3));
         assert!(!sees(&tree, 3, 2) && !sees(&tree, 4, 2) && !sees(&tree, 2, 1) && !sees(&tree, 2, 4));
         let scope = tree.scope(Role::AccountManager, Some(id(2)));
@@ -156,7 +159,8 @@ mod tests {
     #[test]
     fn a_team_leader_manages_members_without_a_named_manager_and_reads_the_inbox() {
         let team = TeamEdge { id: id(50), leader: Some(id(2)), members: vec![id(2), id(3), id(4)] };
-        let tree = OrgTree::build(&[person(1, None), person(2, None), person(3, None), person(4, Some(1))], &[team]);
+        let tree =
+            OrgTree::build(&[person(1, None), person(2, None), person(3, None), person(4, Some(1))], &[team]);
         assert!(sees(&tree, 2, 3) && !sees(&tree, 2, 4) && sees(&tree, 1, 4));
         assert!(tree.scope(Role::SalesUser, Some(id(2))).allows(&ScopeKey::team(id(50))));
         assert!(!tree.scope(Role::SalesUser, Some(id(3))).allows(&ScopeKey::team(id(50))));

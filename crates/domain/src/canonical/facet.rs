@@ -456,7 +456,11 @@ pub struct CalendarFacet {
 impl CalendarFacet {
     /// The source record that holds the organisation's calendar: `config`, `calendar`, `default`.
     pub fn source() -> SourceRef {
-        SourceRef { instance: InstanceName::config(), object: config_object("calendar"), key: "default".to_owned() }
+        SourceRef {
+            instance: InstanceName::config(),
+            object: config_object("calendar"),
+            key: "default".to_owned(),
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::facet::{
-    ActivityKind, ActivityState, CalendarFacet, CompanyFacet, Custom, FacetId, OpportunityKind, Related, SourceRef,
-    StageFacet, Status,
+    ActivityKind, ActivityState, CalendarFacet, CompanyFacet, Custom, FacetId, OpportunityKind, Related,
+    SourceRef, StageFacet, Status,
 };
 use crate::access::ScopeKey;
 use crate::money::Money;
-use crate::raw::{Digest, RawPosition, Vector};
+use crate::raw::{Digest, InstanceName, RawPosition, Vector};
 
 /// The canonical entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -368,6 +368,8 @@ pub enum CanonicalEvent {
     Referenced {
         /// The facet.
         id: FacetId,
+        /// Whose it is: two sources may have a stage of the same name.
+        instance: InstanceName,
         /// Gone at its source.
         deleted: bool,
         /// Its content.

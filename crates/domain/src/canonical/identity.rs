@@ -20,8 +20,20 @@ pub struct IdentityKey(String);
 
 /// Mailboxes that belong to a role, not to a person or a single company.
 const ROLE_MAILBOXES: [&str; 14] = [
-    "admin", "billing", "contact", "hello", "help", "info", "mail", "no-reply", "noreply", "office", "postmaster",
-    "sales", "support", "webmaster",
+    "admin",
+    "billing",
+    "contact",
+    "hello",
+    "help",
+    "info",
+    "mail",
+    "no-reply",
+    "noreply",
+    "office",
+    "postmaster",
+    "sales",
+    "support",
+    "webmaster",
 ];
 
 impl IdentityKey {
@@ -36,7 +48,8 @@ impl IdentityKey {
 
     /// A tax number: letters and digits only, upper case, at least six of them and at least one digit.
     pub fn tax_id(entity: Entity, number: &str) -> Option<Self> {
-        let number: String = number.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+        let number: String =
+            number.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
         let telling = number.len() >= 6 && number.bytes().any(|b| b.is_ascii_digit() && b != b'0');
         telling.then(|| Self(format!("{entity}:tax:{number}")))
     }
@@ -44,7 +57,8 @@ impl IdentityKey {
     /// An account's internet domain together with its exact legal name.
     pub fn domain_and_name(entity: Entity, website: &str, name: &str) -> Option<Self> {
         let address = website.trim().to_lowercase();
-        let host = address.split("://").last()?.split(['/', '?', '#', ':']).next()?.trim_start_matches("www.");
+        let host =
+            address.split("://").last()?.split(['/', '?', '#', ':']).next()?.trim_start_matches("www.");
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let usable = host.contains('.') && !host.contains(char::is_whitespace) && !name.is_empty();
         usable.then(|| Self(format!("{entity}:domain:{host}:{name}")))
@@ -132,7 +146,12 @@ mod tests {
 
     #[test]
     fn joins_chains_and_leaves_strangers_apart() {
-        let facets = [(facet(3), vec![key(1)]), (facet(2), vec![key(1), key(2)]), (facet(9), vec![key(2)]), (facet(5), vec![])];
+        let facets = [
+            (facet(3), vec![key(1)]),
+            (facet(2), vec![key(1), key(2)]),
+            (facet(9), vec![key(2)]),
+            (facet(5), vec![]),
+        ];
         let links = components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::new());
         assert_eq!(links.golden_of(facet(9)), facet(2));
         assert_eq!(links.golden_of(facet(3)), facet(2));
@@ -143,7 +162,8 @@ mod tests {
     #[test]
     fn crowded_keys_join_nothing() {
         let facets = [(facet(1), vec![key(1)]), (facet(2), vec![key(1)])];
-        let links = components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::from([key(1)]));
+        let links =
+            components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::from([key(1)]));
         assert_eq!(links, Links::default());
     }
 

@@ -11,8 +11,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::facet::{AccountFacet, ContactFacet, CurrencySource, OpportunityFacet, UserFacet};
 use super::golden::GoldenFacet;
 use super::{
-    Account, Activity, Amount, CalendarFacet, Contact, Facet, FacetBody, FacetId, Golden, GoldenBody, Opportunity,
-    Status, Team, User,
+    Account, Activity, Amount, CalendarFacet, Contact, Facet, FacetBody, FacetId, Golden, GoldenBody,
+    Opportunity, Status, Team, User,
 };
 use crate::access::ScopeKey;
 use crate::money::{Currency, Money};
@@ -86,9 +86,27 @@ fn precedence(facet: &Facet) -> (bool, bool, std::cmp::Reverse<Option<Timestamp>
 fn body(first: &Facet, ordered: &[&Facet], evidence: &mut Evidence<'_>) -> Option<(GoldenBody, ScopeKey)> {
     let instance = &first.source.instance;
     Some(match &first.body {
-        FacetBody::Account(_) => account(instance, &bodies(ordered, |b| match b { FacetBody::Account(a) => Some(a), _ => None })),
-        FacetBody::Contact(_) => contact(instance, &bodies(ordered, |b| match b { FacetBody::Contact(c) => Some(c), _ => None })),
-        FacetBody::User(_) => user(first.id, &bodies(ordered, |b| match b { FacetBody::User(u) => Some(u), _ => None })),
+        FacetBody::Account(_) => account(
+            instance,
+            &bodies(ordered, |b| match b {
+                FacetBody::Account(a) => Some(a),
+                _ => None,
+            }),
+        ),
+        FacetBody::Contact(_) => contact(
+            instance,
+            &bodies(ordered, |b| match b {
+                FacetBody::Contact(c) => Some(c),
+                _ => None,
+            }),
+        ),
+        FacetBody::User(_) => user(
+            first.id,
+            &bodies(ordered, |b| match b {
+                FacetBody::User(u) => Some(u),
+                _ => None,
+            }),
+        ),
         FacetBody::Opportunity(facet) => {
             let opportunity = opportunity(facet, evidence);
             let scope_key = ScopeKey::of(opportunity.owner, opportunity.team, opportunity.company, instance);
@@ -117,7 +135,9 @@ fn body(first: &Facet, ordered: &[&Facet], evidence: &mut Evidence<'_>) -> Optio
             };
             (GoldenBody::Team(team), ScopeKey::public())
         }
-        FacetBody::Stage(_) | FacetBody::Company(_) | FacetBody::Currency(_) | FacetBody::Calendar(_) => return None,
+        FacetBody::Stage(_) | FacetBody::Company(_) | FacetBody::Currency(_) | FacetBody::Calendar(_) => {
+            return None;
+        }
     })
 }
 

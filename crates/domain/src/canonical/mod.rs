@@ -11,13 +11,13 @@ mod mapping;
 mod merge;
 
 pub use facet::{
-    AccountFacet, ActivityFacet, ActivityKind, ActivityState, Amount, CalendarFacet, CompanyFacet, ContactFacet,
-    CurrencyFacet, CurrencySource, Facet, FacetBody, FacetId, OpportunityFacet, OpportunityKind, OutcomeRule, Related,
-    SourceRef, StageFacet, Status, TeamFacet, UserFacet,
+    AccountFacet, ActivityFacet, ActivityKind, ActivityState, Amount, CalendarFacet, CompanyFacet,
+    ContactFacet, CurrencyFacet, CurrencySource, Facet, FacetBody, FacetId, OpportunityFacet,
+    OpportunityKind, OutcomeRule, Related, SourceRef, StageFacet, Status, TeamFacet, UserFacet,
 };
 pub use golden::{
-    Account, Activity, CanonicalEvent, CanonicalMessage, Contact, Entity, Golden, GoldenBody, GoldenFacet, Opportunity,
-    Reference, Team, User,
+    Account, Activity, CanonicalEvent, CanonicalMessage, Contact, Entity, Golden, GoldenBody, GoldenFacet,
+    Opportunity, Reference, Team, User,
 };
 pub use identity::{IdentityKey, KEY_HOLDERS_LIMIT, Links, components};
 pub use mapping::{Mapped, Mapper, Rejection};

@@ -80,10 +80,19 @@ mod tests {
             (period.key, period.start.to_string(), period.end.to_string())
         };
         let plain = calendar("UTC", 1);
-        assert_eq!(at("2026-11-23T08:00:00Z", &plain), ("2026-Q4".into(), "2026-10-01".into(), "2027-01-01".into()));
+        assert_eq!(
+            at("2026-11-23T08:00:00Z", &plain),
+            ("2026-Q4".into(), "2026-10-01".into(), "2027-01-01".into())
+        );
         let april = calendar("UTC", 4);
-        assert_eq!(at("2026-02-01T00:00:00Z", &april), ("2026-Q4".into(), "2026-01-01".into(), "2026-04-01".into()));
-        assert_eq!(at("2026-04-01T00:00:00Z", &april), ("2027-Q1".into(), "2026-04-01".into(), "2026-07-01".into()));
+        assert_eq!(
+            at("2026-02-01T00:00:00Z", &april),
+            ("2026-Q4".into(), "2026-01-01".into(), "2026-04-01".into())
+        );
+        assert_eq!(
+            at("2026-04-01T00:00:00Z", &april),
+            ("2027-Q1".into(), "2026-04-01".into(), "2026-07-01".into())
+        );
         let muscat = calendar("Asia/Muscat", 1);
         assert_eq!(at("2026-12-31T21:00:00Z", &muscat).0, "2027-Q1");
     }

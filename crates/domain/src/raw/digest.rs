@@ -60,7 +60,8 @@ pub fn content_digest(operation: Operation, payload: &Value, volatile: &[&str]) 
     hasher.update([operation as u8]);
     match payload {
         Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().filter(|(key, _)| !volatile.contains(&key.as_str())).collect();
+            let mut entries: Vec<_> =
+                map.iter().filter(|(key, _)| !volatile.contains(&key.as_str())).collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
             hash_length(&mut hasher, b'{', entries.len());
             for (key, value) in entries {
@@ -156,7 +157,10 @@ mod tests {
         let two = json!({"amount": 1.5, "state": "overdue", "name": "Deal"});
         let digest = |payload| content_digest(Operation::Upsert, payload, &["state"]);
         assert_eq!(digest(&one), digest(&two));
-        assert_ne!(content_digest(Operation::Upsert, &one, &[]), content_digest(Operation::Upsert, &two, &[]));
+        assert_ne!(
+            content_digest(Operation::Upsert, &one, &[]),
+            content_digest(Operation::Upsert, &two, &[])
+        );
         assert_ne!(digest(&one), content_digest(Operation::Delete, &one, &["state"]));
     }
 

@@ -185,7 +185,10 @@ mod tests {
         let bytes = envelope.to_msgpack().unwrap();
         assert!(matches!(Envelope::decode(&bytes, None), Err(EnvelopeError::FutureFormat(9))));
         assert!(matches!(Envelope::decode(b"\x01\x02", None), Err(EnvelopeError::Malformed(_))));
-        assert!(matches!(Envelope::decode(b"{}", Some("application/json")), Err(EnvelopeError::Malformed(_))));
+        assert!(matches!(
+            Envelope::decode(b"{}", Some("application/json")),
+            Err(EnvelopeError::Malformed(_))
+        ));
     }
 
     proptest! {

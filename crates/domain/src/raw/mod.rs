@@ -9,7 +9,8 @@ mod position;
 
 pub use digest::{Digest, content_digest, message_id};
 pub use envelope::{
-    Envelope, EnvelopeError, FORMAT_VERSION, JSON_CONTENT_TYPE, MSGPACK_CONTENT_TYPE, Operation, Payload, PayloadRef,
+    Envelope, EnvelopeError, FORMAT_VERSION, JSON_CONTENT_TYPE, MSGPACK_CONTENT_TYPE, Operation, Payload,
+    PayloadRef,
 };
 pub use names::{InstanceName, NameError, ObjectName, raw_stream, raw_subject, raw_subject_filter};
 pub use position::{Position, RawPosition, Vector};

@@ -56,7 +56,8 @@ impl ObjectName {
     /// Checks and wraps a name.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
-        let legal = (1..=128).contains(&name.len()) && !name.chars().any(|c| c.is_whitespace() || c.is_control());
+        let legal =
+            (1..=128).contains(&name.len()) && !name.chars().any(|c| c.is_whitespace() || c.is_control());
         if legal { Ok(Self(name)) } else { Err(NameError::Object(name)) }
     }
 

@@ -62,7 +62,8 @@ impl Sums {
     fn apply(&mut self, other: &Self, sign: i64) -> Result<(), MoneyError> {
         let moved = |held: i64, by: i64| {
             let by = by.checked_mul(sign);
-            by.and_then(|by| held.checked_add(by)).ok_or_else(|| MoneyError::Range(format!("{held} and more")))
+            by.and_then(|by| held.checked_add(by))
+                .ok_or_else(|| MoneyError::Range(format!("{held} and more")))
         };
         self.count = moved(self.count, other.count)?;
         self.unvalued = moved(self.unvalued, other.unvalued)?;
@@ -375,7 +376,8 @@ mod tests {
 
     #[test]
     fn a_document_reads_back() {
-        let documents = fold(&[(deal(Status::Open, Some(1050), Some(3)), 1), (deal(Status::Open, None, None), 1)]);
+        let documents =
+            fold(&[(deal(Status::Open, Some(1050), Some(3)), 1), (deal(Status::Open, None, None), 1)]);
         for document in documents.values() {
             let text = serde_json::to_string(document).unwrap();
             assert_eq!(&serde_json::from_str::<DayBuckets>(&text).unwrap(), document);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::ScopeKey;
 use crate::canonical::{CalendarFacet, FacetId};
+use crate::raw::InstanceName;
 
 /// One entry: the document of `directory`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub enum DirectoryFact {
         order: i64,
         /// Deals in it are won.
         is_won: bool,
+        /// The source instance it belongs to: two sources may have a stage of the same name.
+        source: InstanceName,
     },
     /// One of our own companies.
     Company {

@@ -6,6 +6,8 @@ mod buckets;
 mod directory;
 mod feed;
 
-pub use buckets::{Cell, CellKey, Day, DayBuckets, DealFacts, Measure, StageSummary, Sums, day_cells, stage_cell};
+pub use buckets::{
+    Cell, CellKey, Day, DayBuckets, DealFacts, Measure, StageSummary, Sums, day_cells, stage_cell,
+};
 pub use directory::{DirectoryEntry, DirectoryFact};
 pub use feed::FeedItem;

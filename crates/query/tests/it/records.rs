@@ -116,7 +116,12 @@ pub fn person(id: FacetId, facets: Vec<FacetId>, name: &str, manager: Option<Fac
 }
 
 pub fn stage_entry(key: &str, name: &str, order: i64) -> DirectoryEntry {
-    let fact = DirectoryFact::Stage { name: name.to_owned(), order, is_won: false };
+    let fact = DirectoryFact::Stage {
+        name: name.to_owned(),
+        order,
+        is_won: false,
+        source: InstanceName::new("odoo").unwrap(),
+    };
     DirectoryEntry { id: stage(key), scope_key: ScopeKey::public(), fact }
 }
 

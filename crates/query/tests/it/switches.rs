@@ -68,8 +68,8 @@ impl ScopedReads for SwitchedStore {
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read_public(collection, query).await
     }
-    async fn count(&self, collection: &str) -> Result<u64, Error> {
-        self.twin()?.count(collection).await
+    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
+        self.twin()?.count(collection, query).await
     }
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {
         self.twin()?.positions().await

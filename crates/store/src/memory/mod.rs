@@ -222,8 +222,8 @@ impl ScopedReads for MemoryStore {
         self.run(collection, &query.clone().with(public))
     }
 
-    async fn count(&self, collection: &str) -> Result<u64, Error> {
-        Ok(self.reach()?.state.documents(collection).count() as u64)
+    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
+        Ok(self.run(collection, query)?.len() as u64)
     }
 
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {

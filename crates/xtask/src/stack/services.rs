@@ -114,6 +114,9 @@ impl Plan {
             "--nounixsocket",
             "--wiredTigerCacheSizeGB",
             "1",
+            // A writer killed between two commands of a transaction holds its documents no longer than this.
+            "--setParameter",
+            "transactionLifetimeLimitSeconds=10",
             "--networkMessageCompressors",
             "snappy,zstd",
             // The only member has nobody to hand over to: by default it would wait 15 s for others at every stop.

@@ -158,6 +158,8 @@ pub struct StagePipeline {
     pub stage_id: String,
     /// Its name.
     pub name: String,
+    /// The source it belongs to: two sources may have a stage of the same name.
+    pub source: Option<String>,
     /// Its place in the pipeline.
     pub order: i64,
     /// Deals.
@@ -182,6 +184,7 @@ pub(super) fn stages(figures: &[StageFigure], directory: &Directory) -> Vec<Stag
         StagePipeline {
             stage_id: stage_figure.stage.map_or_else(|| "none".to_owned(), |stage| stage.to_string()),
             name: known.map_or_else(|| unnamed.to_owned(), |stage| stage.name.clone()),
+            source: known.map(|stage| stage.source.to_string()),
             order: known.map_or(LAST, |stage| stage.order),
             count: figure.count,
             unvalued: figure.unvalued,

@@ -8,7 +8,7 @@ use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, Position, Vector};
 use salescommand_eventlog::StreamStatus;
 use salescommand_store::{
-    canonical_collection, outbox_collection, quarantine_collection, serving_collection,
+    Condition, Query, canonical_collection, outbox_collection, quarantine_collection, serving_collection,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -155,16 +155,18 @@ fn pending(status: &StreamStatus, epoch: u32, position: Option<Position>) -> u64
 
 async fn canonical_zone(viewer: &Viewer) -> Result<CanonicalZone, ApiError> {
     let generation = viewer.active.canonical;
+    // Superseded rejects stay in the collection; they wait for nobody.
+    let open = Query::all().with(Condition::Eq("state".to_owned(), "open".into()));
     let mut entities = Vec::new();
     for entity in Entity::ALL {
-        let count = viewer.count(&canonical_collection(entity, generation)).await?;
+        let count = viewer.count(&canonical_collection(entity, generation), &Query::all()).await?;
         entities.push(EntityCount { entity: entity.plural().to_owned(), count });
     }
     Ok(CanonicalZone {
         generation,
         entities,
-        pending: viewer.count(&outbox_collection(generation)).await?,
-        quarantine: QuarantineCount { open: viewer.count(&quarantine_collection(generation)).await? },
+        pending: viewer.count(&outbox_collection(generation), &Query::all()).await?,
+        quarantine: QuarantineCount { open: viewer.count(&quarantine_collection(generation), &open).await? },
     })
 }
 
@@ -182,7 +184,7 @@ async fn serving_zones(
             projection: projection.clone(),
             version: position.as_ref().map_or(0, |position| position.version),
             generation: *generation,
-            documents: viewer.count(&serving_collection(projection, *generation)).await?,
+            documents: viewer.count(&serving_collection(projection, *generation), &Query::all()).await?,
             pending: end.saturating_sub(position.map_or(0, |position| position.sequence)),
         });
     }

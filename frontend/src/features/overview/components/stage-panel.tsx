@@ -7,7 +7,7 @@ import { buttonClass } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import type { Overview } from "@/features/overview/api/get-overview";
-import { chartsByCurrency } from "@/features/overview/components/stage-series";
+import { chartsByCurrency, withSource } from "@/features/overview/components/stage-series";
 import { StageTable } from "@/features/overview/components/stage-table";
 
 export const STAGE_VIEWS = ["chart", "table"] as const;
@@ -19,8 +19,9 @@ interface StagePanelProps {
   onView: (view: StageView) => void;
 }
 
-export function StagePanel({ stages, view, onView }: StagePanelProps) {
+export function StagePanel({ stages: given, view, onView }: StagePanelProps) {
   const { t } = useTranslation();
+  const stages = withSource(given);
   const empty = stages.every((stage) => stage.count === 0);
   const charts = chartsByCurrency(stages);
   const table = view === "table" || charts.length === 0;

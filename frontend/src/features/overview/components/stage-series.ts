@@ -5,6 +5,13 @@ import type { Money } from "@/lib/format";
 
 type Stages = Overview["pipeline_by_stage"];
 
+/** Two sources may each have a stage called New: then every name says whose it is. */
+export function withSource(stages: Stages): Stages {
+  const sources = new Set(stages.map((stage) => stage.source));
+  if (sources.size < 2) return stages;
+  return stages.map((stage) => (stage.source ? { ...stage, name: `${stage.name} · ${stage.source}` } : stage));
+}
+
 export function currenciesOf(stages: Stages): string[] {
   return [...new Set(stages.flatMap((stage) => stage.amounts.map((amount) => amount.currency)))].sort();
 }
