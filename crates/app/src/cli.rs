@@ -68,6 +68,13 @@ pub enum Command {
     DevInitMongo,
 }
 
+impl Command {
+    /// Whether it runs until it is stopped.
+    pub fn is_process(&self) -> bool {
+        matches!(self, Self::All(_) | Self::Query | Self::Normalizer | Self::Projector | Self::Connect)
+    }
+}
+
 /// `all`.
 #[derive(Debug, Args)]
 pub struct All {

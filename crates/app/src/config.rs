@@ -92,6 +92,9 @@ pub struct Log {
     pub filter: String,
 }
 
+/// What processes log unless told otherwise.
+pub const DEFAULT_LOG_FILTER: &str = "info,async_nats=warn,mongodb=warn";
+
 /// Section, key and default of every setting, and whether it is a secret. No secret has a default.
 pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("nats", "url", "nats://127.0.0.1:4222", true),
@@ -106,7 +109,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("demo", "odoo_login", "", false),
     ("demo", "odoo_password", "", true),
     ("log", "format", "text", false),
-    ("log", "filter", "info,async_nats=warn,mongodb=warn", false),
+    ("log", "filter", DEFAULT_LOG_FILTER, false),
 ];
 
 /// Settings with a name of their own in the environment.

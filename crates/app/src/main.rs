@@ -39,7 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let config = config::load(cli.config.as_deref(), std::env::vars())?;
+    let mut config = config::load(cli.config.as_deref(), std::env::vars())?;
+    if !cli.command.is_process() && config.log.filter == config::DEFAULT_LOG_FILTER {
+        // What a command has to say is its output; only trouble is added to it.
+        "warn".clone_into(&mut config.log.filter);
+    }
     log_to_stderr(&config)?;
     // One TLS stack for everything that speaks TLS; a second call would be a defect, and is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -817,6 +817,8 @@ export interface components {
              * @description Its place in the pipeline.
              */
             order: number;
+            /** @description The source it belongs to: two sources may have a stage of the same name. */
+            source?: string | null;
             /** @description The stage; `none` for deals without one. */
             stage_id: string;
             /**

@@ -9,7 +9,9 @@ type Stages = Overview["pipeline_by_stage"];
 export function withSource(stages: Stages): Stages {
   const sources = new Set(stages.map((stage) => stage.source));
   if (sources.size < 2) return stages;
-  return stages.map((stage) => (stage.source ? { ...stage, name: `${stage.name} · ${stage.source}` } : stage));
+  return stages.map((stage) =>
+    stage.source ? { ...stage, name: `${stage.name} · ${stage.source}` } : stage,
+  );
 }
 
 export function currenciesOf(stages: Stages): string[] {
