@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use salescommand_domain::canonical::{CanonicalEvent, Entity, FacetId};
-use salescommand_domain::serving::{Cell, DealFacts};
+use salescommand_domain::serving::{Cell, DealFacts, SumDocument};
 use salescommand_store::Documents;
 use salescommand_store::work::Work;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -26,15 +27,13 @@ struct Contribution {
 }
 
 /// A change of the sums: a cell goes out (-1) or in (1).
-pub struct Move {
-    /// The deal's contribution.
-    pub cell: Cell,
-    /// 1 or -1.
-    pub sign: i64,
+struct Move {
+    cell: Cell,
+    sign: i64,
 }
 
 /// Works out the moves of some events and remembers the contributions in the collection `state`.
-pub async fn moves(
+async fn moves(
     store: &dyn Documents,
     work: &mut Work,
     state: &str,
@@ -72,10 +71,39 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DealFacts>)> {
 }
 
 /// The moves by the document they go to, in the order of ids.
-pub fn by_document(moves: Vec<Move>) -> BTreeMap<String, Vec<Move>> {
+fn by_document(moves: Vec<Move>) -> BTreeMap<String, Vec<Move>> {
     let mut documents: BTreeMap<String, Vec<Move>> = BTreeMap::new();
     for step in moves {
         documents.entry(step.cell.document_id()).or_default().push(step);
     }
     documents
+}
+
+/// Brings events into the sums of a collection; a document that comes to nothing is removed.
+pub async fn bring_in<D: SumDocument + Serialize + DeserializeOwned>(
+    store: &dyn Documents,
+    work: &mut Work,
+    (collection, state): (&str, &str),
+    events: &[(i64, CanonicalEvent)],
+    cells: fn(&DealFacts) -> Vec<Cell>,
+) -> Result<(), Error> {
+    let documents = by_document(moves(store, work, state, events, cells).await?);
+    work.load(store, collection, documents.keys().cloned()).await?;
+    for (id, moves) in documents {
+        let mut held: Option<D> = work.get(collection, &id)?;
+        for step in &moves {
+            let Some(mut document) = held.take().or_else(|| D::empty(&step.cell)) else { continue };
+            document.apply(&step.cell, step.sign).map_err(|error| Error::State(error.to_string()))?;
+            held = Some(document);
+        }
+        match held.filter(|document| !document.is_empty()) {
+            Some(document) => {
+                work.put(collection, &id, &document)?;
+            }
+            None => {
+                work.remove(collection, &id);
+            }
+        }
+    }
+    Ok(())
 }

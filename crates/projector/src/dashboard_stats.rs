@@ -6,7 +6,7 @@ use salescommand_domain::serving::{DayBuckets, day_cells};
 use salescommand_store::work::Work;
 use salescommand_store::{CollectionSpec, Documents, serving_collection};
 
-use crate::aggregate::{by_document, moves};
+use crate::aggregate::bring_in;
 use crate::{Error, Projection};
 
 /// See the module.
@@ -42,25 +42,6 @@ impl Projection for DashboardStats {
     ) -> Result<(), Error> {
         let (collection, state) =
             (serving_collection(NAME, generation), serving_collection(STATE, generation));
-        let documents = by_document(moves(store, work, &state, events, day_cells).await?);
-        work.load(store, &collection, documents.keys().cloned()).await?;
-        for (id, moves) in documents {
-            let mut held: Option<DayBuckets> = work.get(&collection, &id)?;
-            for step in &moves {
-                let Some(document) = held.take().or_else(|| DayBuckets::empty(&step.cell)) else { continue };
-                let mut document = document;
-                document.apply(&step.cell, step.sign).map_err(|error| Error::State(error.to_string()))?;
-                held = Some(document);
-            }
-            match held.filter(|document| !document.is_empty()) {
-                Some(document) => {
-                    work.put(&collection, &id, &document)?;
-                }
-                None => {
-                    work.remove(&collection, &id);
-                }
-            }
-        }
-        Ok(())
+        bring_in::<DayBuckets>(store, work, (&collection, &state), events, day_cells).await
     }
 }

@@ -6,7 +6,7 @@ use salescommand_domain::serving::{Cell, DealFacts, StageSummary, stage_cell};
 use salescommand_store::work::Work;
 use salescommand_store::{CollectionSpec, Documents, serving_collection};
 
-use crate::aggregate::{by_document, moves};
+use crate::aggregate::bring_in;
 use crate::{Error, Projection};
 
 /// See the module.
@@ -45,26 +45,6 @@ impl Projection for PipelineSummary {
     ) -> Result<(), Error> {
         let (collection, state) =
             (serving_collection(NAME, generation), serving_collection(STATE, generation));
-        let documents = by_document(moves(store, work, &state, events, cells).await?);
-        work.load(store, &collection, documents.keys().cloned()).await?;
-        for (id, moves) in documents {
-            let mut held: Option<StageSummary> = work.get(&collection, &id)?;
-            for step in &moves {
-                let Some(mut document) = held.take().or_else(|| StageSummary::empty(&step.cell)) else {
-                    continue;
-                };
-                document.apply(&step.cell, step.sign).map_err(|error| Error::State(error.to_string()))?;
-                held = Some(document);
-            }
-            match held.filter(|document| !document.is_empty()) {
-                Some(document) => {
-                    work.put(&collection, &id, &document)?;
-                }
-                None => {
-                    work.remove(&collection, &id);
-                }
-            }
-        }
-        Ok(())
+        bring_in::<StageSummary>(store, work, (&collection, &state), events, cells).await
     }
 }

@@ -13,7 +13,7 @@
 
 use jiff::tz::TimeZone;
 use salescommand_domain::canonical::{
-    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, UserFacet,
+    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, User,
 };
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use serde_json::{Map, Value};
@@ -75,7 +75,7 @@ fn person(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
 
 fn user(email: String, name: String, manager: Option<FacetId>) -> Mapped {
     let keys = IdentityKey::email(Entity::User, &email).into_iter().collect();
-    let body = FacetBody::User(UserFacet { name, email: Some(email), active: true, manager });
+    let body = FacetBody::User(User { name, email: Some(email), active: true, manager });
     Mapped { body, keys, refs: Vec::new() }
 }
 

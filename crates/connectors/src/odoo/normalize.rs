@@ -11,8 +11,7 @@ mod payload;
 
 use rust_decimal::Decimal;
 use salescommand_domain::canonical::{
-    CompanyFacet, CurrencyFacet, Entity, FacetBody, IdentityKey, Mapped, Rejection, StageFacet, TeamFacet,
-    UserFacet,
+    CompanyFacet, CurrencyFacet, Entity, FacetBody, IdentityKey, Mapped, Rejection, StageFacet, Team, User,
 };
 use salescommand_domain::money::{CurrencyCode, decimal_of_f64};
 use salescommand_domain::raw::Envelope;
@@ -84,7 +83,7 @@ fn user(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
         None => payload.email("email")?,
     };
     let keys = email.iter().filter_map(|address| IdentityKey::email(Entity::User, address)).collect();
-    let body = FacetBody::User(UserFacet {
+    let body = FacetBody::User(User {
         name: payload.text("name")?.unwrap_or(login),
         email,
         active: payload.active()?,
@@ -96,7 +95,7 @@ fn user(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
 fn team(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
     let mut members = payload.references("member_ids", "res.users")?;
     members.sort();
-    Ok(plain(FacetBody::Team(TeamFacet {
+    Ok(plain(FacetBody::Team(Team {
         name: payload.required_text("name")?,
         leader: payload.reference("user_id", "res.users")?,
         members,

@@ -5,10 +5,8 @@ use std::fmt;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::facet::{
-    ActivityKind, ActivityState, CalendarFacet, CompanyFacet, Custom, FacetId, OpportunityKind, Related,
-    SourceRef, StageFacet, Status,
-};
+use super::content::{Account, Activity, CompanyFacet, Contact, Custom, StageFacet, Team, User};
+use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
 use crate::access::ScopeKey;
 use crate::money::Money;
 use crate::raw::{Digest, InstanceName, RawPosition, Vector};
@@ -147,69 +145,6 @@ pub enum GoldenBody {
     Team(Team),
 }
 
-/// A company we sell to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Account {
-    /// Display name.
-    pub name: String,
-    /// Tax or registration number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax_id: Option<String>,
-    /// Web site.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub website: Option<String>,
-    /// E-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Telephone number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// Parent account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<FacetId>,
-    /// Owner.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<FacetId>,
-    /// Not archived.
-    pub active: bool,
-    /// When the first source made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// Custom fields.
-    #[serde(default, skip_serializing_if = "Custom::is_empty")]
-    pub custom: Custom,
-}
-
-/// A person we talk to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Contact {
-    /// Full name.
-    pub name: String,
-    /// Job title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// E-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Telephone number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// The account this person works for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<FacetId>,
-    /// Owner.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<FacetId>,
-    /// Not archived.
-    pub active: bool,
-    /// When the first source made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// Custom fields.
-    #[serde(default, skip_serializing_if = "Custom::is_empty")]
-    pub custom: Custom,
-}
-
 /// A deal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opportunity {
@@ -267,62 +202,6 @@ pub struct Opportunity {
     /// Custom fields.
     #[serde(default, skip_serializing_if = "Custom::is_empty")]
     pub custom: Custom,
-}
-
-/// A call, a meeting, a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Activity {
-    /// Call, meeting, ….
-    pub activity_kind: ActivityKind,
-    /// Subject line.
-    pub subject: String,
-    /// Open, done, cancelled.
-    pub state: ActivityState,
-    /// Due date.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Date>,
-    /// The day it was done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub done_on: Option<Date>,
-    /// Whose it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<FacetId>,
-    /// What it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub related: Option<Related>,
-    /// When the source made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-}
-
-/// A person who works with us: Odoo user, directory object and SalesCommand account in one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct User {
-    /// Display name.
-    pub name: String,
-    /// E-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Active in any source.
-    pub active: bool,
-    /// The manager, as a facet of another user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manager: Option<FacetId>,
-}
-
-/// A sales team.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Team {
-    /// Display name.
-    pub name: String,
-    /// Leader.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leader: Option<FacetId>,
-    /// Members, ascending.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub members: Vec<FacetId>,
-    /// Not archived.
-    pub active: bool,
 }
 
 /// Reference data that readers need: names and orders of things that golden records point to.

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::facet::{AccountFacet, ContactFacet, CurrencySource, OpportunityFacet, UserFacet};
+use super::facet::{CurrencySource, OpportunityFacet};
 use super::golden::GoldenFacet;
 use super::{
-    Account, Activity, Amount, CalendarFacet, Contact, Facet, FacetBody, FacetId, Golden, GoldenBody,
-    Opportunity, Status, Team, User,
+    Account, Amount, CalendarFacet, Contact, Facet, FacetBody, FacetId, Golden, GoldenBody, Opportunity,
+    Status, User,
 };
 use crate::access::ScopeKey;
 use crate::money::{Currency, Money};
@@ -112,29 +112,11 @@ fn body(first: &Facet, ordered: &[&Facet], evidence: &mut Evidence<'_>) -> Optio
             let scope_key = ScopeKey::of(opportunity.owner, opportunity.team, opportunity.company, instance);
             (GoldenBody::Opportunity(Box::new(opportunity)), scope_key)
         }
-        FacetBody::Activity(facet) => {
-            let activity = Activity {
-                activity_kind: facet.activity_kind,
-                subject: facet.subject.clone(),
-                state: facet.state,
-                due: facet.due,
-                done_on: facet.done_on,
-                owner: facet.owner,
-                related: facet.related,
-                created_at: facet.created_at,
-            };
-            let scope_key = ScopeKey::of(facet.owner, None, None, instance);
-            (GoldenBody::Activity(activity), scope_key)
+        FacetBody::Activity(activity) => {
+            let scope_key = ScopeKey::of(activity.owner, None, None, instance);
+            (GoldenBody::Activity(activity.clone()), scope_key)
         }
-        FacetBody::Team(facet) => {
-            let team = Team {
-                name: facet.name.clone(),
-                leader: facet.leader,
-                members: facet.members.clone(),
-                active: facet.active,
-            };
-            (GoldenBody::Team(team), ScopeKey::public())
-        }
+        FacetBody::Team(team) => (GoldenBody::Team(team.clone()), ScopeKey::public()),
         FacetBody::Stage(_) | FacetBody::Company(_) | FacetBody::Currency(_) | FacetBody::Calendar(_) => {
             return None;
         }
@@ -155,9 +137,9 @@ fn name_of<S>(facets: &[&S], field: impl Fn(&S) -> &String) -> String {
     facets.iter().map(|facet| field(facet)).find(|name| !name.is_empty()).cloned().unwrap_or_default()
 }
 
-fn account(instance: &InstanceName, facets: &[&AccountFacet]) -> (GoldenBody, ScopeKey) {
-    let owner = first_of(facets, |f| &f.owner);
-    let scope_key = ScopeKey::of(owner, None, first_of(facets, |f| &f.company), instance);
+fn account(instance: &InstanceName, facets: &[&Account]) -> (GoldenBody, ScopeKey) {
+    let (owner, company) = (first_of(facets, |f| &f.owner), first_of(facets, |f| &f.company));
+    let scope_key = ScopeKey::of(owner, None, company, instance);
     let account = Account {
         name: name_of(facets, |f| &f.name),
         tax_id: first_of(facets, |f| &f.tax_id),
@@ -166,6 +148,7 @@ fn account(instance: &InstanceName, facets: &[&AccountFacet]) -> (GoldenBody, Sc
         phone: first_of(facets, |f| &f.phone),
         parent: first_of(facets, |f| &f.parent),
         owner,
+        company,
         active: facets.iter().any(|f| f.active),
         created_at: facets.iter().filter_map(|f| f.created_at).min(),
         custom: facets.iter().rev().flat_map(|f| f.custom.clone()).collect(),
@@ -173,9 +156,9 @@ fn account(instance: &InstanceName, facets: &[&AccountFacet]) -> (GoldenBody, Sc
     (GoldenBody::Account(account), scope_key)
 }
 
-fn contact(instance: &InstanceName, facets: &[&ContactFacet]) -> (GoldenBody, ScopeKey) {
-    let owner = first_of(facets, |f| &f.owner);
-    let scope_key = ScopeKey::of(owner, None, first_of(facets, |f| &f.company), instance);
+fn contact(instance: &InstanceName, facets: &[&Contact]) -> (GoldenBody, ScopeKey) {
+    let (owner, company) = (first_of(facets, |f| &f.owner), first_of(facets, |f| &f.company));
+    let scope_key = ScopeKey::of(owner, None, company, instance);
     let contact = Contact {
         name: name_of(facets, |f| &f.name),
         title: first_of(facets, |f| &f.title),
@@ -183,6 +166,7 @@ fn contact(instance: &InstanceName, facets: &[&ContactFacet]) -> (GoldenBody, Sc
         phone: first_of(facets, |f| &f.phone),
         account: first_of(facets, |f| &f.account),
         owner,
+        company,
         active: facets.iter().any(|f| f.active),
         created_at: facets.iter().filter_map(|f| f.created_at).min(),
         custom: facets.iter().rev().flat_map(|f| f.custom.clone()).collect(),
@@ -190,7 +174,7 @@ fn contact(instance: &InstanceName, facets: &[&ContactFacet]) -> (GoldenBody, Sc
     (GoldenBody::Contact(contact), scope_key)
 }
 
-fn user(id: FacetId, facets: &[&UserFacet]) -> (GoldenBody, ScopeKey) {
+fn user(id: FacetId, facets: &[&User]) -> (GoldenBody, ScopeKey) {
     // The manager is SalesCommand's to decide, so its own facets, last for names, come first here.
     let manager = facets.iter().rev().find_map(|f| f.manager);
     let user = User {

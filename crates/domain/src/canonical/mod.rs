@@ -4,20 +4,23 @@
 //! one real account, contact, opportunity, activity, user or team: a pure function of the facets joined in it
 //! and of the reference facets (stage, company, currency, calendar, partner) they point to.
 
+mod content;
 mod facet;
 mod golden;
 mod identity;
 mod mapping;
 mod merge;
 
+pub use content::{
+    Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
+    StageFacet, Team, User,
+};
 pub use facet::{
-    AccountFacet, ActivityFacet, ActivityKind, ActivityState, Amount, CalendarFacet, CompanyFacet,
-    ContactFacet, CurrencyFacet, CurrencySource, Facet, FacetBody, FacetId, OpportunityFacet,
-    OpportunityKind, OutcomeRule, Related, SourceRef, StageFacet, Status, TeamFacet, UserFacet,
+    Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, OpportunityFacet, OpportunityKind,
+    OutcomeRule, SourceRef, Status,
 };
 pub use golden::{
-    Account, Activity, CanonicalEvent, CanonicalMessage, Contact, Entity, Golden, GoldenBody, GoldenFacet,
-    Opportunity, Reference, Team, User,
+    CanonicalEvent, CanonicalMessage, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference,
 };
 pub use identity::{IdentityKey, KEY_HOLDERS_LIMIT, Links, components};
 pub use mapping::{Mapped, Mapper, Rejection};

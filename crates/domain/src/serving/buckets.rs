@@ -291,9 +291,20 @@ fn month(day: Day) -> String {
     }
 }
 
-impl DayBuckets {
-    /// An empty document for a cell; none if the cell is not a day's.
-    pub fn empty(cell: &Cell) -> Option<Self> {
+/// A document of sums.
+pub trait SumDocument: Sized {
+    /// An empty document for a cell; none if the cell is another kind's.
+    fn empty(cell: &Cell) -> Option<Self>;
+
+    /// Adds (`sign` 1) or takes away (`sign` -1) a cell of this document; fails if a sum leaves 64 bits.
+    fn apply(&mut self, cell: &Cell, sign: i64) -> Result<(), MoneyError>;
+
+    /// Nothing is left in it.
+    fn is_empty(&self) -> bool;
+}
+
+impl SumDocument for DayBuckets {
+    fn empty(cell: &Cell) -> Option<Self> {
         let CellKey::Day(measure, day) = cell.key else { return None };
         Some(Self {
             id: cell.document_id(),
@@ -304,8 +315,7 @@ impl DayBuckets {
         })
     }
 
-    /// Adds (`sign` 1) or takes away (`sign` -1) a cell of this document.
-    pub fn apply(&mut self, cell: &Cell, sign: i64) -> Result<(), MoneyError> {
+    fn apply(&mut self, cell: &Cell, sign: i64) -> Result<(), MoneyError> {
         let CellKey::Day(_, day) = cell.key else { return Ok(()) };
         let sums = self.days.entry(day).or_default();
         sums.apply(&cell.sums, sign)?;
@@ -315,26 +325,22 @@ impl DayBuckets {
         Ok(())
     }
 
-    /// Nothing is left in it.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.days.is_empty()
     }
 }
 
-impl StageSummary {
-    /// An empty document for a cell; none if the cell is not a stage's.
-    pub fn empty(cell: &Cell) -> Option<Self> {
+impl SumDocument for StageSummary {
+    fn empty(cell: &Cell) -> Option<Self> {
         let CellKey::Stage(stage) = cell.key else { return None };
         Some(Self { id: cell.document_id(), scope_key: cell.scope_key.clone(), stage, sums: Sums::default() })
     }
 
-    /// Adds (`sign` 1) or takes away (`sign` -1) a cell of this document.
-    pub fn apply(&mut self, cell: &Cell, sign: i64) -> Result<(), MoneyError> {
+    fn apply(&mut self, cell: &Cell, sign: i64) -> Result<(), MoneyError> {
         self.sums.apply(&cell.sums, sign)
     }
 
-    /// Nothing is left in it.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.sums.is_nothing()
     }
 }

@@ -7,7 +7,8 @@ mod directory;
 mod feed;
 
 pub use buckets::{
-    Cell, CellKey, Day, DayBuckets, DealFacts, Measure, StageSummary, Sums, day_cells, stage_cell,
+    Cell, CellKey, Day, DayBuckets, DealFacts, Measure, StageSummary, SumDocument, Sums, day_cells,
+    stage_cell,
 };
 pub use directory::{DirectoryEntry, DirectoryFact};
 pub use feed::FeedItem;

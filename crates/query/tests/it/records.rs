@@ -8,7 +8,8 @@ use salescommand_domain::canonical::{
 use salescommand_domain::money::{Currency, CurrencyCode, Money};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, RawPosition};
 use salescommand_domain::serving::{
-    DayBuckets, DealFacts, DirectoryEntry, DirectoryFact, FeedItem, StageSummary, day_cells, stage_cell,
+    DayBuckets, DealFacts, DirectoryEntry, DirectoryFact, FeedItem, StageSummary, SumDocument as _,
+    day_cells, stage_cell,
 };
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Batch, Documents, Operation, Write, canonical_collection, serving_collection};
@@ -106,7 +107,7 @@ pub fn user(key: &str, name: &str) -> Golden {
 }
 
 pub fn team(key: &str, name: &str) -> Golden {
-    let body = Team { name: name.to_owned(), leader: None, members: Vec::new(), active: true };
+    let body = Team { name: name.to_owned(), leader: None, members: Vec::new(), company: None, active: true };
     golden(source("crm.team", key), ScopeKey::public(), GoldenBody::Team(body))
 }
 

@@ -1,7 +1,7 @@
 //! `mail.activity`: calls, meetings, tasks.
 
 use salescommand_domain::canonical::{
-    ActivityFacet, ActivityKind, ActivityState, Entity, FacetBody, Mapped, Rejection, Related,
+    Activity, ActivityKind, ActivityState, Entity, FacetBody, Mapped, Rejection, Related,
 };
 
 use super::payload::Payload;
@@ -9,7 +9,7 @@ use super::payload::Payload;
 /// Maps an activity.
 pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
     let done_on = payload.day("date_done")?;
-    let facet = ActivityFacet {
+    let facet = Activity {
         activity_kind: kind(payload)?,
         subject: subject(payload)?,
         // `state` is not read: whether an open activity is overdue depends on the day one asks. Odoo dates what it

@@ -1,7 +1,7 @@
 //! `res.partner`: companies become accounts, everybody else contacts.
 
 use salescommand_domain::canonical::{
-    AccountFacet, ContactFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection,
+    Account, Contact, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection,
 };
 
 use super::payload::Payload;
@@ -15,7 +15,7 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
 }
 
 fn account(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
-    let facet = AccountFacet {
+    let facet = Account {
         name: payload.text("name")?.unwrap_or_default(),
         tax_id: payload.text("vat")?,
         website: payload.text("website")?,
@@ -39,7 +39,7 @@ fn account(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
 fn contact(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
     let email = payload.email("email")?;
     let keys = email.iter().filter_map(|address| IdentityKey::email(Entity::Contact, address)).collect();
-    let facet = ContactFacet {
+    let facet = Contact {
         name: payload.text("name")?.unwrap_or_default(),
         title: payload.text("function")?,
         email,

@@ -1,0 +1,218 @@
+//! What records say: the fields of accounts, contacts, activities, users and teams, and of reference data.
+//!
+//! A facet holds them as one source record has them, a golden record as the merge has chosen them; they are the same
+//! fields.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Entity, FacetId};
+use crate::money::CurrencyCode;
+
+/// Typed custom fields, by the source's field name.
+pub type Custom = BTreeMap<String, Value>;
+
+/// A company.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    /// Display name.
+    pub name: String,
+    /// Tax or registration number, as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_id: Option<String>,
+    /// Web site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Parent account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<FacetId>,
+    /// Who owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Our own company (legal entity) it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the source made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: Custom,
+}
+
+/// A person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contact {
+    /// Full name as the source has it.
+    pub name: String,
+    /// Job title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The account this person works for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<FacetId>,
+    /// Who owns the relation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// Our own company it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+    /// When the source made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Custom fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: Custom,
+}
+
+/// What kind of activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// A telephone call.
+    Call,
+    /// A message.
+    Email,
+    /// A meeting.
+    Meeting,
+    /// A task.
+    Task,
+    /// A note.
+    Note,
+    /// Anything else.
+    Other,
+}
+
+/// Whether an activity is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityState {
+    /// To be done. Whether it is overdue depends on the day one asks.
+    Open,
+    /// Done.
+    Done,
+    /// Given up.
+    Cancelled,
+}
+
+/// What an activity is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// Which entity, as far as the source says.
+    pub entity: Entity,
+    /// Which record.
+    pub id: FacetId,
+}
+
+/// An activity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Call, meeting, ….
+    pub activity_kind: ActivityKind,
+    /// Subject line.
+    pub subject: String,
+    /// Open, done, cancelled.
+    pub state: ActivityState,
+    /// Due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
+    /// When it was done: the day, for sources that keep no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_on: Option<Date>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FacetId>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<Related>,
+    /// When the source made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+}
+
+/// A user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct User {
+    /// Display name.
+    pub name: String,
+    /// E-mail address or login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// May sign in at the source.
+    pub active: bool,
+    /// The manager this source names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FacetId>,
+}
+
+/// A sales team.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Team {
+    /// Display name.
+    pub name: String,
+    /// Its leader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<FacetId>,
+    /// Its members, ascending.
+    pub members: Vec<FacetId>,
+    /// Our own company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<FacetId>,
+    /// Not archived.
+    pub active: bool,
+}
+
+/// A pipeline stage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageFacet {
+    /// Display name.
+    pub name: String,
+    /// Order in the pipeline.
+    pub order: i64,
+    /// Deals in it are won.
+    pub is_won: bool,
+}
+
+/// One of our own companies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CompanyFacet {
+    /// Display name.
+    pub name: String,
+    /// Its currency record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<FacetId>,
+}
+
+/// A currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurrencyFacet {
+    /// ISO 4217 code.
+    pub code: CurrencyCode,
+    /// Digits after the decimal point.
+    pub exponent: u8,
+}
