@@ -2,7 +2,13 @@
 //! the demo's users; and the product's answers while its servers are away.
 
 use std::process::Command;
+use std::time::Duration;
 
+use salescommand_connectors::{ObjectPlan, Record};
+use salescommand_domain::canonical::SourceRef;
+use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_eventlog_nats::{NatsLog, NatsOptions};
+use salescommand_ingest::{Ports, RawWriter};
 use salescommand_odoo_simulator::{Matching, Trouble};
 use salescommand_tests::platform::{ODOO_LOGIN, ODOO_PASSWORD, Platform, Session, eventually, repository};
 use serde_json::{Value, json};
@@ -240,4 +246,69 @@ async fn outside_demo_mode_nothing_starts_without_keys_and_nobody_can_sign_in_by
     assert_eq!((status, problem["code"].as_str()), (404, Some("unknown-entity-type")));
     let meta = ann.get("/api/meta").await.unwrap().1;
     assert_eq!((meta["demo"].clone(), meta["demo_accounts"].clone()), (json!(false), json!([])));
+}
+
+/// Publishes one version of a deal into the demo source's log, past the connector.
+async fn publish_deal(platform: &Platform, payload: Value) {
+    let options = NatsOptions {
+        url: platform.nats.url(),
+        name: "test".into(),
+        connect_within: Duration::from_secs(10),
+    };
+    let ports = Ports::system(&NatsLog::connect(options).await.unwrap());
+    let instance = InstanceName::new("odoo").unwrap();
+    let mut writer = RawWriter::open(&ports, &instance, "odoo", 0).await.unwrap();
+    let object = ObjectName::new("crm.lead").unwrap();
+    let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+    let record = Record { key: "900001".into(), source_modified: None, subjects: Vec::new(), payload };
+    writer.append(&plan, &[record]).await.unwrap();
+}
+
+async fn open_rejects(chief: &Session) -> Value {
+    chief.get("/api/data-lake/stats").await.unwrap().1["canonical"]["quarantine"]["open"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reject_is_kept_with_its_reason_and_superseded_by_the_next_good_version() {
+    let mut platform = Platform::start().await.unwrap();
+    platform.demo().await.unwrap();
+    let chief = platform.sign_in("superadmin@salescommand.com", "demo123").await.unwrap();
+    publish_deal(
+        &platform,
+        json!({"id": 900001, "name": "Deal", "type": "opportunity", "probability": "high"}),
+    )
+    .await;
+    eventually("the reject", async || (open_rejects(&chief).await == 1).then_some(())).await.unwrap();
+    let rejects = platform.run_json(&["quarantine", "list"]).unwrap();
+    assert_eq!(
+        (rejects[0]["path"].as_str(), rejects[0]["state"].as_str()),
+        (Some("/probability"), Some("open"))
+    );
+    let id = rejects[0]["id"].as_str().unwrap().to_owned();
+    let shown = platform.run(&["quarantine", "show", &id], "").unwrap();
+    assert!(shown.contains("\"probability\": \"high\""), "{shown}");
+
+    let good = json!({"id": 900001, "name": "Deal", "type": "opportunity", "active": true, "probability": 50.0, "stage_id": 1});
+    publish_deal(&platform, good).await;
+    eventually("the reject to be superseded", async || (open_rejects(&chief).await == 0).then_some(()))
+        .await
+        .unwrap();
+    assert_eq!(platform.run_json(&["quarantine", "list"]).unwrap(), json!([]));
+    let all = platform.run_json(&["quarantine", "list", "--all"]).unwrap();
+    assert_eq!(all[0]["state"], "superseded");
+
+    let source = SourceRef {
+        instance: InstanceName::new("odoo").unwrap(),
+        object: ObjectName::new("crm.lead").unwrap(),
+        key: "900001".into(),
+    };
+    let made_of = platform.run_json(&["lineage", "opportunities", &source.facet_id().to_string()]).unwrap();
+    let objects: Vec<_> =
+        made_of.as_array().unwrap().iter().map(|event| event["object"].as_str().unwrap()).collect();
+    assert_eq!(
+        objects,
+        ["calendar", "crm.stage", "crm.lead"],
+        "the deal, and the reference data it depends on"
+    );
+    assert_eq!(made_of[2]["payload"]["probability"], 50.0);
 }

@@ -60,6 +60,14 @@ pub enum Command {
     /// Print documents as JSON Lines, ordered by id, for audits.
     #[command(after_help = "Example: salescommand export canonical opportunities")]
     Export(Export),
+    /// The raw events that made a canonical record.
+    #[command(
+        after_help = "Example: salescommand lineage opportunities 80ac86f3-7999-545a-9e59-6333c2cb2c64 --output json"
+    )]
+    Lineage(Lineage),
+    /// Raw events that were not accepted, and why.
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -186,6 +194,31 @@ pub struct Export {
     /// canonical: accounts, contacts, opportunities, activities, users, teams, facets, links, quarantine;
     /// serving: a collection of a projection, such as dashboard_stats.
     pub collection: String,
+}
+
+/// `lineage`.
+#[derive(Debug, Args)]
+pub struct Lineage {
+    /// accounts, contacts, opportunities, activities, users or teams.
+    pub entity: String,
+    /// Id of the record, or of any source record joined in it.
+    pub id: String,
+}
+
+/// `quarantine`.
+#[derive(Debug, Subcommand)]
+pub enum Quarantine {
+    /// List what waits for a fix.
+    List {
+        /// Also what a later version of the record has superseded.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one reject with its raw event.
+    Show {
+        /// Its id: `<instance>/<epoch>/<sequence>`.
+        id: String,
+    },
 }
 
 /// A zone with documents.

@@ -1,4 +1,4 @@
-//! Commands for operators: accounts, sources, syncs, exports, and the doctor.
+//! Commands for operators: accounts, sources, syncs, and the doctor.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use salescommand_connectors::{CheckState, Settings, descriptor};
 use salescommand_domain::access::Role;
-use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_eventlog::Health;
 use salescommand_ingest::{
@@ -18,21 +17,15 @@ use salescommand_ingest::{
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::sources::NewSource;
 use salescommand_query::{SystemClock, SystemIds};
-use salescommand_store::{
-    Active, Condition, Direction, Documents, Ops, Query, ScopedReads, canonical_collection,
-    facets_collection, links_collection, quarantine_collection, serving_collection,
-};
-use salescommand_store_mongo::MongoStore;
+use salescommand_store::{Ops, ScopedReads};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::cli::{self, Output, Zone};
+use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::processes::sources;
 use crate::{config_events, connections, listing};
 
-/// Documents per read of an export.
-const EXPORT_PAGE: usize = 500;
 /// How often `--follow` looks.
 const FOLLOW: Duration = Duration::from_millis(300);
 
@@ -199,62 +192,6 @@ async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
             return Ok(run);
         }
         tokio::time::sleep(FOLLOW).await;
-    }
-}
-
-/// `salescommand export …`.
-pub async fn export(config: &Config, export: &cli::Export) -> Result<()> {
-    let store = connections::store(config).await?;
-    let active =
-        ScopedReads::active(&store).await?.context("nothing has been built yet: start the projector")?;
-    let collection = export_collection(export, &active)?;
-    let mut after: Option<String> = None;
-    loop {
-        let page = export_page(&store, &collection, after.as_deref()).await?;
-        for document in &page {
-            let document = bson::Document::try_from(document.clone())?;
-            after = Some(document.get_str("_id")?.to_owned());
-            listing::print_raw(&format!("{}\n", serde_json::to_string(&document)?));
-        }
-        if page.len() < EXPORT_PAGE {
-            return Ok(());
-        }
-    }
-}
-
-async fn export_page(
-    store: &MongoStore,
-    collection: &str,
-    after: Option<&str>,
-) -> Result<Vec<bson::RawDocumentBuf>> {
-    let mut query = Query::all().sorted("_id", Direction::Ascending).limited(EXPORT_PAGE);
-    if let Some(after) = after {
-        query = query.with(Condition::Gt("_id".to_owned(), after.into()));
-    }
-    Ok(Documents::find(store, collection, &query).await?)
-}
-
-fn export_collection(export: &cli::Export, active: &Active) -> Result<String> {
-    let name = export.collection.as_str();
-    match export.zone {
-        Zone::Canonical => Ok(match name {
-            "facets" => facets_collection(active.canonical),
-            "links" => links_collection(active.canonical),
-            "quarantine" => quarantine_collection(active.canonical),
-            entity => match Entity::from_plural(entity) {
-                Some(entity) => canonical_collection(entity, active.canonical),
-                None => {
-                    bail!("there is no canonical collection {entity:?}; see `salescommand export --help`")
-                }
-            },
-        }),
-        Zone::Serving => match active.serving.get(name) {
-            Some(generation) => Ok(serving_collection(name, *generation)),
-            None => {
-                let known: Vec<_> = active.serving.keys().cloned().collect();
-                bail!("there is no projection {name:?}; known: {}", known.join(", "))
-            }
-        },
     }
 }
 

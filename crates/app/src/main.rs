@@ -2,6 +2,7 @@
 //!
 //! The only place that knows all crates. It holds no logic worth a unit test beyond its own configuration.
 
+mod audit;
 mod cli;
 mod commands;
 mod config;
@@ -62,7 +63,9 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::User(command) => commands::user(&config, command, cli.output).await,
         Command::Source(command) => commands::source(&config, command, cli.output).await,
         Command::Sync(command) => commands::sync(&config, command, cli.output).await,
-        Command::Export(export) => commands::export(&config, &export).await,
+        Command::Export(export) => audit::export(&config, &export).await,
+        Command::Lineage(lineage) => audit::lineage(&config, &lineage, cli.output).await,
+        Command::Quarantine(command) => audit::quarantine(&config, &command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }
