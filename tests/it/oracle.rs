@@ -54,7 +54,8 @@ pub async fn documents(batches: &[Vec<RawMessage>], project_each: bool) -> Compa
     collections.map(|(name, found)| (name, found.into_iter().map(bytes).collect())).collect()
 }
 
-fn canonical_spec() -> StreamSpec {
+/// The canonical stream of the first generation.
+pub fn canonical_spec() -> StreamSpec {
     StreamSpec {
         name: canonical_stream(1),
         subjects: vec!["canonical.g1.>".into()],

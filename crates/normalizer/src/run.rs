@@ -94,7 +94,9 @@ async fn open(
         let attempt = async {
             store.ensure(&specs(generation)).await?;
             log.ensure_stream(&stream_spec(generation)).await?;
-            Normalizer::open(store.clone(), mappers.clone(), generation).await
+            let normalizer = Normalizer::open(store.clone(), mappers.clone(), generation).await?;
+            check_stream(&**log, &normalizer, generation).await?;
+            Ok(normalizer)
         };
         match attempt.await {
             Ok(normalizer) => return Ok(Some(normalizer)),
@@ -104,6 +106,20 @@ async fn open(
             return Ok(None);
         }
     }
+}
+
+/// A stream that is ahead of the outbox has seen events that this database has not made: the database was restored from
+/// an older backup. Going on would number other events alike, and they would never be published.
+async fn check_stream(log: &dyn EventLog, normalizer: &Normalizer, generation: u32) -> Result<(), Error> {
+    let stream = canonical_stream(generation);
+    let last = log.stream(&stream).await?.map_or(0, |status| status.last_sequence);
+    let made = normalizer.position().outbox;
+    if u64::try_from(made).is_ok_and(|made| made >= last) {
+        return Ok(());
+    }
+    Err(Error::State(format!(
+        "{stream} ends at {last}, but the database has made {made} events only: it is older"
+    )))
 }
 
 async fn apply_all(
