@@ -38,6 +38,12 @@ pub enum Permission {
     /// See raw positions and other internals.
     #[serde(rename = "ops:read")]
     OpsRead,
+    /// Operate the pipeline: replays, switches, quarantine decisions, archives, erasure.
+    #[serde(rename = "ops:manage")]
+    OpsManage,
+    /// Edit the records that one may see.
+    #[serde(rename = "records:write")]
+    RecordsWrite,
 }
 
 impl Role {
@@ -70,12 +76,16 @@ impl Role {
 
     /// What the role may do.
     pub fn permissions(self) -> &'static [Permission] {
-        use Permission::{DashboardRead, DataLakeRead, OpsRead, SyncRead, SyncTrigger};
+        use Permission::{
+            DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger,
+        };
         match self {
-            Self::SuperAdmin => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, OpsRead],
+            Self::SuperAdmin => {
+                &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, OpsRead, OpsManage, RecordsWrite]
+            }
             Self::Executive => &[DashboardRead, DataLakeRead, SyncRead],
-            Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger],
-            Self::AccountManager | Self::SalesUser => &[DashboardRead, DataLakeRead, SyncRead],
+            Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, RecordsWrite],
+            Self::AccountManager | Self::SalesUser => &[DashboardRead, DataLakeRead, SyncRead, RecordsWrite],
             Self::Viewer => &[DashboardRead],
         }
     }
