@@ -20,6 +20,7 @@ use crate::logs::RawMessage;
 use crate::position::{NormalizerPosition, consumer_name};
 use crate::quarantine::{QuarantineState, Quarantined};
 use crate::resolve::Resolver;
+use crate::specs;
 
 /// What a batch did, for metrics and logs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct Normalizer {
 impl Normalizer {
     /// Takes up where the stored position is.
     pub async fn open(store: Arc<dyn Documents>, mappers: Mappers, generation: u32) -> Result<Self, Error> {
-        let (consumer, stored) = Consumer::open(store, consumer_name(generation)).await?;
+        let (consumer, stored) = Consumer::open(store, consumer_name(generation), &specs(generation)).await?;
         let position = stored.as_ref().map(NormalizerPosition::decode).transpose()?.unwrap_or_default();
         Ok(Self { consumer, mappers, generation, position })
     }
@@ -212,7 +213,7 @@ impl Normalizer {
             };
             work.insert(&outbox, &entry.id.clone(), &entry)?;
         }
-        self.consumer.commit(next.encode()?, work.into_writes()).await?;
+        self.consumer.commit(next.encode()?, work).await?;
         self.position = next;
         Ok(last)
     }

@@ -32,7 +32,7 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
     let mut specs = vec![
         CollectionSpec::plain(facets_collection(generation)).index(&["refs", "_id"]).index(&["keys"]),
         CollectionSpec::plain(links_collection(generation)).index(&["golden"]),
-        CollectionSpec::plain(outbox_collection(generation)),
+        CollectionSpec::internal(outbox_collection(generation)),
         CollectionSpec::plain(quarantine_collection(generation))
             .index(&["facet", "state"])
             .index(&["state", "_id"]),

@@ -29,7 +29,7 @@ impl Projection for DashboardStats {
         let collection = CollectionSpec::plain(serving_collection(NAME, generation));
         vec![
             collection.index(&["scope_key", "measure", "month"]).index(&["measure", "month"]),
-            CollectionSpec::plain(serving_collection(STATE, generation)),
+            CollectionSpec::internal(serving_collection(STATE, generation)),
         ]
     }
 

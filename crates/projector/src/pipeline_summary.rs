@@ -32,7 +32,7 @@ impl Projection for PipelineSummary {
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
         vec![
             CollectionSpec::plain(serving_collection(NAME, generation)).index(&["scope_key"]),
-            CollectionSpec::plain(serving_collection(STATE, generation)),
+            CollectionSpec::internal(serving_collection(STATE, generation)),
         ]
     }
 

@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The switch of a new installation: the first generation of everything.
 pub fn initial_active() -> Active {
     let serving = projections().iter().map(|projection| (projection.name().to_owned(), 1)).collect();
-    Active { canonical: 1, serving, org_version: 1 }
+    Active { canonical: 1, serving, org_version: 1, previous: None }
 }
 
 /// One projection of one serving generation.
@@ -43,8 +43,10 @@ impl Projector {
         generation: u32,
         canonical: u32,
     ) -> Result<Self, Error> {
-        store.ensure(&projection.collections(generation)).await?;
-        let (consumer, stored) = Consumer::open(store, consumer_name(projection.name(), generation)).await?;
+        let collections = projection.collections(generation);
+        store.ensure(&collections).await?;
+        let name = consumer_name(projection.name(), generation);
+        let (consumer, stored) = Consumer::open(store, name, &collections).await?;
         let fresh = ProjectionPosition {
             canonical: canonical.into(),
             version: projection.version().into(),
@@ -83,7 +85,7 @@ impl Projector {
         }
         let mut work = Work::default();
         self.projection.apply(self.generation, self.consumer.store(), &mut work, &events).await?;
-        self.consumer.commit(next.encode()?, work.into_writes()).await?;
+        self.consumer.commit(next.encode()?, work).await?;
         self.position = next;
         Ok(())
     }

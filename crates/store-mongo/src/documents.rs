@@ -5,8 +5,8 @@ use bson::{Document, RawDocumentBuf, doc};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use salescommand_store::{
-    ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Documents, Error, POSITIONS_COLLECTION,
-    Query, StoredPosition, active_document, stored_active, stored_position,
+    ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Documents, Error, HASHES_COLLECTION,
+    POSITIONS_COLLECTION, Query, StoredPosition, active_document, chunk_ids, stored_active, stored_position,
 };
 
 use crate::error::{DUPLICATE_KEY, NAMESPACE_EXISTS, classify, code, silent, within};
@@ -60,7 +60,7 @@ fn index((fields, unique): &(Vec<&'static str>, bool)) -> IndexModel {
 #[async_trait]
 impl Documents for MongoStore {
     async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
-        let own = [CollectionSpec::plain(POSITIONS_COLLECTION), CollectionSpec::plain(ACTIVE_COLLECTION)];
+        let own = [POSITIONS_COLLECTION, ACTIVE_COLLECTION, HASHES_COLLECTION].map(CollectionSpec::internal);
         self.create(&own).await?;
         self.create(collections).await
     }
@@ -112,5 +112,29 @@ impl Documents for MongoStore {
             Err(_) => return Err(silent()),
         }
         self.read_active().await?.ok_or_else(|| Error::Refused("the switch was removed at once".to_owned()))
+    }
+
+    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
+        let unreadable = |_| Error::Refused("the switch is no legal BSON".to_owned());
+        let mut wanted = Document::try_from(active_document(expected)?).map_err(unreadable)?;
+        // Null matches what is not there; the optional field must not be what it is in another switch.
+        wanted.entry("previous".to_owned()).or_insert(bson::Bson::Null);
+        let collection = self.collection(ACTIVE_COLLECTION);
+        let replaced = collection.replace_one(wanted, active_document(next)?);
+        match tokio::time::timeout(crate::error::ANSWER, replaced).await {
+            Ok(answer) => Ok(answer.map_err(classify)?.matched_count == 1),
+            Err(_) => Err(silent()),
+        }
+    }
+
+    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
+        for name in collections {
+            within(self.collection(name).drop()).await?;
+            let sums = doc! { "_id": { "$in": chunk_ids(name) } };
+            within(self.collection(HASHES_COLLECTION).delete_many(sums)).await?;
+        }
+        let positions = doc! { "_id": { "$in": consumers } };
+        within(self.collection(POSITIONS_COLLECTION).delete_many(positions)).await?;
+        Ok(())
     }
 }

@@ -9,12 +9,19 @@ pub struct CollectionSpec {
     pub name: String,
     /// Each index: its fields, ascending, and whether it is unique.
     pub indexes: Vec<(Vec<&'static str>, bool)>,
+    /// Its documents are a function of the raw logs alone, so two generations must have the same.
+    pub compared: bool,
 }
 
 impl CollectionSpec {
-    /// A collection without further indexes.
+    /// A compared collection without further indexes.
     pub fn plain(name: impl Into<String>) -> Self {
-        Self { name: name.into(), indexes: Vec::new() }
+        Self { name: name.into(), indexes: Vec::new(), compared: true }
+    }
+
+    /// A collection that holds a consumer's own notes: sequences of the broker, what was applied.
+    pub fn internal(name: impl Into<String>) -> Self {
+        Self { compared: false, ..Self::plain(name) }
     }
 
     /// Adds an index over fields.

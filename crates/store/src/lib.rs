@@ -13,6 +13,7 @@ mod check;
 pub mod conformance;
 mod consumer;
 mod document;
+mod hashes;
 pub mod memory;
 mod names;
 mod port;
@@ -22,10 +23,11 @@ pub mod work;
 pub use check::{check_batch, check_deletion, check_operational, check_query, check_scoped};
 pub use consumer::Consumer;
 pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
+pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};
 pub use names::{
-    ACTIVE_COLLECTION, Active, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USERS, POSITIONS_COLLECTION,
-    canonical_collection, facets_collection, links_collection, outbox_collection, quarantine_collection,
-    serving_collection,
+    ACTIVE_COLLECTION, Active, Generations, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES,
+    OPS_USERS, POSITIONS_COLLECTION, canonical_collection, facets_collection, links_collection,
+    outbox_collection, quarantine_collection, serving_collection,
 };
 pub use port::{Documents, Error, Ops, ScopedReads};
 pub use stored::{

@@ -16,6 +16,10 @@ pub const OPS_USERS: &str = "ops_users";
 pub const OPS_REFRESH_TOKENS: &str = "ops_refresh_tokens";
 /// Source instances with their sealed credentials, by name.
 pub const OPS_SOURCES: &str = "ops_sources";
+/// Generations that exist, active or not.
+pub const OPS_GENERATIONS: &str = "ops_generations";
+/// Replays: asked for, under way, ended.
+pub const OPS_REPLAYS: &str = "ops_replays";
 
 /// The switch: which canonical generation and which serving generation of each projection are read.
 /// A request reads it once, so no answer mixes generations.
@@ -27,6 +31,36 @@ pub struct Active {
     pub serving: BTreeMap<String, u32>,
     /// Version of the reporting tree under which roll-ups stand.
     pub org_version: i64,
+    /// What was read before the last switch: one command goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Generations>,
+}
+
+/// A canonical generation and the serving generations that read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generations {
+    /// The canonical generation.
+    pub canonical: u32,
+    /// The serving generation of each projection.
+    pub serving: BTreeMap<String, u32>,
+}
+
+impl Active {
+    /// What is read, without what was.
+    pub fn generations(&self) -> Generations {
+        Generations { canonical: self.canonical, serving: self.serving.clone() }
+    }
+
+    /// The switch after moving to other generations; these become the previous ones.
+    #[must_use]
+    pub fn moved_to(&self, next: Generations) -> Self {
+        Self {
+            canonical: next.canonical,
+            serving: next.serving,
+            org_version: self.org_version,
+            previous: Some(self.generations()),
+        }
+    }
 }
 
 /// Golden records of an entity.

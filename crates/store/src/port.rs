@@ -61,6 +61,13 @@ pub trait Documents: Send + Sync {
 
     /// Writes the switch if there is none yet; gives what stands there afterwards.
     async fn ensure_active(&self, initial: &Active) -> Result<Active, Error>;
+
+    /// Replaces the switch if it is as expected; tells whether it did. Readers see the one or the other, never a mixture.
+    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error>;
+
+    /// Drops collections with their indexes and bucket hashes, and the positions of consumers. What is not there is
+    /// passed over. Never the collections or consumers of an active generation: the caller has made sure.
+    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error>;
 }
 
 /// For the query service. Every read of documents takes a scope; a document is given only if its `scope_key` is in it.

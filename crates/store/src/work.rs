@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bson::RawDocumentBuf;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Documents, Error, Operation, Write};
+use crate::{Change, Documents, Error, Operation, Write};
 
 /// Documents of one batch, before and after.
 #[derive(Default)]
@@ -91,20 +91,29 @@ impl Work {
         self.documents.get_mut(&key).is_some_and(|slot| slot.after.take().is_some())
     }
 
-    /// What is to be written.
-    pub fn into_writes(self) -> Vec<Write> {
-        let writes = self.documents.into_iter().filter_map(|((collection, id), slot)| {
-            let operation = match (slot.before, slot.after) {
-                (None, Some(after)) => Operation::Insert(after),
-                (Some(before), Some(after)) if before.as_bytes() != after.as_bytes() => {
-                    Operation::Replace(after)
-                }
-                (Some(_), None) => Operation::Delete,
-                _ => return None,
+    /// What differs from before.
+    pub fn into_changes(self) -> Vec<Change> {
+        let changed = self.documents.into_iter().filter_map(|((collection, id), Slot { before, after })| {
+            let same = match (&before, &after) {
+                (None, None) => true,
+                (Some(before), Some(after)) => before.as_bytes() == after.as_bytes(),
+                _ => false,
             };
-            Some(Write { collection, id, operation })
+            (!same).then_some(Change { collection, id, before, after })
         });
-        writes.collect()
+        changed.collect()
+    }
+}
+
+impl Change {
+    /// The write that makes it so.
+    pub(crate) fn into_write(self) -> Write {
+        let operation = match (self.before, self.after) {
+            (None, Some(after)) => Operation::Insert(after),
+            (Some(_), Some(after)) => Operation::Replace(after),
+            (_, None) => Operation::Delete,
+        };
+        Write { collection: self.collection, id: self.id, operation }
     }
 }
 

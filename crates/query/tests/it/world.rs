@@ -146,7 +146,7 @@ impl World {
     pub async fn activate(&self) {
         let serving = ["directory", "dashboard_stats", "pipeline_summary", "activity_feed"];
         let serving = serving.map(|name| (name.to_owned(), 1)).into();
-        self.store.set_active(&Active { canonical: 1, serving, org_version: 1 }).unwrap();
+        self.store.set_active(&Active { canonical: 1, serving, org_version: 1, previous: None }).unwrap();
     }
 
     async fn put_directory(&self) {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use bson::{Bson, RawDocumentBuf, doc};
 
 use super::{Outcome, batch, delete, ensure, ensure_error, ids, insert, raw, replace};
-use crate::{Active, CollectionSpec, Documents, Error, Query, StoredPosition};
+use crate::{
+    Active, CollectionSpec, Documents, Error, Generations, HASHES_COLLECTION, Query, StoredPosition,
+    chunk_ids,
+};
 
 const C: &str = "canonical_accounts_g1";
 const D: &str = "canonical_outbox_g1";
@@ -216,12 +219,56 @@ pub(super) async fn deletion_up_to_an_id_leaves_what_follows<S: Documents>(store
 pub(super) async fn the_switch_is_written_once<S: Documents>(store: &S) -> Outcome {
     ensure!(store.active().await?.is_none(), "a switch before there is one");
     let serving = BTreeMap::from([("stats".to_owned(), 1), ("feed".to_owned(), 2)]);
-    let first = Active { canonical: 1, serving, org_version: 7 };
-    let second = Active { canonical: 2, serving: BTreeMap::new(), org_version: 8 };
+    let first = Active { canonical: 1, serving, org_version: 7, previous: None };
+    let second = Active { canonical: 2, serving: BTreeMap::new(), org_version: 8, previous: None };
     let (left, right) = tokio::join!(store.ensure_active(&first), store.ensure_active(&first));
     ensure!(left? == first && right? == first, "the first switch does not stand");
     ensure!(store.ensure_active(&second).await? == first, "a second switch was written");
     ensure!(store.active().await? == Some(first), "the switch reads differently");
+    Ok(())
+}
+
+pub(super) async fn the_switch_moves_from_what_is_expected_and_back<S: Documents>(store: &S) -> Outcome {
+    let serving = |generation| BTreeMap::from([("stats".to_owned(), generation), ("feed".to_owned(), 1)]);
+    let first = Active { canonical: 1, serving: serving(1), org_version: 7, previous: None };
+    ensure!(!store.switch_active(&first, &first).await?, "a switch that is not there was moved");
+    store.ensure_active(&first).await?;
+    let second = first.moved_to(Generations { canonical: 2, serving: serving(2) });
+    let (left, right) =
+        tokio::join!(store.switch_active(&first, &second), store.switch_active(&first, &second));
+    ensure!(left? != right?, "of two moves from the same place one wins");
+    ensure!(store.active().await?.as_ref() == Some(&second), "the switch did not move");
+    ensure!(!store.switch_active(&first, &second).await?, "a move from an older place was made");
+    let back = second.moved_to(first.generations());
+    ensure!(store.switch_active(&second, &back).await?, "the way back is closed");
+    ensure!(
+        back.generations() == first.generations() && back.previous == Some(second.generations()),
+        "{back:?}"
+    );
+    ensure!(store.active().await? == Some(back), "the switch reads differently");
+    Ok(())
+}
+
+pub(super) async fn a_dropped_generation_leaves_nothing<S: Documents>(store: &S) -> Outcome {
+    store.ensure(&[CollectionSpec::plain(C).index(&["x"]), CollectionSpec::plain(D)]).await?;
+    let hashes = [C, D].map(|name| {
+        chunk_ids(name)
+            .into_iter()
+            .take(2)
+            .map(|id| insert(HASHES_COLLECTION, doc! { "_id": id }))
+            .collect::<Vec<_>>()
+    });
+    let mut writes = vec![insert(C, doc! { "_id": "a" })?, insert(D, doc! { "_id": "b" })?];
+    writes.extend(hashes.into_iter().flatten().collect::<Result<Vec<_>, _>>()?);
+    store.commit(batch("old", 0, writes)).await?;
+    store.commit(batch("new", 0, Vec::new())).await?;
+    store.drop_generation(&[C.to_owned(), "never-there".to_owned()], &["old".to_owned()]).await?;
+    store.drop_generation(&[C.to_owned()], &["old".to_owned()]).await?;
+    ensure!(all(store, C).await?.is_empty() && all(store, D).await?.len() == 1, "wrong documents are left");
+    ensure!(store.position("old").await?.is_none(), "the position is left");
+    ensure!(store.position("new").await?.is_some(), "another position is gone");
+    let sums = ids(&all(store, HASHES_COLLECTION).await?)?;
+    ensure!(sums.len() == 2 && sums.iter().all(|id| id.starts_with(D)), "wrong sums are left: {sums:?}");
     Ok(())
 }
 

@@ -16,10 +16,11 @@ use bson::{Bson, RawDocumentBuf};
 use salescommand_domain::access::{Scope, ScopeKey};
 
 use self::state::State;
+use crate::hashes::chunk_ids;
 use crate::{
-    ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Condition, Documents, Error, Ops,
-    POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition, active_document, check_deletion,
-    check_operational, check_query, check_scoped, stored_active, stored_position,
+    ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Condition, Documents, Error,
+    HASHES_COLLECTION, Ops, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition, active_document,
+    check_deletion, check_operational, check_query, check_scoped, stored_active, stored_position,
 };
 
 /// Every collection's documents, by id, as stored.
@@ -195,6 +196,30 @@ impl Documents for MemoryStore {
             }
         }
         Ok(self.read_active()?.unwrap_or_else(|| initial.clone()))
+    }
+
+    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
+        let (expected, next) = (active_document(expected)?, active_document(next)?);
+        let mut inner = self.reach()?;
+        let is_expected = inner.state.get(ACTIVE_COLLECTION, ACTIVE_ID) == Some(&expected);
+        if is_expected {
+            inner.state.put(ACTIVE_COLLECTION, ACTIVE_ID, next);
+        }
+        Ok(is_expected)
+    }
+
+    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
+        let mut inner = self.reach()?;
+        for name in collections {
+            inner.state.collections.remove(name);
+            for id in chunk_ids(name) {
+                inner.state.remove(HASHES_COLLECTION, &id);
+            }
+        }
+        for consumer in consumers {
+            inner.state.remove(POSITIONS_COLLECTION, consumer);
+        }
+        Ok(())
     }
 }
 

@@ -47,7 +47,9 @@ impl State {
     pub(super) fn ensure_operational(&mut self) {
         self.ensure(&CollectionSpec::plain(OPS_USERS).unique("email"));
         self.ensure(&CollectionSpec::plain(crate::OPS_REFRESH_TOKENS));
-        self.ensure(&CollectionSpec::plain(crate::OPS_SOURCES));
+        for name in [crate::OPS_SOURCES, crate::OPS_GENERATIONS, crate::OPS_REPLAYS] {
+            self.ensure(&CollectionSpec::internal(name));
+        }
     }
 
     pub(super) fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
