@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog, LogReader, StreamSpec};
-use salescommand_normalizer::{Mappers, Normalizer, RawMessage, canonical_stream, publish_outbox};
+use salescommand_normalizer::{Mappers, Normalizer, RawMessage, Room, canonical_stream, publish_outbox};
 use salescommand_projector::{Projector, projections};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Documents, POSITIONS_COLLECTION};
@@ -24,7 +24,12 @@ pub fn is_compared(collection: &str) -> bool {
 
 /// Every mapper of the product.
 pub fn mappers() -> Mappers {
-    salescommand_connectors::DESCRIPTORS.iter().map(|room| (room.kind, room.map)).collect()
+    Mappers::new(salescommand_connectors::DESCRIPTORS.iter().map(|room| Room {
+        kind: room.kind,
+        version: room.version,
+        only: room.open.is_none().then_some(room.kind),
+        map: room.map,
+    }))
 }
 
 /// Runs batches of raw events through normalizer and projectors; projects after each batch, or only at the end.

@@ -1,6 +1,5 @@
 //! The processes, each alone or all in one.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog::{EventLog, KeyValue};
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
+use salescommand_normalizer::{Mappers, Room};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
@@ -97,11 +97,20 @@ pub async fn connect(config: Config) -> Result<()> {
     work(log, stop).await
 }
 
+/// The mappers of every room. What only SalesCommand publishes, only its own instance of that name may say.
+fn rooms() -> Mappers {
+    Mappers::new(DESCRIPTORS.iter().map(|room| Room {
+        kind: room.kind,
+        version: room.version,
+        only: room.open.is_none().then_some(room.kind),
+        map: room.map,
+    }))
+}
+
 fn run_normalizer(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
     let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
     async move {
-        let mappers: BTreeMap<_, _> = DESCRIPTORS.iter().map(|room| (room.kind, room.map)).collect();
-        salescommand_normalizer::run(log, store, mappers, GENERATION, stop)
+        salescommand_normalizer::run(log, store, rooms(), GENERATION, stop)
             .await
             .context("the normalizer ended")
     }

@@ -19,6 +19,9 @@ pub struct Descriptor {
     pub title: &'static str,
     /// Opens a source; none for kinds that are only published by SalesCommand itself. Does no I/O.
     pub open: Option<Open>,
+    /// Version of the mapper: raised when what it makes of a raw event changes, so that a replay with the new
+    /// definition is built beside the old one.
+    pub version: u32,
     /// Maps its raw events.
     pub map: Mapper,
 }

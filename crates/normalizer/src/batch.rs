@@ -15,8 +15,9 @@ use salescommand_store::{
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::incoming::{Change, Mappers, Version, read};
+use crate::incoming::{Change, Version, read};
 use crate::logs::RawMessage;
+use crate::mappers::Mappers;
 use crate::position::{NormalizerPosition, consumer_name};
 use crate::quarantine::{QuarantineState, Quarantined};
 use crate::resolve::Resolver;

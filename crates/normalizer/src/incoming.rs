@@ -1,18 +1,15 @@
 //! From a raw message to an accepted facet version or a reject. Pure.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use salescommand_domain::Timestamp;
-use salescommand_domain::canonical::{FacetId, Mapped, Mapper, Rejection, SourceRef};
+use salescommand_domain::canonical::{FacetId, Mapped, Rejection, SourceRef};
 use salescommand_domain::raw::{
     Envelope, EnvelopeError, InstanceName, ObjectName, Operation, Payload, RawPosition,
 };
 
 use crate::logs::RawMessage;
-
-/// The mapper of each connector kind.
-pub type Mappers = BTreeMap<&'static str, Mapper>;
+use crate::mappers::Mappers;
 
 /// A raw message, decoded and mapped as far as it goes.
 pub struct Incoming {
@@ -109,12 +106,7 @@ fn change(envelope: &Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
         let detail = format!("{} bytes in the object store cannot be mapped by this version", reference.size);
         return Err(Rejection::new("payload_stored", "/payload", detail));
     }
-    let Some(mapper) = mappers.get(envelope.connector.as_str()) else {
-        let known: Vec<_> = mappers.keys().copied().collect();
-        let detail = format!("no mapper for connector {:?}; known: {}", envelope.connector, known.join(", "));
-        return Err(Rejection::new("unknown_connector", "/connector", detail));
-    };
-    let mapped = catch_unwind(AssertUnwindSafe(|| mapper(envelope))).map_err(|_| {
+    let mapped = catch_unwind(AssertUnwindSafe(|| mappers.map(envelope))).map_err(|_| {
         Rejection::new("mapper_panic", "", "the mapper failed on this record; this is a defect")
     })??;
     Ok(mapped.map_or(Change::Nothing, |mapped| Change::Upsert(Box::new(mapped))))

@@ -12,6 +12,7 @@ mod batch;
 mod identity;
 mod incoming;
 mod logs;
+mod mappers;
 mod position;
 mod publisher;
 mod quarantine;
@@ -19,8 +20,8 @@ mod resolve;
 mod run;
 
 pub use batch::{Normalizer, Outcome};
-pub use incoming::Mappers;
 pub use logs::RawMessage;
+pub use mappers::{Mappers, Mapping, Room};
 pub use position::{NormalizerPosition, consumer_name};
 pub use publisher::publish_outbox;
 pub use quarantine::{QuarantineState, Quarantined};

@@ -41,7 +41,7 @@ impl Quarantined {
     /// A newly rejected event.
     pub fn new(raw: RawPosition, subject: String, facet: Option<FacetId>, rejection: Rejection) -> Self {
         Self {
-            id: format!("{}/{}/{}", raw.instance, raw.position.epoch, raw.position.sequence),
+            id: raw.to_string(),
             raw,
             subject,
             facet,

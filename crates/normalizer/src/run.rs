@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::incoming::Mappers;
 use crate::logs::{RawLogs, RawMessage};
+use crate::mappers::Mappers;
 use crate::{Error, Normalizer, canonical_stream, publish_outbox};
 
 /// First pause after a failure; doubles up to [`LONGEST_PAUSE`].

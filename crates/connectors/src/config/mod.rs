@@ -25,7 +25,7 @@ mod tests;
 
 /// The connector kind `config`.
 pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "config", title: "SalesCommand configuration", open: None, map };
+    Descriptor { kind: "config", title: "SalesCommand configuration", open: None, version: 1, map };
 
 fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     let Payload::Inline(Value::Object(fields)) = &envelope.payload else {

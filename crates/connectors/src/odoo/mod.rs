@@ -37,7 +37,7 @@ use crate::{ConfigError, Descriptor, Settings, Source};
 
 /// The connector kind `odoo`.
 pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "odoo", title: "Odoo", open: Some(open), map: normalize::map };
+    Descriptor { kind: "odoo", title: "Odoo", open: Some(open), version: 1, map: normalize::map };
 
 fn open(settings: Settings) -> Result<Box<dyn Source>, ConfigError> {
     let config = config::Config::parse(settings)?;

@@ -13,4 +13,4 @@ pub use envelope::{
     PayloadRef,
 };
 pub use names::{InstanceName, NameError, ObjectName, raw_stream, raw_subject, raw_subject_filter};
-pub use position::{Position, RawPosition, Vector};
+pub use position::{Position, PositionError, RawPosition, Vector};

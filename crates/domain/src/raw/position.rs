@@ -3,6 +3,7 @@
 //! A position is (instance, epoch, sequence) everywhere; a consumer of several logs stands at a vector of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,5 +33,52 @@ pub struct RawPosition {
     pub position: Position,
 }
 
+/// `<instance>/<epoch>/<sequence>`, as in the ids of rejects and in definitions.
+impl fmt::Display for RawPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.instance, self.position.epoch, self.position.sequence)
+    }
+}
+
+impl std::str::FromStr for RawPosition {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        let parsed = || {
+            let mut parts = text.split('/');
+            let instance = InstanceName::new(parts.next()?).ok()?;
+            let epoch = number(parts.next()?)?;
+            let sequence = number(parts.next()?)?;
+            parts.next().is_none().then_some(Self { instance, position: Position { epoch, sequence } })
+        };
+        parsed().ok_or_else(|| PositionError(text.to_owned()))
+    }
+}
+
+/// A number as it is written by us: digits, and no zero before them.
+fn number<N: std::str::FromStr + fmt::Display>(text: &str) -> Option<N> {
+    text.parse::<N>().ok().filter(|number| number.to_string() == text)
+}
+
+/// A text that is no raw position.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no raw position, <instance>/<epoch>/<sequence>")]
+pub struct PositionError(String);
+
 /// Where a consumer of all raw logs stands: for each instance, the last event that is in.
 pub type Vector = BTreeMap<InstanceName, Position>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_reads_what_it_writes_and_nothing_else() {
+        let position: RawPosition = "odoo-eu/2/17".parse().unwrap();
+        assert_eq!((position.position.epoch, position.position.sequence), (2, 17));
+        assert_eq!(position.to_string(), "odoo-eu/2/17");
+        for wrong in ["", "odoo", "odoo/1", "odoo/1/2/3", "odoo/01/2", "odoo/1/+2", "Odoo/1/2"] {
+            assert!(wrong.parse::<RawPosition>().is_err(), "{wrong:?}");
+        }
+    }
+}
