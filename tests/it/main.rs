@@ -12,6 +12,8 @@ mod eventlog;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod ingest;
 #[cfg(test)]
 mod oracle;

@@ -240,8 +240,6 @@ fn next_version(held: Option<Facet>, raw: RawPosition, version: Version) -> Opti
                 refs,
             })
         }
-        Change::Delete | Change::Nothing => {
-            held.map(|held| Facet { position: raw.position, deleted: true, ..held })
-        }
+        Change::Delete | Change::Nothing => held.map(|held| held.gone(raw.position)),
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bson::Bson;
-use salescommand_domain::canonical::{Facet, FacetId, IdentityKey, KEY_HOLDERS_LIMIT, Links, components};
-use salescommand_store::work::decode;
-use salescommand_store::{Condition, Documents, Query};
+use bson::{Bson, RawDocumentBuf};
+use salescommand_domain::canonical::{
+    Components, Facet, FacetId, IdentityKey, KEY_HOLDERS_LIMIT, Node, Role, components,
+};
+use salescommand_store::work::{Work, decode};
+use salescommand_store::{Condition, Direction, Documents, Query};
 use serde::Deserialize;
 
 use crate::Error;
@@ -15,125 +17,232 @@ use crate::Error;
 /// that are crowded after the batch.
 #[derive(Default)]
 pub struct KeyGraph {
-    keys: BTreeMap<FacetId, Vec<IdentityKey>>,
+    nodes: BTreeMap<FacetId, Node>,
     crowded: BTreeSet<IdentityKey>,
+    /// Every key that was followed.
+    seen: BTreeSet<IdentityKey>,
+    /// Facets that list or listed a key, and those whose self keys are or were listed.
+    linked: BTreeSet<FacetId>,
 }
 
+/// A facet of the batch, as it is stored and as it will be.
+pub struct KeyChange {
+    /// The facet.
+    pub id: FacetId,
+    /// As stored; none if it is new.
+    pub before: Option<Facet>,
+    /// After the batch.
+    pub after: Facet,
+}
+
+/// Where the graph is loaded from. What is read stays in the work, so that nothing is read a second time.
+pub struct Source<'a> {
+    /// The store.
+    pub store: &'a dyn Documents,
+    /// The facets' collection.
+    pub facets: &'a str,
+}
+
+/// What the graph needs of a stored facet.
 #[derive(Deserialize)]
 struct Holder {
     #[serde(rename = "_id")]
     id: FacetId,
     #[serde(default)]
     keys: Vec<IdentityKey>,
+    body: Kind,
 }
 
-/// A facet of the batch: its keys as stored, and as they will be.
-pub struct KeyChange<'a> {
-    /// The facet.
-    pub id: FacetId,
-    /// Keys that the stored version has.
-    pub before: &'a [IdentityKey],
-    /// The facet after the batch.
-    pub after: &'a Facet,
+#[derive(Deserialize)]
+struct Kind {
+    kind: String,
+}
+
+impl Holder {
+    fn node(self) -> (FacetId, Node) {
+        (self.id, Node { role: Role::of_kind(&self.body.kind), keys: self.keys })
+    }
+}
+
+/// The keys of the batch's facets, before and after.
+struct Changes {
+    changed: BTreeSet<FacetId>,
+    /// How many facets of an entity will list each key.
+    joining: BTreeMap<IdentityKey, usize>,
 }
 
 impl KeyGraph {
     /// Loads the closure around the facets of a batch: everything that was joined with them, or will be.
     ///
     /// A key that is crowded before and after the batch joins nobody, so its holders are not followed; a key that
-    /// becomes crowded or stops being so concerns all its holders.
-    pub async fn load(store: &dyn Documents, facets: &str, changes: &[KeyChange<'_>]) -> Result<Self, Error> {
+    /// becomes crowded or stops being so concerns all its holders. A listed self key leads to the facet whose it is.
+    pub async fn load(source: Source<'_>, work: &mut Work, changes: Vec<KeyChange>) -> Result<Self, Error> {
         let mut graph = Self::default();
-        let changed: BTreeSet<FacetId> = changes.iter().map(|change| change.id).collect();
-        let mut joining: BTreeMap<&IdentityKey, usize> = BTreeMap::new();
-        for key in changes.iter().flat_map(|change| &change.after.keys) {
-            *joining.entry(key).or_default() += 1;
-        }
-        let mut frontier: BTreeSet<IdentityKey> = BTreeSet::new();
-        for change in changes {
-            graph.keys.insert(change.id, change.after.keys.clone());
-            frontier.extend(change.before.iter().chain(&change.after.keys).cloned());
-        }
-        let mut seen: BTreeSet<IdentityKey> = BTreeSet::new();
+        let (batch, mut frontier) = graph.begin(changes);
         while !frontier.is_empty() {
-            seen.extend(frontier.iter().cloned());
-            let holders = load_holders(store, facets, &frontier, changes.len()).await?;
-            let by_key = holders_by_key(&holders);
-            let mut next = BTreeSet::new();
-            for key in &frontier {
-                let stored = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
-                let unchanged = stored.iter().filter(|holder| !changed.contains(&holder.id)).count();
-                let joining = joining.get(key).copied().unwrap_or_default();
-                let (before, after) =
-                    (stored.len() > KEY_HOLDERS_LIMIT, unchanged + joining > KEY_HOLDERS_LIMIT);
-                if after {
-                    graph.crowded.insert(key.clone());
-                }
-                if before && after {
-                    continue;
-                }
-                for holder in stored {
-                    if let Entry::Vacant(vacant) = graph.keys.entry(holder.id) {
-                        vacant.insert(holder.keys.clone());
-                        next.extend(holder.keys.iter().filter(|key| !seen.contains(*key)).cloned());
-                    }
+            graph.seen.extend(frontier.iter().cloned());
+            let mut found = source.holders(work, &frontier, batch.changed.len()).await?;
+            found.extend(graph.targets(&source, work, &frontier).await?);
+            frontier = graph.follow(&frontier, &found, &batch);
+        }
+        // A facet that lists nothing, and whom nobody lists or listed, has no place in the link table.
+        let linked = std::mem::take(&mut graph.linked);
+        graph.nodes.retain(|id, _| linked.contains(id));
+        Ok(graph)
+    }
+
+    /// Takes the batch's own facets in; gives the keys to begin with.
+    fn begin(&mut self, changes: Vec<KeyChange>) -> (Changes, BTreeSet<IdentityKey>) {
+        let changed = changes.iter().map(|change| change.id).collect();
+        let mut batch = Changes { changed, joining: BTreeMap::new() };
+        let mut frontier = BTreeSet::new();
+        for KeyChange { id, before, after } in changes {
+            let node = Node { role: after.body.role(), keys: after.keys };
+            let before = before.map(|before| Node { role: before.body.role(), keys: before.keys });
+            for node in before.iter().chain([&node]) {
+                self.note_linked(id, node);
+                frontier.extend(followed(id, node));
+            }
+            if matches!(node.role, Role::Of(_)) {
+                for key in &node.keys {
+                    *batch.joining.entry(key.clone()).or_default() += 1;
                 }
             }
-            frontier = next;
+            self.nodes.insert(id, node);
         }
-        Ok(graph)
+        (batch, frontier)
+    }
+
+    fn note_linked(&mut self, id: FacetId, node: &Node) {
+        if !node.keys.is_empty() {
+            self.linked.insert(id);
+            self.linked.extend(node.keys.iter().filter_map(IdentityKey::as_facet));
+        }
+    }
+
+    /// Takes in what holds the keys; gives the keys that lead on.
+    fn follow(
+        &mut self,
+        frontier: &BTreeSet<IdentityKey>,
+        found: &BTreeMap<FacetId, Node>,
+        batch: &Changes,
+    ) -> BTreeSet<IdentityKey> {
+        let mut next = BTreeSet::new();
+        let by_key = holders_by_key(found);
+        for key in frontier {
+            let stored = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
+            if key.as_facet().is_none() && self.is_left_alone(key, stored, batch) {
+                continue;
+            }
+            for (id, node) in stored {
+                let Entry::Vacant(vacant) = self.nodes.entry(*id) else { continue };
+                next.extend(followed(*id, node).into_iter().filter(|key| !self.seen.contains(key)));
+                vacant.insert((*node).clone());
+                self.note_linked(*id, node);
+            }
+        }
+        next
+    }
+
+    /// Whether a key is crowded before and after the batch; remembers it if it is so after.
+    fn is_left_alone(&mut self, key: &IdentityKey, stored: &[(FacetId, &Node)], batch: &Changes) -> bool {
+        let counted = stored.iter().filter(|(_, node)| matches!(node.role, Role::Of(_)));
+        let (before, unchanged) = counted.fold((0, 0), |(before, unchanged), (id, _)| {
+            (before + 1, unchanged + usize::from(!batch.changed.contains(id)))
+        });
+        let joining = batch.joining.get(key).copied().unwrap_or_default();
+        let after = unchanged + joining > KEY_HOLDERS_LIMIT;
+        if after {
+            self.crowded.insert(key.clone());
+        }
+        before > KEY_HOLDERS_LIMIT && after
+    }
+
+    /// The facets whose self keys these are, as far as they are not in the graph yet and have been seen.
+    async fn targets(
+        &self,
+        source: &Source<'_>,
+        work: &mut Work,
+        keys: &BTreeSet<IdentityKey>,
+    ) -> Result<BTreeMap<FacetId, Node>, Error> {
+        let targets = keys.iter().filter_map(IdentityKey::as_facet);
+        let targets: Vec<FacetId> = targets.filter(|target| !self.nodes.contains_key(target)).collect();
+        work.load(source.store, source.facets, targets.iter().map(FacetId::to_string)).await?;
+        let mut found = BTreeMap::new();
+        for target in targets {
+            let holder: Option<Holder> = work.before(source.facets, &target.to_string())?;
+            found.extend(holder.map(Holder::node));
+        }
+        Ok(found)
     }
 
     /// Every facet in the graph.
     pub fn facets(&self) -> impl Iterator<Item = FacetId> + '_ {
-        self.keys.keys().copied()
+        self.nodes.keys().copied()
     }
 
-    /// The links after the batch.
-    pub fn links(&self) -> Links {
-        components(self.keys.iter().map(|(id, keys)| (*id, keys.as_slice())), &self.crowded)
+    /// Who is joined with whom after the batch.
+    pub fn components(&self) -> Components {
+        components(&self.nodes, &self.crowded)
     }
 }
 
-/// The stored holders of some keys. Of a very crowded key only so many that it is certain to be crowded.
-async fn load_holders(
-    store: &dyn Documents,
-    facets: &str,
-    keys: &BTreeSet<IdentityKey>,
-    changes: usize,
-) -> Result<Vec<Holder>, Error> {
-    let most = KEY_HOLDERS_LIMIT + 1 + changes;
-    let generous = keys.len() * (KEY_HOLDERS_LIMIT + 1) + most;
-    let all = query(keys.iter()).limited(generous);
-    let found = holders(facets, store.find(facets, &all).await?)?;
-    if found.len() < generous {
-        return Ok(found);
+impl Source<'_> {
+    /// The stored holders of some keys. Of a very crowded key only so many that it is certain to be crowded.
+    async fn holders(
+        &self,
+        work: &mut Work,
+        keys: &BTreeSet<IdentityKey>,
+        changes: usize,
+    ) -> Result<BTreeMap<FacetId, Node>, Error> {
+        let most = KEY_HOLDERS_LIMIT + 1 + changes;
+        let generous = keys.len() * (KEY_HOLDERS_LIMIT + 1) + most;
+        let found = self.store.find(self.facets, &holding(keys).limited(generous)).await?;
+        if found.len() < generous {
+            return self.take(work, found);
+        }
+        let explicit = keys.iter().filter(|key| key.as_facet().is_some());
+        let mut holders = self.take(work, self.store.find(self.facets, &holding(explicit)).await?)?;
+        for key in keys.iter().filter(|key| key.as_facet().is_none()) {
+            let some = holding([key]).sorted("_id", Direction::Ascending).limited(most);
+            holders.extend(self.take(work, self.store.find(self.facets, &some).await?)?);
+        }
+        Ok(holders)
     }
-    let mut bounded: BTreeMap<FacetId, Holder> = BTreeMap::new();
-    for key in keys {
-        let some = query([key]).sorted("_id", salescommand_store::Direction::Ascending).limited(most);
-        bounded.extend(
-            holders(facets, store.find(facets, &some).await?)?.into_iter().map(|holder| (holder.id, holder)),
-        );
+
+    fn take(
+        &self,
+        work: &mut Work,
+        documents: Vec<RawDocumentBuf>,
+    ) -> Result<BTreeMap<FacetId, Node>, Error> {
+        let mut nodes = BTreeMap::new();
+        for document in documents {
+            let (id, node) = decode::<Holder>(self.facets, &document)?.node();
+            work.hold(self.facets, &id.to_string(), document);
+            nodes.insert(id, node);
+        }
+        Ok(nodes)
     }
-    Ok(bounded.into_values().collect())
 }
 
-fn holders_by_key(holders: &[Holder]) -> BTreeMap<&IdentityKey, Vec<&Holder>> {
-    let mut by_key: BTreeMap<&IdentityKey, Vec<&Holder>> = BTreeMap::new();
-    for holder in holders {
-        for key in &holder.keys {
-            by_key.entry(key).or_default().push(holder);
+/// The keys that lead from a facet to others: those that it lists, and its own.
+fn followed(id: FacetId, node: &Node) -> Vec<IdentityKey> {
+    let own = matches!(node.role, Role::Of(_)).then(|| IdentityKey::facet(id));
+    node.keys.iter().cloned().chain(own).collect()
+}
+
+/// Who holds a key: by listing it, or because it is its own self key.
+fn holders_by_key(found: &BTreeMap<FacetId, Node>) -> BTreeMap<IdentityKey, Vec<(FacetId, &Node)>> {
+    let mut by_key: BTreeMap<IdentityKey, Vec<(FacetId, &Node)>> = BTreeMap::new();
+    for (id, node) in found {
+        for key in node.keys.iter().cloned().chain([IdentityKey::facet(*id)]) {
+            by_key.entry(key).or_default().push((*id, node));
         }
     }
     by_key
 }
 
-fn query<'a>(keys: impl IntoIterator<Item = &'a IdentityKey>) -> Query {
+fn holding<'a>(keys: impl IntoIterator<Item = &'a IdentityKey>) -> Query {
     let keys = keys.into_iter().map(|key| Bson::from(key.as_str())).collect();
-    Query::all().with(Condition::In("keys".to_owned(), keys)).only(&["keys"])
-}
-
-fn holders(facets: &str, documents: Vec<bson::RawDocumentBuf>) -> Result<Vec<Holder>, Error> {
-    documents.iter().map(|document| decode(facets, document).map_err(Error::from)).collect()
+    Query::all().with(Condition::In("keys".to_owned(), keys))
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bson::Bson;
 use salescommand_domain::canonical::{
-    CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, Links, Reference, merge,
+    CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, IdentityKey, Links, Reference, merge,
 };
 use salescommand_store::work::{Work, decode};
 use salescommand_store::{
@@ -17,7 +17,7 @@ use salescommand_store::{
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::identity::{KeyChange, KeyGraph};
+use crate::identity::{KeyChange, KeyGraph, Source};
 use crate::position::{NormalizerPosition, PendingTarget};
 
 /// Dependents that are resolved within the batch that changed what they depend on; more wait for steps of their own.
@@ -51,7 +51,9 @@ pub struct Resolver<'a> {
 struct Relinked {
     before: BTreeMap<FacetId, FacetId>,
     after: Links,
-    changed: BTreeSet<FacetId>,
+    /// Every facet that was or is joined with an affected one, and the link records between them.
+    concerned: BTreeSet<FacetId>,
+    /// Facets and link records of each golden record.
     members: BTreeMap<FacetId, BTreeSet<FacetId>>,
 }
 
@@ -78,7 +80,7 @@ impl Resolver<'_> {
         let affected = self.with_dependents(facets, next).await?;
         self.load_facets(work, &affected).await?;
         let links = self.relink(work, &affected).await?;
-        let concerned: BTreeSet<FacetId> = affected.union(&links.changed).copied().collect();
+        let concerned: BTreeSet<FacetId> = affected.union(&links.concerned).copied().collect();
         let mut goldens: BTreeSet<FacetId> = BTreeSet::new();
         for facet in &concerned {
             goldens.insert(links.after.golden_of(*facet));
@@ -167,23 +169,24 @@ impl Resolver<'_> {
 
     /// Joins the affected facets anew and brings the link table up to date.
     async fn relink(&self, work: &mut Work, affected: &BTreeSet<FacetId>) -> Result<Relinked, Error> {
-        let mut pairs = Vec::new();
+        let mut changes = Vec::new();
         for id in affected {
-            let before = self.facet_before(work, *id)?.map(|facet| facet.keys).unwrap_or_default();
-            if let Some(after) = self.facet(work, *id)?
-                && !(before.is_empty() && after.keys.is_empty())
-            {
-                pairs.push((*id, before, after));
+            if let Some(after) = self.facet(work, *id)? {
+                changes.push(KeyChange { id: *id, before: self.facet_before(work, *id)?, after });
             }
         }
-        let changes: Vec<_> =
-            pairs.iter().map(|(id, before, after)| KeyChange { id: *id, before, after }).collect();
-        let graph = KeyGraph::load(self.store, &facets_collection(self.generation), &changes).await?;
-        let after = graph.links();
+        let facets = facets_collection(self.generation);
+        let source = Source { store: self.store, facets: &facets };
+        let graph = KeyGraph::load(source, work, changes).await?;
+        let components = graph.components();
         let collection = links_collection(self.generation);
         work.load(self.store, &collection, graph.facets().map(|facet| facet.to_string())).await?;
-        let mut links =
-            Relinked { before: BTreeMap::new(), after, changed: BTreeSet::new(), members: BTreeMap::new() };
+        let mut links = Relinked {
+            before: BTreeMap::new(),
+            after: components.links,
+            concerned: graph.facets().collect(),
+            members: components.joined_by,
+        };
         for facet in graph.facets() {
             let id = facet.to_string();
             let held: Option<Link> = work.get(&collection, &id)?;
@@ -192,13 +195,10 @@ impl Resolver<'_> {
             if let Some(held) = held {
                 links.before.insert(facet, held.golden);
             }
-            let changed = if golden == facet {
-                work.remove(&collection, &id)
+            if golden == facet {
+                work.remove(&collection, &id);
             } else {
-                work.put(&collection, &id, &Link { facet, golden })?
-            };
-            if changed {
-                links.changed.insert(facet);
+                work.put(&collection, &id, &Link { facet, golden })?;
             }
         }
         Ok(links)
@@ -225,7 +225,7 @@ impl Resolver<'_> {
         Ok(made)
     }
 
-    /// Loads facets and, at any distance, those whose content they depend on.
+    /// Loads facets and, at any distance, those whose content they depend on or whose self keys they list.
     async fn load_closure(
         &self,
         work: &mut Work,
@@ -239,7 +239,9 @@ impl Resolver<'_> {
             let mut next = BTreeSet::new();
             for id in &frontier {
                 if let Some(facet) = self.facet(work, *id)? {
-                    next.extend(facet.refs.iter().copied().filter(|reference| seen.insert(*reference)));
+                    let listed = facet.keys.iter().filter_map(IdentityKey::as_facet);
+                    let needed = facet.refs.iter().copied().chain(listed);
+                    next.extend(needed.filter(|needed| seen.insert(*needed)));
                     known.insert(*id, facet);
                 }
             }

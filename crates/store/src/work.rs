@@ -49,6 +49,12 @@ impl Work {
         Ok(())
     }
 
+    /// Takes in a document that was read by a query; one that is loaded already stays as it is.
+    pub fn hold(&mut self, collection: &str, id: &str, document: RawDocumentBuf) {
+        let slot = self.documents.entry((collection.to_owned(), id.to_owned()));
+        slot.or_insert_with(|| Slot { before: Some(document.clone()), after: Some(document) });
+    }
+
     /// A loaded document as it stands now.
     pub fn get<T: DeserializeOwned>(&self, collection: &str, id: &str) -> Result<Option<T>, Error> {
         let slot = self.slot(collection, id)?;

@@ -1,5 +1,5 @@
-//! SalesCommand's own inputs as a source: the organisation's calendar, accounts of people who sign in, and persons
-//! with their managers.
+//! SalesCommand's own inputs as a source: the organisation's calendar, accounts of people who sign in, persons with
+//! their managers, and what somebody has declared about the identity of records.
 //!
 //! The program publishes these events itself (`salescommand` commands and the API), so there is nothing to open.
 //! What an event says has been checked before it was published and is checked again here: the log outlives the
@@ -10,6 +10,10 @@
 //! | `calendar` | `default` | `{time_zone, fiscal_year_start}` |
 //! | `account` | account id (UUID) | `{email, name}` |
 //! | `person` | e-mail address | `{email, manager_email?}` |
+//! | `link` | any | `{a, b}`, each a facet id or `{instance, object, key}`: the two records are one thing |
+//! | `ignored_key` | any | `{key}`: this identity key joins nothing |
+//!
+//! A link or an ignored key that is deleted declares nothing any more.
 
 use jiff::tz::TimeZone;
 use salescommand_domain::canonical::{
@@ -20,6 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::Descriptor;
 
+mod identity;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +40,8 @@ fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
         "calendar" => calendar(fields)?,
         "account" => account(fields)?,
         "person" => person(fields)?,
+        "link" => identity::link(fields)?,
+        "ignored_key" => identity::ignored_key(fields)?,
         other => {
             return Err(Rejection::new(
                 "unknown_object",

@@ -95,10 +95,54 @@ fn what_is_missing_or_unknown_is_rejected() {
     assert_eq!(rejected("person", json!("x")), ("wrong_type", String::new()));
 }
 
+#[test]
+fn a_link_lists_the_self_keys_of_its_ends() {
+    let lead = SourceRef {
+        instance: InstanceName::new("odoo").unwrap(),
+        object: ObjectName::new("crm.lead").unwrap(),
+        key: "7".to_owned(),
+    };
+    let other = "80ac86f3-7999-545a-9e59-6333c2cb2c64";
+    let payload = json!({ "a": { "instance": "odoo", "object": "crm.lead", "key": "7" }, "b": other });
+    let link = mapped("link", "any", payload).unwrap().unwrap();
+    let keys: Vec<_> = link.keys.iter().map(|key| key.as_str().to_owned()).collect();
+    assert_eq!(keys, [format!("facet:{}", lead.facet_id()), format!("facet:{other}")]);
+    assert!(matches!(link.body, FacetBody::Link(ends) if ends.a == lead.facet_id()));
+}
+
+#[test]
+fn a_link_needs_two_records() {
+    let one = json!("80ac86f3-7999-545a-9e59-6333c2cb2c64");
+    assert_eq!(rejected("link", json!({ "a": one })), ("missing_field", "/b".to_owned()));
+    assert_eq!(rejected("link", json!({ "a": one, "b": one })), ("out_of_range", "/b".to_owned()));
+    assert_eq!(rejected("link", json!({ "a": "Ann", "b": one })), ("out_of_range", "/a".to_owned()));
+    let record = json!({ "instance": "Odoo!", "object": "crm.lead", "key": "7" });
+    assert_eq!(
+        rejected("link", json!({ "a": record, "b": one })),
+        ("out_of_range", "/a/instance".to_owned())
+    );
+    let record = json!({ "instance": "odoo", "object": "crm.lead" });
+    assert_eq!(rejected("link", json!({ "a": one, "b": record })), ("missing_field", "/b/key".to_owned()));
+}
+
+#[test]
+fn an_ignored_key_is_a_key() {
+    let ignored =
+        mapped("ignored_key", "any", json!({ "key": "user:email:ann@example.com" })).unwrap().unwrap();
+    assert_eq!(ignored.keys[0].as_str(), "user:email:ann@example.com");
+    assert_eq!(
+        rejected("ignored_key", json!({ "key": "ann@example.com" })),
+        ("out_of_range", "/key".to_owned())
+    );
+}
+
 proptest! {
     #[test]
-    fn mapping_never_panics(object in "calendar|account|person|other", email in ".{0,20}", zone in ".{0,20}", month in any::<i64>()) {
-        let payload = json!({ "email": email, "manager_email": zone, "name": email, "time_zone": zone, "fiscal_year_start": month });
+    fn mapping_never_panics(object in "calendar|account|person|link|ignored_key|other", email in ".{0,20}", zone in ".{0,20}", month in any::<i64>()) {
+        let payload = json!({
+            "email": email, "manager_email": zone, "name": email, "time_zone": zone, "fiscal_year_start": month,
+            "key": zone, "a": email, "b": { "instance": email, "object": zone, "key": zone },
+        });
         let _ = mapped(&object, "k", payload);
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::content::{
     Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, StageFacet, Team, User,
 };
-use super::{Entity, IdentityKey};
+use super::{Entity, IdentityKey, Role};
 use crate::money::CurrencyCode;
 use crate::raw::{InstanceName, ObjectName, Position};
 
@@ -120,6 +120,10 @@ pub enum FacetBody {
     Currency(CurrencyFacet),
     /// Reference data: the organisation's reporting calendar.
     Calendar(CalendarFacet),
+    /// Declares that two records are the same thing.
+    Link(LinkFacet),
+    /// Declares that an identity key joins nothing.
+    IgnoredKey(IgnoredKeyFacet),
 }
 
 impl FacetBody {
@@ -133,8 +137,45 @@ impl FacetBody {
             Self::User(_) => Some(Entity::User),
             Self::Team(_) => Some(Entity::Team),
             Self::Stage(_) | Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
+            Self::Link(_) | Self::IgnoredKey(_) => None,
         }
     }
+
+    /// What it is to the key graph.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Link(_) => Role::Link,
+            Self::IgnoredKey(_) => Role::Ignores,
+            body => body.entity().map_or(Role::Bystander, Role::Of),
+        }
+    }
+}
+
+impl Facet {
+    /// The facet once its record is gone. The last body stays; a declaration about other records declares nothing any
+    /// more, so it lists no keys.
+    pub fn gone(mut self, position: Position) -> Self {
+        if matches!(self.body.role(), Role::Link | Role::Ignores) {
+            self.keys.clear();
+        }
+        Self { position, deleted: true, ..self }
+    }
+}
+
+/// Two records that are one thing, as a person has declared. Its keys are their self keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkFacet {
+    /// One record.
+    pub a: FacetId,
+    /// The other.
+    pub b: FacetId,
+}
+
+/// An identity key that joins nothing, as a person has declared. It is this facet's only key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredKeyFacet {
+    /// The key.
+    pub key: IdentityKey,
 }
 
 /// Lead or opportunity.

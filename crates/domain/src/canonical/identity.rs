@@ -1,8 +1,12 @@
 //! Identity: which facets are the same real thing.
 //!
-//! Facets join by equal keys. A key held by more than [`KEY_HOLDERS_LIMIT`] facets (a shared mailbox, free mail)
-//! joins nothing. The golden id of a component is its smallest facet id, so the outcome depends on the set of
-//! facets alone, never on the order in which they came.
+//! Facets of one entity join by equal keys. Besides the keys that it lists, every facet holds its own **self key**,
+//! `facet:<id>`, without it being stored: whoever lists that key is joined with it. A link record lists the self keys
+//! of two facets and so joins them; an ignored key joins nobody. A key held by more than [`KEY_HOLDERS_LIMIT`] facets
+//! (a shared mailbox, free mail) joins nothing either; self keys know no such limit, since they are explicit.
+//!
+//! The golden id of a component is its smallest facet id, so the outcome depends on the set of facets alone, never on
+//! the order in which they came.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +16,9 @@ use super::{Entity, FacetId};
 
 /// A key held by more facets than this is no key. One person in several sources is well below it.
 pub const KEY_HOLDERS_LIMIT: usize = 10;
+
+/// What a self key begins with.
+const SELF_KEY_PREFIX: &str = "facet:";
 
 /// A deterministic key, such as `user:email:ann@example.com`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,10 +71,66 @@ impl IdentityKey {
         usable.then(|| Self(format!("{entity}:domain:{host}:{name}")))
     }
 
+    /// The self key of a facet.
+    pub fn facet(id: FacetId) -> Self {
+        Self(format!("{SELF_KEY_PREFIX}{id}"))
+    }
+
+    /// Whose self key it is; none for any other key.
+    pub fn as_facet(&self) -> Option<FacetId> {
+        self.0.strip_prefix(SELF_KEY_PREFIX)?.parse().ok()
+    }
+
+    /// A key as somebody writes it down; none if no key looks like that.
+    pub fn parse(text: &str) -> Option<Self> {
+        let key = Self(text.trim().to_owned());
+        let (subject, rest) = key.0.split_once(':')?;
+        let (kind, value) = rest.split_once(':').unwrap_or_default();
+        let of_entity =
+            matches!(Role::of_kind(subject), Role::Of(_)) && !kind.is_empty() && !value.is_empty();
+        (of_entity || key.as_facet().is_some()).then_some(key)
+    }
+
     /// The key as text, as it stands in the database.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What a facet is to the key graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// It is joined with facets of its own entity.
+    Of(Entity),
+    /// A link record: joins the facets whose self keys it lists.
+    Link,
+    /// Declares that the keys it lists join nothing.
+    Ignores,
+    /// Reference data: takes no part.
+    Bystander,
+}
+
+impl Role {
+    /// The role that goes with the stored `kind` of a facet's body.
+    pub fn of_kind(kind: &str) -> Self {
+        match kind {
+            "link" => Self::Link,
+            "ignored_key" => Self::Ignores,
+            kind => Entity::ALL
+                .into_iter()
+                .find(|entity| entity.singular() == kind)
+                .map_or(Self::Bystander, Self::Of),
+        }
+    }
+}
+
+/// A facet in the key graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// What it is.
+    pub role: Role,
+    /// The keys that it lists.
+    pub keys: Vec<IdentityKey>,
 }
 
 /// Facet → golden record. Facets that are not in it are golden records of their own.
@@ -81,30 +144,82 @@ impl Links {
     }
 }
 
-/// Joins facets by their keys, except by crowded ones. The given set must be closed: every holder of every
-/// uncrowded key of each facet is in it.
-pub fn components<'a>(
-    facets: impl IntoIterator<Item = (FacetId, &'a [IdentityKey])>,
-    crowded: &BTreeSet<IdentityKey>,
-) -> Links {
-    let mut parent: BTreeMap<FacetId, FacetId> = BTreeMap::new();
-    let mut first_holder: BTreeMap<&IdentityKey, FacetId> = BTreeMap::new();
-    for (facet, keys) in facets {
-        parent.entry(facet).or_insert(facet);
-        for key in keys.iter().filter(|key| !crowded.contains(*key)) {
-            let other = *first_holder.entry(key).or_insert(facet);
-            let (a, b) = (root(&mut parent, facet), root(&mut parent, other));
-            parent.insert(a.max(b), a.min(b));
-        }
-    }
-    let members: Vec<FacetId> = parent.keys().copied().collect();
-    let linked = members.into_iter().map(|facet| (facet, root(&mut parent, facet)));
-    Links(linked.filter(|(facet, golden)| facet != golden).collect())
+/// Who is joined with whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Components {
+    /// Facet → golden record.
+    pub links: Links,
+    /// The link records that take part in each golden record.
+    pub joined_by: BTreeMap<FacetId, BTreeSet<FacetId>>,
 }
 
-/// The root of a facet's tree; shortens the path on its way.
-fn root(parent: &mut BTreeMap<FacetId, FacetId>, facet: FacetId) -> FacetId {
-    let mut at = facet;
+/// A point of the graph. Facets come first and in the order of their ids, so that the smallest point of a component is
+/// its golden record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Point<'a> {
+    Facet(FacetId),
+    /// A facet that has not been seen, as what it may turn out to be.
+    Unseen(Entity, FacetId),
+    Key(Entity, &'a IdentityKey),
+    /// A link record, on the side of one entity.
+    Link(Entity, FacetId),
+}
+
+/// Joins facets by their keys, except by crowded and by ignored ones. The given set must be closed: every holder of
+/// every other key of each facet is in it. Facets of different entities are never joined, whatever they list.
+pub fn components(nodes: &BTreeMap<FacetId, Node>, crowded: &BTreeSet<IdentityKey>) -> Components {
+    let ignored = nodes.values().filter(|node| node.role == Role::Ignores).flat_map(|node| &node.keys);
+    let silent: BTreeSet<&IdentityKey> = crowded.iter().chain(ignored).collect();
+    let mut parent: BTreeMap<Point<'_>, Point<'_>> = BTreeMap::new();
+    for (id, node) in nodes {
+        let sides: &[Entity] = match &node.role {
+            Role::Of(entity) => std::slice::from_ref(entity),
+            Role::Link => &Entity::ALL,
+            Role::Ignores | Role::Bystander => continue,
+        };
+        for side in sides {
+            let own = if node.role == Role::Link { Point::Link(*side, *id) } else { Point::Facet(*id) };
+            parent.entry(own).or_insert(own);
+            for key in node.keys.iter().filter(|key| !silent.contains(*key)) {
+                let Some(point) = point(nodes, *side, key) else { continue };
+                let (a, b) = (root(&mut parent, own), root(&mut parent, point));
+                parent.insert(a.max(b), a.min(b));
+            }
+        }
+    }
+    collect(&mut parent)
+}
+
+/// What a key stands for on the side of an entity; none for the self key of a facet that is no such entity.
+fn point<'a>(nodes: &BTreeMap<FacetId, Node>, side: Entity, key: &'a IdentityKey) -> Option<Point<'a>> {
+    let Some(target) = key.as_facet() else { return Some(Point::Key(side, key)) };
+    match nodes.get(&target).map(|node| node.role) {
+        None => Some(Point::Unseen(side, target)),
+        Some(role) => (role == Role::Of(side)).then_some(Point::Facet(target)),
+    }
+}
+
+fn collect<'a>(parent: &mut BTreeMap<Point<'a>, Point<'a>>) -> Components {
+    let mut found = Components::default();
+    let points: Vec<Point<'a>> = parent.keys().copied().collect();
+    for at in points {
+        let Point::Facet(golden) = root(parent, at) else { continue };
+        match at {
+            Point::Facet(facet) if facet != golden => {
+                found.links.0.insert(facet, golden);
+            }
+            Point::Link(_, link) => {
+                found.joined_by.entry(golden).or_default().insert(link);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The root of a point's tree; shortens the path on its way.
+fn root<'a>(parent: &mut BTreeMap<Point<'a>, Point<'a>>, point: Point<'a>) -> Point<'a> {
+    let mut at = point;
     while let Some(up) = parent.get(&at).copied().filter(|up| *up != at) {
         if let Some(above) = parent.get(&up).copied() {
             parent.insert(at, above);
@@ -144,54 +259,144 @@ mod tests {
         assert_eq!(domain.map(|key| key.0).as_deref(), Some("account:domain:acme.com:acme inc"));
     }
 
-    #[test]
-    fn joins_chains_and_leaves_strangers_apart() {
-        let facets = [
-            (facet(3), vec![key(1)]),
-            (facet(2), vec![key(1), key(2)]),
-            (facet(9), vec![key(2)]),
-            (facet(5), vec![]),
-        ];
-        let links = components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::new());
-        assert_eq!(links.golden_of(facet(9)), facet(2));
-        assert_eq!(links.golden_of(facet(3)), facet(2));
-        assert_eq!(links.golden_of(facet(5)), facet(5));
-        assert!(!links.0.contains_key(&facet(2)));
+    fn of(entity: Entity, keys: &[IdentityKey]) -> Node {
+        Node { role: Role::Of(entity), keys: keys.to_vec() }
+    }
+
+    fn user(keys: &[IdentityKey]) -> Node {
+        of(Entity::User, keys)
+    }
+
+    fn link(ends: [u8; 2]) -> Node {
+        Node { role: Role::Link, keys: ends.map(|end| IdentityKey::facet(facet(end))).to_vec() }
+    }
+
+    fn join<const N: usize>(nodes: [(u8, Node); N]) -> Components {
+        let nodes = nodes.into_iter().map(|(id, node)| (facet(id), node)).collect();
+        components(&nodes, &BTreeSet::new())
     }
 
     #[test]
-    fn crowded_keys_join_nothing() {
-        let facets = [(facet(1), vec![key(1)]), (facet(2), vec![key(1)])];
-        let links =
-            components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::from([key(1)]));
-        assert_eq!(links, Links::default());
+    fn keys_are_recognised_as_written() {
+        let own = IdentityKey::facet(facet(7));
+        assert_eq!((own.as_facet(), key(1).as_facet()), (Some(facet(7)), None));
+        assert_eq!(IdentityKey::parse(own.as_str()), Some(own));
+        assert!(IdentityKey::parse(" user:email:ann@example.com ").is_some());
+        for none in ["", "ann@example.com", "stage:name:New", "user:email:", "facet:7", "user:ann"] {
+            assert_eq!(IdentityKey::parse(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn joins_chains_and_leaves_strangers_apart() {
+        let joined =
+            join([(3, user(&[key(1)])), (2, user(&[key(1), key(2)])), (9, user(&[key(2)])), (5, user(&[]))]);
+        let expected = BTreeMap::from([(facet(3), facet(2)), (facet(9), facet(2))]);
+        assert_eq!(joined, Components { links: Links(expected), ..Components::default() });
+    }
+
+    #[test]
+    fn crowded_and_ignored_keys_join_nothing() {
+        let two = [(facet(1), user(&[key(1)])), (facet(2), user(&[key(1)]))];
+        assert_eq!(
+            components(&BTreeMap::from(two.clone()), &BTreeSet::from([key(1)])),
+            Components::default()
+        );
+        let ignores = Node { role: Role::Ignores, keys: vec![key(1)] };
+        let nodes = BTreeMap::from_iter(two.into_iter().chain([(facet(3), ignores)]));
+        assert_eq!(components(&nodes, &BTreeSet::new()), Components::default());
+    }
+
+    #[test]
+    fn a_listed_self_key_joins_and_a_link_record_joins_two() {
+        let follower = user(&[IdentityKey::facet(facet(4))]);
+        let joined = join([(4, user(&[])), (6, follower), (8, user(&[])), (1, link([6, 8]))]);
+        assert_eq!(joined.links.0, BTreeMap::from([(facet(6), facet(4)), (facet(8), facet(4))]));
+        assert_eq!(joined.joined_by, BTreeMap::from([(facet(4), BTreeSet::from([facet(1)]))]));
+    }
+
+    #[test]
+    fn links_meet_in_a_facet_that_has_not_come_yet() {
+        let joined = join([(4, user(&[])), (8, user(&[])), (1, link([4, 5])), (2, link([5, 8]))]);
+        assert_eq!(joined.links.0, BTreeMap::from([(facet(8), facet(4))]));
+        // It comes, and is something else.
+        let team = of(Entity::Team, &[]);
+        let joined = join([(4, user(&[])), (8, user(&[])), (1, link([4, 5])), (2, link([5, 8])), (5, team)]);
+        assert_eq!(joined.links, Links::default());
+    }
+
+    #[test]
+    fn entities_never_join() {
+        let team = of(Entity::Team, &[key(1), IdentityKey::facet(facet(1))]);
+        let joined = join([(1, user(&[key(1)])), (2, team), (3, link([1, 2]))]);
+        assert_eq!(joined.links, Links::default());
+        let both = BTreeSet::from([facet(3)]);
+        assert_eq!(joined.joined_by, BTreeMap::from([(facet(1), both.clone()), (facet(2), both)]));
+    }
+
+    /// What the rules say, pair by pair, until nothing changes.
+    fn naive(nodes: &BTreeMap<FacetId, Node>) -> Links {
+        let ignored: Vec<&IdentityKey> =
+            nodes.values().filter(|node| node.role == Role::Ignores).flat_map(|node| &node.keys).collect();
+        let mut links = BTreeMap::new();
+        for entity in Entity::ALL {
+            let speaks = |node: &Node| node.role == Role::Of(entity) || node.role == Role::Link;
+            let ours: BTreeMap<_, _> = nodes.iter().filter(|(_, node)| speaks(node)).collect();
+            let held = |id: &FacetId, node: &Node| {
+                let own = (node.role != Role::Link).then(|| IdentityKey::facet(*id));
+                let fits = |key: &&IdentityKey| {
+                    let target = key.as_facet().and_then(|target| nodes.get(&target));
+                    target.is_none_or(|target| target.role == Role::Of(entity)) && !ignored.contains(key)
+                };
+                let listed = node.keys.iter().filter(fits).cloned();
+                listed.chain(own).collect::<BTreeSet<_>>()
+            };
+            let mut group: BTreeMap<FacetId, FacetId> = ours.keys().map(|id| (**id, **id)).collect();
+            loop {
+                let before = group.clone();
+                for (a, b) in ours.keys().flat_map(|a| ours.keys().map(move |b| (**a, **b))) {
+                    if !held(&a, &nodes[&a]).is_disjoint(&held(&b, &nodes[&b])) {
+                        let least = group[&a].min(group[&b]);
+                        group.insert(a, least);
+                        group.insert(b, least);
+                    }
+                }
+                if group == before {
+                    break;
+                }
+            }
+            let facet_of = |id: &FacetId| nodes[id].role == Role::Of(entity);
+            for (id, root) in group.iter().filter(|(id, _)| facet_of(id)) {
+                let golden =
+                    group.iter().filter(|(other, at)| *at == root && facet_of(other)).map(|(id, _)| *id);
+                let golden = golden.min().unwrap();
+                if golden != *id {
+                    links.insert(*id, golden);
+                }
+            }
+        }
+        Links(links)
+    }
+
+    fn any_node() -> impl Strategy<Value = Node> {
+        let role = prop_oneof![
+            4 => Just(Role::Of(Entity::User)),
+            2 => Just(Role::Of(Entity::Team)),
+            3 => Just(Role::Link),
+            1 => Just(Role::Ignores),
+            1 => Just(Role::Bystander),
+        ];
+        let any_key =
+            prop_oneof![(0u8..8).prop_map(key), (0u8..14).prop_map(|id| IdentityKey::facet(facet(id)))];
+        (role, prop::collection::vec(any_key, 0..4)).prop_map(|(role, keys)| Node { role, keys })
     }
 
     proptest! {
         #[test]
-        fn order_does_not_matter_and_equal_keys_mean_equal_golden(
-            keys in prop::collection::vec(prop::collection::vec(0u8..12, 0..4), 1..20),
-            seed in any::<u64>(),
-        ) {
-            let facets: Vec<_> = keys.iter().enumerate()
-                .map(|(index, keys)| (facet(index as u8), keys.iter().map(|k| key(*k)).collect::<Vec<_>>()))
-                .collect();
-            let run = |facets: &[(FacetId, Vec<IdentityKey>)]| {
-                components(facets.iter().map(|(id, keys)| (*id, keys.as_slice())), &BTreeSet::new())
-            };
-            let links = run(&facets);
-            let mut turned = facets.clone();
-            turned.rotate_left((seed as usize) % facets.len());
-            turned.reverse();
-            prop_assert_eq!(&links, &run(&turned));
-            for (one, keys) in &facets {
-                for (other, others) in &facets {
-                    if keys.iter().any(|key| others.contains(key)) {
-                        prop_assert_eq!(links.golden_of(*one), links.golden_of(*other));
-                    }
-                }
-                prop_assert!(links.golden_of(*one) <= *one);
-            }
+        fn components_are_what_the_rules_say_pair_by_pair(nodes in prop::collection::vec(any_node(), 1..12)) {
+            let nodes: BTreeMap<FacetId, Node> =
+                nodes.into_iter().enumerate().map(|(id, node)| (facet(id as u8), node)).collect();
+            prop_assert_eq!(components(&nodes, &BTreeSet::new()).links, naive(&nodes));
         }
     }
 }

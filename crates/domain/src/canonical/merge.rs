@@ -11,12 +11,15 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::facet::{CurrencySource, OpportunityFacet};
 use super::golden::GoldenFacet;
 use super::{
-    Account, Amount, CalendarFacet, Contact, Facet, FacetBody, FacetId, Golden, GoldenBody, Opportunity,
-    Status, User,
+    Account, Amount, CalendarFacet, Contact, Entity, Facet, FacetBody, FacetId, Golden, GoldenBody,
+    IdentityKey, Opportunity, Status, User,
 };
 use crate::access::ScopeKey;
 use crate::money::{Currency, Money};
 use crate::raw::{InstanceName, RawPosition};
+
+/// Version of the rules in this module. Raise it when the same facets give another golden record.
+pub const MERGE_VERSION: u32 = 1;
 
 /// Finds the reference facets that a facet points to.
 pub trait Lookup {
@@ -51,13 +54,17 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// The golden record of a component. `facets` must not be empty, and all of one entity; none otherwise.
-pub fn merge(facets: &[&Facet], lookup: &dyn Lookup) -> Option<Golden> {
-    let mut ordered = facets.to_vec();
+/// The golden record of a component: its facets, all of one entity, and the link records that take part in it. None
+/// if there is no facet of an entity among them.
+pub fn merge(component: &[&Facet], lookup: &dyn Lookup) -> Option<Golden> {
+    let mut evidence = Evidence { lookup, positions: BTreeSet::new(), flags: BTreeSet::new() };
+    component.iter().for_each(|facet| evidence.take(facet));
+    let facets: Vec<&Facet> =
+        component.iter().copied().filter(|facet| facet.body.entity().is_some()).collect();
+    let mut ordered = facets.clone();
     ordered.sort_by_key(|facet| precedence(facet));
     let first = *ordered.first()?;
-    let mut evidence = Evidence { lookup, positions: BTreeSet::new(), flags: BTreeSet::new() };
-    ordered.iter().for_each(|facet| evidence.take(facet));
+    flag_refused_joins(component, first.body.entity(), &mut evidence);
     if !first.deleted {
         // What was deleted in one source says nothing any more while another source still has the record.
         ordered.retain(|facet| !facet.deleted);
@@ -76,6 +83,17 @@ pub fn merge(facets: &[&Facet], lookup: &dyn Lookup) -> Option<Golden> {
         scope_key,
         body,
     })
+}
+
+/// Flags a record that was to be joined with a record of another entity: that is never done.
+fn flag_refused_joins(component: &[&Facet], entity: Option<Entity>, evidence: &mut Evidence<'_>) {
+    for target in component.iter().flat_map(|facet| &facet.keys).filter_map(IdentityKey::as_facet) {
+        let found = evidence.lookup.facet(target);
+        if found.is_some_and(|found| found.body.entity() != entity) {
+            evidence.reference(target);
+            evidence.flags.insert("join_across_entities");
+        }
+    }
 }
 
 fn precedence(facet: &Facet) -> (bool, bool, std::cmp::Reverse<Option<Timestamp>>, FacetId) {
@@ -120,6 +138,7 @@ fn body(first: &Facet, ordered: &[&Facet], evidence: &mut Evidence<'_>) -> Optio
         FacetBody::Stage(_) | FacetBody::Company(_) | FacetBody::Currency(_) | FacetBody::Calendar(_) => {
             return None;
         }
+        FacetBody::Link(_) | FacetBody::IgnoredKey(_) => return None,
     })
 }
 

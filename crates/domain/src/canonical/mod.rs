@@ -16,12 +16,12 @@ pub use content::{
     StageFacet, Team, User,
 };
 pub use facet::{
-    Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, OpportunityFacet, OpportunityKind,
-    OutcomeRule, SourceRef, Status,
+    Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LinkFacet,
+    OpportunityFacet, OpportunityKind, OutcomeRule, SourceRef, Status,
 };
 pub use golden::{
     CanonicalEvent, CanonicalMessage, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference,
 };
-pub use identity::{IdentityKey, KEY_HOLDERS_LIMIT, Links, components};
+pub use identity::{Components, IdentityKey, KEY_HOLDERS_LIMIT, Links, Node, Role, components};
 pub use mapping::{Mapped, Mapper, Rejection};
-pub use merge::{Lookup, merge};
+pub use merge::{Lookup, MERGE_VERSION, merge};

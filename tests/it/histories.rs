@@ -1,0 +1,219 @@
+//! Generated histories: raw logs of two Odoo instances that share people and companies, and of `config`, with merges
+//! and un-merges, late references, deletes, restores, rejects and versions that arrive out of the order of their time.
+//!
+//! Small on purpose: few records and few values, so that they meet often and a failing case shrinks to something
+//! that one can read.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use salescommand_domain::Timestamp;
+use salescommand_domain::raw::{
+    Envelope, InstanceName, ObjectName, Operation, Payload, Position, RawPosition,
+};
+use salescommand_eventlog::Message;
+use salescommand_normalizer::RawMessage;
+use serde_json::{Value, json};
+
+/// One raw event of a generated history: object, record, and its content; none is a delete.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The object.
+    pub object: &'static str,
+    /// The record.
+    pub key: u16,
+    /// What it says.
+    pub payload: Option<Value>,
+    /// How many ticks before its place in the log the source says it changed; none if the source does not say.
+    pub age: Option<u8>,
+}
+
+impl Step {
+    /// An upsert.
+    pub fn upsert(object: &'static str, key: u16, payload: Value) -> Self {
+        Self { object, key, payload: Some(payload), age: Some(0) }
+    }
+}
+
+fn pick<T: Clone + std::fmt::Debug + 'static>(items: &[T]) -> impl Strategy<Value = T> + use<T> {
+    prop::sample::select(items.to_vec())
+}
+
+/// A many-to-one field of Odoo: an id, or `false` for none.
+fn reference(most: u8) -> impl Strategy<Value = Value> {
+    (0..=most).prop_map(|id| if id == 0 { json!(false) } else { json!(id) })
+}
+
+fn lead() -> impl Strategy<Value = Step> {
+    let head = (1u16..5, any::<bool>(), pick(&[0.0, 25.0, 100.0]), pick(&[0.0, 100.0, 10.005, 9999.99]));
+    let links = (reference(3), reference(3), reference(2), reference(2), reference(3));
+    let rest =
+        (pick(&["lead", "opportunity"]), pick(&[json!("2026-12-01"), json!(false), json!("2027-01-15")]));
+    (head, links, rest).prop_map(
+        |((key, active, probability, amount), (stage, user, team, company, partner), (kind, deadline))| {
+            let payload = json!({
+                "id": key, "name": format!("Deal {key}"), "type": kind, "active": active, "probability": probability,
+                "expected_revenue": amount, "stage_id": stage, "user_id": user, "team_id": team,
+                "company_id": company, "partner_id": partner, "date_deadline": deadline,
+                "date_closed": "2023-11-14 22:20:00", "create_date": "2023-11-14 20:00:00",
+            });
+            Step::upsert("crm.lead", key, payload)
+        },
+    )
+}
+
+const EMAILS: [&str; 3] = ["a@example.com", "b@example.com", "c@example.com"];
+
+fn partner() -> impl Strategy<Value = Step> {
+    let vat = pick(&["BE0477472701", "", "FR12345678901"]);
+    (1u16..4, any::<bool>(), pick(&EMAILS), vat, reference(3)).prop_map(
+        |(key, is_company, email, vat, parent)| {
+            let payload = json!({
+                "id": key, "name": format!("Partner {key}"), "is_company": is_company, "email": email,
+                "vat": if vat.is_empty() { json!(false) } else { json!(vat) }, "active": true,
+                "commercial_partner_id": parent, "user_id": false,
+            });
+            Step::upsert("res.partner", key, payload)
+        },
+    )
+}
+
+fn small() -> impl Strategy<Value = Step> {
+    let user = (1u16..4, pick(&EMAILS)).prop_map(|(key, login)| {
+        let payload = json!({"id": key, "name": login, "login": login, "active": true, "share": false});
+        Step::upsert("res.users", key, payload)
+    });
+    let stage = (1u16..4, any::<bool>()).prop_map(|(key, is_won)| {
+        let payload = json!({"id": key, "name": format!("Stage {key}"), "sequence": key, "is_won": is_won});
+        Step::upsert("crm.stage", key, payload)
+    });
+    let company = (1u16..3, 1u16..3).prop_map(|(key, currency)| {
+        let payload = json!({"id": key, "name": format!("Company {key}"), "currency_id": currency});
+        Step::upsert("res.company", key, payload)
+    });
+    let currency = (1u16..3, pick(&[("USD", 2), ("JPY", 0)])).prop_map(|(key, (name, places))| {
+        let payload = json!({"id": key, "name": name, "decimal_places": places, "active": true});
+        Step::upsert("res.currency", key, payload)
+    });
+    let team = (1u16..3, reference(3)).prop_map(|(key, leader)| {
+        let payload =
+            json!({"id": key, "name": format!("Team {key}"), "user_id": leader, "member_ids": [1, 2], "active": true});
+        Step::upsert("crm.team", key, payload)
+    });
+    prop_oneof![user, stage, company, currency, team]
+}
+
+fn activity() -> impl Strategy<Value = Step> {
+    (1u16..4, reference(3), 1u16..5).prop_map(|(key, user, lead)| {
+        let payload = json!({
+            "id": key, "summary": "Call", "user_id": user, "res_model": "crm.lead", "res_id": lead, "active": true,
+            "date_deadline": "2026-11-20", "create_date": "2026-11-01 10:00:00",
+        });
+        Step::upsert("mail.activity", key, payload)
+    })
+}
+
+/// Mostly good records, some deletes, some that are rejected, some that were changed earlier than they come.
+pub fn odoo_step() -> impl Strategy<Value = Step> {
+    let upsert = prop_oneof![5 => lead(), 3 => partner(), 4 => small(), 1 => activity()];
+    let age = prop_oneof![4 => Just(Some(0)), 1 => (1u8..12).prop_map(Some), 1 => Just(None)];
+    (upsert, 0u8..12, age).prop_map(|(step, fate, age)| match fate {
+        0 => Step { payload: None, age: None, ..step },
+        1 => {
+            let broken = json!({"id": step.key, "name": 7, "probability": "x", "stage_id": "y"});
+            Step { payload: Some(broken), age, ..step }
+        }
+        _ => Step { age, ..step },
+    })
+}
+
+/// A record that a link may name: of one entity mostly, so that links join, and sometimes one that never comes.
+fn end() -> impl Strategy<Value = Value> {
+    let object = pick(&["crm.lead", "crm.lead", "res.partner", "res.users", "crm.stage"]);
+    (pick(&["odoo-a", "odoo-b"]), object, 1u16..5).prop_map(
+        |(instance, object, key)| json!({"instance": instance, "object": object, "key": key.to_string()}),
+    )
+}
+
+/// Links, ignored keys, persons with managers and the calendar, all of which come, change and go.
+pub fn config_step() -> impl Strategy<Value = Step> {
+    let link =
+        (1u16..5, end(), end()).prop_map(|(key, a, b)| Step::upsert("link", key, json!({"a": a, "b": b})));
+    let ignored =
+        (1u16..3, pick(&["user", "contact", "account"]), pick(&EMAILS)).prop_map(|(key, entity, email)| {
+            Step::upsert("ignored_key", key, json!({"key": format!("{entity}:email:{email}")}))
+        });
+    let person = (1u16..3, pick(&EMAILS), pick(&EMAILS)).prop_map(|(key, email, manager)| {
+        Step::upsert("person", key, json!({"email": email, "manager_email": manager}))
+    });
+    let calendar = pick(&["UTC", "Asia/Tokyo"])
+        .prop_map(|zone| Step::upsert("calendar", 0, json!({"time_zone": zone, "fiscal_year_start": 1})));
+    let step = prop_oneof![6 => link, 2 => ignored, 1 => person, 1 => calendar];
+    (step, 0u8..4).prop_map(|(step, fate)| if fate == 0 { Step { payload: None, ..step } } else { step })
+}
+
+/// A moment of the log: one event each ten minutes.
+pub fn tick(index: usize) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + 600 * index as i64).unwrap()
+}
+
+fn record_key(step: &Step) -> String {
+    if step.object == "calendar" { "default".to_owned() } else { step.key.to_string() }
+}
+
+/// A raw log with these steps.
+pub fn log_of(instance: &str, steps: &[Step]) -> Vec<RawMessage> {
+    let instance = InstanceName::new(instance).unwrap();
+    let connector = if instance.as_str() == "config" { "config" } else { "odoo" };
+    let message = |(index, step): (usize, &Step)| {
+        let sequence = index as u64 + 1;
+        let envelope = Envelope {
+            format: 1,
+            event_id: uuid::Uuid::from_u128(u128::from(sequence)),
+            instance: instance.clone(),
+            connector: connector.into(),
+            object: ObjectName::new(step.object).unwrap(),
+            key: record_key(step),
+            operation: if step.payload.is_some() { Operation::Upsert } else { Operation::Delete },
+            source_modified: step.age.map(|age| tick(index.saturating_sub(age.into()))),
+            observed: tick(index + 1),
+            run_token: 1,
+            payload_schema: 1,
+            subjects: Vec::new(),
+            payload: Payload::Inline(step.payload.clone().unwrap_or(Value::Null)),
+        };
+        let raw = RawPosition { instance: instance.clone(), position: Position { epoch: 1, sequence } };
+        let payload = Bytes::from(envelope.to_msgpack().unwrap());
+        RawMessage {
+            raw,
+            message: Message { sequence, subject: envelope.subject(), content_type: None, payload },
+        }
+    };
+    steps.iter().enumerate().map(message).collect()
+}
+
+/// Whose turn it is, and where a batch ends (below 3; 0: it comes twice).
+pub type Choice = (u8, u8);
+
+/// Choices for [`shuffle`].
+pub fn choices() -> impl Strategy<Value = Vec<Choice>> {
+    prop::collection::vec((any::<u8>(), 0u8..12), 8..60)
+}
+
+/// Merges logs by a list of choices, and cuts the result into batches; some batches come twice.
+pub fn shuffle(logs: &[Vec<RawMessage>], choices: &[Choice]) -> Vec<Vec<RawMessage>> {
+    let mut rest: Vec<_> = logs.iter().map(|log| log.iter()).collect();
+    let (mut batches, mut batch) = (Vec::new(), Vec::new());
+    for (whose, cut) in choices.iter().cycle() {
+        rest.retain(|log| log.len() > 0);
+        let Some(turn) = usize::from(*whose).checked_rem(rest.len()) else { break };
+        batch.extend(rest[turn].next().cloned());
+        if *cut < 3 {
+            if *cut == 0 {
+                batches.push(batch.clone());
+            }
+            batches.push(std::mem::take(&mut batch));
+        }
+    }
+    batches.push(batch);
+    batches
+}
