@@ -59,23 +59,18 @@ impl NatsLog {
         })
     }
 
-    /// Sends one message; its acknowledgement comes later. `behind` is the id of the message that has to be the
-    /// stream's last one.
-    async fn send(&self, stream: &str, message: Outgoing, behind: Option<&str>) -> Result<InFlight, Error> {
-        let (expected, bytes) = (message.expected_last_sequence, message.payload.len());
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Expected-Stream", stream);
-        if let Some(content_type) = message.content_type {
-            headers.insert("Content-Type", content_type);
-        }
-        if let Some(id) = message.message_id {
-            headers.insert("Nats-Msg-Id", id.as_str());
-        }
-        if let Some(expected) = expected {
-            headers.insert("Nats-Expected-Last-Sequence", expected.to_string());
-        }
-        if let Some(id) = behind {
-            headers.insert("Nats-Expected-Last-Msg-Id", id);
+    /// Sends one message; its acknowledgement comes later.
+    async fn send(&self, stream: &str, message: Outgoing, behind: Behind<'_>) -> Result<InFlight, Error> {
+        let bytes = message.payload.len();
+        let mut expected = message.expected_last_sequence;
+        let mut headers = headers(stream, &message);
+        match behind {
+            Behind::Anything => {}
+            Behind::Id(id) => headers.insert("Nats-Expected-Last-Msg-Id", id),
+            Behind::OnSubject(sequence) => {
+                expected = Some(sequence);
+                headers.insert("Nats-Expected-Last-Subject-Sequence", sequence.to_string());
+            }
         }
         let (since, subject, asked_at) = (Instant::now(), message.subject, self.watched.connection());
         let publish = PublishMessage::build().headers(headers).payload(message.payload);
@@ -106,6 +101,33 @@ impl NatsLog {
             Err(other) => other,
         }
     }
+}
+
+/// What has to stand before a message.
+#[derive(Clone, Copy)]
+enum Behind<'a> {
+    /// Nothing in particular.
+    Anything,
+    /// The stream's last message has this id.
+    Id(&'a str),
+    /// The subject's last message has this sequence.
+    OnSubject(u64),
+}
+
+/// The headers that a message has by itself.
+fn headers(stream: &str, message: &Outgoing) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Expected-Stream", stream);
+    if let Some(content_type) = message.content_type {
+        headers.insert("Content-Type", content_type);
+    }
+    if let Some(id) = &message.message_id {
+        headers.insert("Nats-Msg-Id", id.as_str());
+    }
+    if let Some(expected) = message.expected_last_sequence {
+        headers.insert("Nats-Expected-Last-Sequence", expected.to_string());
+    }
+    headers
 }
 
 /// A message whose acknowledgement is awaited.
@@ -153,10 +175,13 @@ impl EventLog for NatsLog {
             let full = in_flight.len() >= MOST_IN_FLIGHT || bytes >= MOST_BYTES_IN_FLIGHT;
             let next = if full { None } else { messages.next() };
             let step = match next {
-                Some((message, behind)) => self.send(stream, message, behind.as_deref()).await.map(|sent| {
-                    bytes += sent.bytes;
-                    in_flight.push_back(sent);
-                }),
+                Some((message, behind)) => {
+                    let behind = behind.as_deref().map_or(Behind::Anything, Behind::Id);
+                    self.send(stream, message, behind).await.map(|sent| {
+                        bytes += sent.bytes;
+                        in_flight.push_back(sent);
+                    })
+                }
                 None => match in_flight.pop_front() {
                     Some(oldest) => {
                         bytes -= oldest.bytes;
@@ -168,6 +193,22 @@ impl EventLog for NatsLog {
             if let Err(problem) = step {
                 return Err(self.unheard(stream, problem).await);
             }
+        }
+    }
+
+    async fn publish_if_last(
+        &self,
+        stream: &str,
+        message: Outgoing,
+        last_of_subject: u64,
+    ) -> Result<Published, Error> {
+        let published = match self.send(stream, message, Behind::OnSubject(last_of_subject)).await {
+            Ok(sent) => self.acknowledged(stream, sent).await,
+            Err(problem) => Err(problem),
+        };
+        match published {
+            Ok(published) => Ok(published),
+            Err(problem) => Err(self.unheard(stream, problem).await),
         }
     }
 

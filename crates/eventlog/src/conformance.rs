@@ -20,6 +20,7 @@ where
     log.ping().await?;
     publishes_in_order_and_once(log, &format!("{prefix}A")).await?;
     fences_by_expected_sequence(log, &format!("{prefix}B")).await?;
+    fences_by_the_last_of_a_subject(log, &format!("{prefix}J")).await?;
     gives_the_last_of_each_subject(log, &format!("{prefix}C")).await?;
     reads_in_order_and_waits(log, &format!("{prefix}D")).await?;
     refuses_what_it_does_not_know(log, &format!("{prefix}E")).await?;
@@ -89,6 +90,31 @@ async fn fences_by_expected_sequence(log: &impl EventLog, name: &str) -> Result<
     assert!(matches!(late, Err(Error::Conflict { expected: 15, .. })), "{late:?}");
     let status = log.stream(name).await?;
     assert_eq!(status.map(|s| s.last_sequence), Some(20), "nothing behind the mismatch was stored");
+    Ok(())
+}
+
+async fn fences_by_the_last_of_a_subject(log: &impl EventLog, name: &str) -> Result<(), Error> {
+    log.ensure_stream(&spec(name)).await?;
+    let one = |text: &'static str| message(name, "one", text);
+    let first = log.publish_if_last(name, one("first"), 0).await?;
+    assert_eq!((first.sequence, first.duplicate), (1, false));
+    let again = log.publish_if_last(name, one("first of all"), 0).await;
+    assert!(matches!(again, Err(Error::Conflict { expected: 0, .. })), "{again:?}");
+    // What happens to other subjects is no conflict.
+    log.publish(name, vec![message(name, "two", "elsewhere")]).await?;
+    let second = Outgoing { message_id: Some("second".to_owned()), ..one("second") };
+    assert_eq!(log.publish_if_last(name, second.clone(), 1).await?.sequence, 3);
+    let repeated = log.publish_if_last(name, second, 1).await;
+    assert!(
+        matches!(repeated, Err(Error::Conflict { expected: 1, .. })),
+        "a repetition conflicts with itself"
+    );
+    let stale = log.publish_if_last(name, one("stale"), 1).await;
+    assert!(matches!(stale, Err(Error::Conflict { expected: 1, .. })), "{stale:?}");
+    let racing = [log.publish_if_last(name, one("left"), 3), log.publish_if_last(name, one("right"), 3)];
+    let won = futures::future::join_all(racing).await.into_iter().filter(Result::is_ok).count();
+    assert_eq!(won, 1, "of two writers that saw the same, one wins");
+    assert_eq!(log.stream(name).await?.map(|status| status.messages), Some(4), "what lost is not stored");
     Ok(())
 }
 

@@ -144,6 +144,17 @@ pub trait EventLog: Send + Sync {
     /// Stores messages in order, many in flight. When it returns all are durable; on an error any prefix may be.
     async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, Error>;
 
+    /// Stores one message if the last message of its subject has this sequence (0: if the subject has none), else
+    /// [`Error::Conflict`]. So of two writers that have read the same state of a subject, one wins. Who repeats a publish
+    /// whose answer was lost looks at the subject's last message first: a repetition conflicts with itself, whatever its
+    /// id.
+    async fn publish_if_last(
+        &self,
+        stream: &str,
+        message: Outgoing,
+        last_of_subject: u64,
+    ) -> Result<Published, Error>;
+
     /// The last message of each subject, in the order asked; at most 1,024 subjects.
     async fn last_by_subject(&self, stream: &str, subjects: &[String])
     -> Result<Vec<Option<Message>>, Error>;

@@ -134,6 +134,20 @@ impl MemoryLog {
         self.state().streams.get(name).map(look).ok_or_else(|| Error::Missing(name.to_owned()))
     }
 
+    fn publish_behind(&self, stream: &str, outgoing: Outgoing, expected: u64) -> Result<Published, Error> {
+        let mut state = self.state();
+        let now = state.now;
+        let Some(stream) = state.streams.get_mut(stream) else {
+            return Err(Error::Missing(stream.to_owned()));
+        };
+        // As at the broker, the comparison comes before the id: a repetition is a conflict with itself.
+        let last = stream.last_of.get(&outgoing.subject).copied().unwrap_or(0);
+        if last != expected {
+            return Err(Error::Conflict { subject: outgoing.subject, expected });
+        }
+        stream.publish(now, outgoing)
+    }
+
     fn publish_one(&self, stream: &str, outgoing: Outgoing) -> Result<Published, Error> {
         let mut state = self.state();
         let now = state.now;
@@ -177,6 +191,23 @@ impl EventLog for MemoryLog {
             crash_point().await;
         }
         if stop_at.is_some() { Err(unreachable_on_purpose()) } else { Ok(published) }
+    }
+
+    async fn publish_if_last(
+        &self,
+        stream: &str,
+        message: Outgoing,
+        last_of_subject: u64,
+    ) -> Result<Published, Error> {
+        crash_point().await;
+        let lost = self.state().faults.publish.take();
+        if lost == Some(0) {
+            return Err(unreachable_on_purpose());
+        }
+        let published = self.publish_behind(stream, message, last_of_subject)?;
+        self.announce();
+        crash_point().await;
+        if lost.is_some() { Err(unreachable_on_purpose()) } else { Ok(published) }
     }
 
     async fn last_by_subject(

@@ -134,6 +134,14 @@ impl EventLog for SwitchedLog {
     async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, LogError> {
         self.twin()?.publish(stream, messages).await
     }
+    async fn publish_if_last(
+        &self,
+        stream: &str,
+        message: Outgoing,
+        last_of_subject: u64,
+    ) -> Result<Published, LogError> {
+        self.twin()?.publish_if_last(stream, message, last_of_subject).await
+    }
     async fn last_by_subject(
         &self,
         stream: &str,
