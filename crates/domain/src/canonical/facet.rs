@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::content::{
     Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, StageFacet, Team, User,
 };
-use super::{Entity, IdentityKey, Role};
+use super::{Entity, IdentityKey, OpportunityEdit, Role};
 use crate::money::CurrencyCode;
 use crate::raw::{InstanceName, ObjectName, Position};
 
@@ -106,6 +106,8 @@ pub enum FacetBody {
     Contact(Contact),
     /// A lead or an opportunity.
     Opportunity(OpportunityFacet),
+    /// A person's edit of an opportunity, over what its sources say.
+    OpportunityEdit(OpportunityEdit),
     /// A call, a meeting, a task.
     Activity(Activity),
     /// A user of a source, or of SalesCommand.
@@ -132,7 +134,7 @@ impl FacetBody {
         match self {
             Self::Account(_) => Some(Entity::Account),
             Self::Contact(_) => Some(Entity::Contact),
-            Self::Opportunity(_) => Some(Entity::Opportunity),
+            Self::Opportunity(_) | Self::OpportunityEdit(_) => Some(Entity::Opportunity),
             Self::Activity(_) => Some(Entity::Activity),
             Self::User(_) => Some(Entity::User),
             Self::Team(_) => Some(Entity::Team),

@@ -116,6 +116,7 @@ impl Role {
         match kind {
             "link" => Self::Link,
             "ignored_key" => Self::Ignores,
+            "opportunity_edit" => Self::Of(Entity::Opportunity),
             kind => Entity::ALL
                 .into_iter()
                 .find(|entity| entity.singular() == kind)

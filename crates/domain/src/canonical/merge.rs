@@ -1,22 +1,32 @@
 //! The merge: facets of one component, and the reference facets they point to, become one golden record.
 //!
-//! A pure function of its arguments. Fields follow a declared precedence: facets that still exist before deleted
-//! ones, other sources before SalesCommand's own `config`, the most recently modified first, then the smallest id;
-//! the first facet that has a value gives it.
+//! A pure function of its arguments. Fields follow a declared precedence: a person's edit first, then facets that
+//! still exist before deleted ones, other sources before SalesCommand's own `config`, the most recently modified
+//! first, then the smallest id; the first facet that says something gives the value. [`explain`] is the same function
+//! with its reasons written down.
+//!
+//! Edits of opportunities ([`OpportunityEdit`](super::OpportunityEdit)):
+//! - an edited field is what the edit says, "nothing" included, whatever the sources say later, until the field is
+//!   given back (a version of the edit without it) or the edit is withdrawn (deleted); other fields follow the sources;
+//! - an edit alone is no record: it waits for the deal that it edits;
+//! - an edit says nothing about existence: a deal that is deleted in every source stays deleted;
+//! - a withdrawn edit stays a facet of its deal, so ids and versions only move forward;
+//! - a deal that an edit has won or lost was closed when it was edited.
 
-use std::collections::BTreeSet;
+mod choice;
+mod opportunity;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::collections::BTreeMap;
 
-use super::facet::{CurrencySource, OpportunityFacet};
+use choice::{Evidence, Panel, is_edit};
+
 use super::golden::GoldenFacet;
 use super::{
-    Account, Amount, CalendarFacet, Contact, Entity, Facet, FacetBody, FacetId, Golden, GoldenBody,
-    IdentityKey, Opportunity, Status, User,
+    Account, Activity, Contact, Entity, Explanation, Facet, FacetBody, FacetId, Golden, GoldenBody,
+    IdentityKey, Rule, Team, User,
 };
 use crate::access::ScopeKey;
-use crate::money::{Currency, Money};
-use crate::raw::{InstanceName, RawPosition};
+use crate::raw::InstanceName;
 
 /// Version of the rules in this module. Raise it when the same facets give another golden record.
 pub const MERGE_VERSION: u32 = 1;
@@ -27,62 +37,50 @@ pub trait Lookup {
     fn facet(&self, id: FacetId) -> Option<&Facet>;
 }
 
-impl Lookup for std::collections::BTreeMap<FacetId, Facet> {
+impl Lookup for BTreeMap<FacetId, Facet> {
     fn facet(&self, id: FacetId) -> Option<&Facet> {
         self.get(&id)
     }
 }
 
-/// What the merge gathers beside the fields.
-struct Evidence<'a> {
-    lookup: &'a dyn Lookup,
-    positions: BTreeSet<RawPosition>,
-    flags: BTreeSet<&'static str>,
-}
-
-impl<'a> Evidence<'a> {
-    fn take(&mut self, facet: &Facet) {
-        self.positions
-            .insert(RawPosition { instance: facet.source.instance.clone(), position: facet.position });
-    }
-
-    /// Looks a reference up and counts it among what the record was made of.
-    fn reference(&mut self, id: FacetId) -> Option<&'a Facet> {
-        let found = self.lookup.facet(id)?;
-        self.take(found);
-        Some(found)
-    }
-}
-
 /// The golden record of a component: its facets, all of one entity, and the link records that take part in it. None
-/// if there is no facet of an entity among them.
+/// if there is no facet of an entity among them, and none for edits without the record that they edit.
 pub fn merge(component: &[&Facet], lookup: &dyn Lookup) -> Option<Golden> {
-    let mut evidence = Evidence { lookup, positions: BTreeSet::new(), flags: BTreeSet::new() };
-    component.iter().for_each(|facet| evidence.take(facet));
+    resolve(component, lookup, false).map(|explanation| explanation.golden)
+}
+
+/// The golden record of a component and, for each of its fields, why it is so.
+pub fn explain(component: &[&Facet], lookup: &dyn Lookup) -> Option<Explanation> {
+    resolve(component, lookup, true)
+}
+
+fn resolve(component: &[&Facet], lookup: &dyn Lookup, reporting: bool) -> Option<Explanation> {
     let facets: Vec<&Facet> =
         component.iter().copied().filter(|facet| facet.body.entity().is_some()).collect();
-    let mut ordered = facets.clone();
-    ordered.sort_by_key(|facet| precedence(facet));
-    let first = *ordered.first()?;
-    flag_refused_joins(component, first.body.entity(), &mut evidence);
-    if !first.deleted {
-        // What was deleted in one source says nothing any more while another source still has the record.
-        ordered.retain(|facet| !facet.deleted);
-    }
-    let (body, scope_key) = body(first, &ordered, &mut evidence)?;
+    let panel = Panel::new(&facets)?;
+    let primary = panel.primary()?;
+    let mut evidence = Evidence::new(panel, lookup, reporting);
+    component.iter().for_each(|facet| evidence.take(facet));
+    flag_refused_joins(component, primary.body.entity(), &mut evidence);
+    let (body, scope_key) = body(primary, &mut evidence)?;
+    let updated_at = facets.iter().filter_map(|facet| facet.source_modified).max();
+    let deleted = facets.iter().filter(|facet| !is_edit(facet)).all(|facet| facet.deleted);
+    evidence.compute("deleted", &[], |_| deleted);
+    evidence.compute("updated_at", &[], |_| updated_at);
     let mut members: Vec<_> =
         facets.iter().map(|facet| GoldenFacet { id: facet.id, source: facet.source.clone() }).collect();
     members.sort();
-    Some(Golden {
+    let golden = Golden {
         id: members.first()?.id,
         facets: members,
-        version: evidence.positions.into_iter().collect(),
-        deleted: facets.iter().all(|facet| facet.deleted),
-        flags: evidence.flags.into_iter().map(str::to_owned).collect(),
-        updated_at: facets.iter().filter_map(|facet| facet.source_modified).max(),
+        version: std::mem::take(&mut evidence.positions).into_iter().collect(),
+        deleted,
+        flags: std::mem::take(&mut evidence.flags).into_iter().map(str::to_owned).collect(),
+        updated_at,
         scope_key,
         body,
-    })
+    };
+    Some(Explanation { golden, fields: evidence.into_report() })
 }
 
 /// Flags a record that was to be joined with a record of another entity: that is never done.
@@ -96,199 +94,159 @@ fn flag_refused_joins(component: &[&Facet], entity: Option<Entity>, evidence: &m
     }
 }
 
-fn precedence(facet: &Facet) -> (bool, bool, std::cmp::Reverse<Option<Timestamp>>, FacetId) {
-    let own = facet.source.instance == InstanceName::config();
-    (facet.deleted, own, std::cmp::Reverse(facet.source_modified), facet.id)
-}
-
-fn body(first: &Facet, ordered: &[&Facet], evidence: &mut Evidence<'_>) -> Option<(GoldenBody, ScopeKey)> {
-    let instance = &first.source.instance;
-    Some(match &first.body {
-        FacetBody::Account(_) => account(
-            instance,
-            &bodies(ordered, |b| match b {
-                FacetBody::Account(a) => Some(a),
-                _ => None,
-            }),
-        ),
-        FacetBody::Contact(_) => contact(
-            instance,
-            &bodies(ordered, |b| match b {
-                FacetBody::Contact(c) => Some(c),
-                _ => None,
-            }),
-        ),
-        FacetBody::User(_) => user(
-            first.id,
-            &bodies(ordered, |b| match b {
-                FacetBody::User(u) => Some(u),
-                _ => None,
-            }),
-        ),
-        FacetBody::Opportunity(facet) => {
-            let opportunity = opportunity(facet, evidence);
-            let scope_key = ScopeKey::of(opportunity.owner, opportunity.team, opportunity.company, instance);
-            (GoldenBody::Opportunity(Box::new(opportunity)), scope_key)
+fn body(primary: &Facet, evidence: &mut Evidence<'_>) -> Option<(GoldenBody, ScopeKey)> {
+    let instance = &primary.source.instance;
+    Some(match &primary.body {
+        FacetBody::Account(_) => {
+            let account = account(evidence);
+            let scope_key = owned(account.owner, account.company, instance, evidence);
+            (GoldenBody::Account(account), scope_key)
         }
-        FacetBody::Activity(activity) => {
-            let scope_key = ScopeKey::of(activity.owner, None, None, instance);
-            (GoldenBody::Activity(activity.clone()), scope_key)
+        FacetBody::Contact(_) => {
+            let contact = contact(evidence);
+            let scope_key = owned(contact.owner, contact.company, instance, evidence);
+            (GoldenBody::Contact(contact), scope_key)
         }
-        FacetBody::Team(team) => (GoldenBody::Team(team.clone()), ScopeKey::public()),
-        FacetBody::Stage(_) | FacetBody::Company(_) | FacetBody::Currency(_) | FacetBody::Calendar(_) => {
-            return None;
+        FacetBody::User(_) => {
+            let user = user(evidence);
+            (GoldenBody::User(user), evidence.compute("scope_key", &[], |_| ScopeKey::owner(primary.id)))
         }
-        FacetBody::Link(_) | FacetBody::IgnoredKey(_) => return None,
+        FacetBody::Opportunity(_) => {
+            let deal = opportunity::opportunity(evidence);
+            let scope_key = evidence.compute("scope_key", &["owner", "team", "company"], |_| {
+                ScopeKey::of(deal.owner, deal.team, deal.company, instance)
+            });
+            (GoldenBody::Opportunity(Box::new(deal)), scope_key)
+        }
+        FacetBody::Activity(_) => {
+            let activity = activity(evidence)?;
+            let scope_key = evidence
+                .compute("scope_key", &["owner"], |_| ScopeKey::of(activity.owner, None, None, instance));
+            (GoldenBody::Activity(activity), scope_key)
+        }
+        FacetBody::Team(_) => {
+            let team = team(evidence);
+            (GoldenBody::Team(team), evidence.compute("scope_key", &[], |_| ScopeKey::public()))
+        }
+        FacetBody::Stage(_)
+        | FacetBody::Company(_)
+        | FacetBody::Currency(_)
+        | FacetBody::Calendar(_)
+        | FacetBody::OpportunityEdit(_)
+        | FacetBody::Link(_)
+        | FacetBody::IgnoredKey(_) => return None,
     })
 }
 
-fn bodies<'f, T>(ordered: &[&'f Facet], pick: impl Fn(&'f FacetBody) -> Option<&'f T>) -> Vec<&'f T> {
-    ordered.iter().filter_map(|facet| pick(&facet.body)).collect()
+fn owned(
+    owner: Option<FacetId>,
+    company: Option<FacetId>,
+    instance: &InstanceName,
+    evidence: &mut Evidence<'_>,
+) -> ScopeKey {
+    evidence.compute("scope_key", &["owner", "company"], |_| ScopeKey::of(owner, None, company, instance))
 }
 
-/// The first value in order of precedence.
-fn first_of<S, T: Clone>(facets: &[&S], field: impl Fn(&S) -> &Option<T>) -> Option<T> {
-    facets.iter().find_map(|facet| field(facet).clone())
-}
-
-/// The first name that is not empty.
-fn name_of<S>(facets: &[&S], field: impl Fn(&S) -> &String) -> String {
-    facets.iter().map(|facet| field(facet)).find(|name| !name.is_empty()).cloned().unwrap_or_default()
-}
-
-fn account(instance: &InstanceName, facets: &[&Account]) -> (GoldenBody, ScopeKey) {
-    let (owner, company) = (first_of(facets, |f| &f.owner), first_of(facets, |f| &f.company));
-    let scope_key = ScopeKey::of(owner, None, company, instance);
-    let account = Account {
-        name: name_of(facets, |f| &f.name),
-        tax_id: first_of(facets, |f| &f.tax_id),
-        website: first_of(facets, |f| &f.website),
-        email: first_of(facets, |f| &f.email),
-        phone: first_of(facets, |f| &f.phone),
-        parent: first_of(facets, |f| &f.parent),
-        owner,
-        company,
-        active: facets.iter().any(|f| f.active),
-        created_at: facets.iter().filter_map(|f| f.created_at).min(),
-        custom: facets.iter().rev().flat_map(|f| f.custom.clone()).collect(),
-    };
-    (GoldenBody::Account(account), scope_key)
-}
-
-fn contact(instance: &InstanceName, facets: &[&Contact]) -> (GoldenBody, ScopeKey) {
-    let (owner, company) = (first_of(facets, |f| &f.owner), first_of(facets, |f| &f.company));
-    let scope_key = ScopeKey::of(owner, None, company, instance);
-    let contact = Contact {
-        name: name_of(facets, |f| &f.name),
-        title: first_of(facets, |f| &f.title),
-        email: first_of(facets, |f| &f.email),
-        phone: first_of(facets, |f| &f.phone),
-        account: first_of(facets, |f| &f.account),
-        owner,
-        company,
-        active: facets.iter().any(|f| f.active),
-        created_at: facets.iter().filter_map(|f| f.created_at).min(),
-        custom: facets.iter().rev().flat_map(|f| f.custom.clone()).collect(),
-    };
-    (GoldenBody::Contact(contact), scope_key)
-}
-
-fn user(id: FacetId, facets: &[&User]) -> (GoldenBody, ScopeKey) {
-    // The manager is SalesCommand's to decide, so its own facets, last for names, come first here.
-    let manager = facets.iter().rev().find_map(|f| f.manager);
-    let user = User {
-        name: name_of(facets, |f| &f.name),
-        email: first_of(facets, |f| &f.email),
-        active: facets.iter().any(|f| f.active),
-        manager,
-    };
-    (GoldenBody::User(user), ScopeKey::owner(id))
-}
-
-fn opportunity(facet: &OpportunityFacet, evidence: &mut Evidence<'_>) -> Opportunity {
-    let (account, contact) = customer(facet.partner, evidence);
-    let status = status(facet, evidence);
-    let amount = facet.amount.and_then(|amount| money(amount, evidence));
-    let zone = time_zone(evidence);
-    let day = |at: Timestamp| -> Date { at.to_zoned(zone.clone()).date() };
-    let closed_at = facet.closed_at.filter(|_| matches!(status, Status::Won | Status::Lost));
-    if matches!(status, Status::Won | Status::Lost) && closed_at.is_none() {
-        evidence.flags.insert("closed_without_date");
-    }
-    Opportunity {
-        opportunity_kind: facet.opportunity_kind,
-        name: facet.name.clone(),
-        partner: facet.partner,
-        account,
-        contact,
-        stage: facet.stage,
-        status,
-        amount,
-        weighted: amount.zip(facet.probability_ppm).map(|(amount, parts)| amount.scaled_ppm(parts)),
-        probability_ppm: facet.probability_ppm,
-        owner: facet.owner,
-        team: facet.team,
-        company: facet.company,
-        close_date: facet.close_date,
-        created_at: facet.created_at,
-        created_on: facet.created_at.map(day),
-        closed_at,
-        closed_on: closed_at.map(day),
-        custom: facet.custom.clone(),
-    }
-}
-
-/// The account and contact behind the customer record: a person stands for the company they work for.
-fn customer(partner: Option<FacetId>, evidence: &mut Evidence<'_>) -> (Option<FacetId>, Option<FacetId>) {
-    let Some(partner) = partner else { return (None, None) };
-    match evidence.reference(partner).map(|facet| &facet.body) {
-        Some(FacetBody::Account(_)) => (Some(partner), None),
-        Some(FacetBody::Contact(contact)) => (contact.account, Some(partner)),
-        _ => (None, None),
-    }
-}
-
-fn status(facet: &OpportunityFacet, evidence: &mut Evidence<'_>) -> Status {
-    let stage = facet.stage.and_then(|stage| evidence.reference(stage));
-    let is_won = matches!(stage.map(|stage| &stage.body), Some(FacetBody::Stage(stage)) if stage.is_won);
-    if is_won && facet.outcome.ambiguous_in_won_stage {
-        evidence.flags.insert("ambiguous_outcome");
-    }
-    if is_won { facet.outcome.in_won_stage } else { facet.outcome.elsewhere }
-}
-
-fn money(amount: Amount, evidence: &mut Evidence<'_>) -> Option<Money> {
-    let Some(currency) = amount.currency.and_then(|source| currency(source, evidence)) else {
-        evidence.flags.insert("unknown_currency");
-        return None;
-    };
-    let money = currency.money(amount.value).ok();
-    if money.is_none() {
-        evidence.flags.insert("amount_out_of_range");
-    }
-    money
-}
-
-fn currency(source: CurrencySource, evidence: &mut Evidence<'_>) -> Option<Currency> {
-    let record = match source {
-        CurrencySource::Iso(code, exponent) => return Some(Currency { code, exponent }),
-        CurrencySource::Currency(id) => id,
-        CurrencySource::Company(id) => match &evidence.reference(id)?.body {
-            FacetBody::Company(company) => company.currency?,
-            _ => return None,
-        },
-    };
-    match &evidence.reference(record)?.body {
-        FacetBody::Currency(currency) => Some(Currency { code: currency.code, exponent: currency.exponent }),
+fn account_of(facet: &Facet) -> Option<&Account> {
+    match &facet.body {
+        FacetBody::Account(account) => Some(account),
         _ => None,
     }
 }
 
-/// The reporting time zone; UTC until configured. The mapper has checked the name.
-fn time_zone(evidence: &mut Evidence<'_>) -> TimeZone {
-    let calendar = evidence.reference(CalendarFacet::source().facet_id());
-    match calendar.map(|facet| &facet.body) {
-        Some(FacetBody::Calendar(calendar)) => TimeZone::get(&calendar.time_zone).unwrap_or(TimeZone::UTC),
-        _ => TimeZone::UTC,
+fn contact_of(facet: &Facet) -> Option<&Contact> {
+    match &facet.body {
+        FacetBody::Contact(contact) => Some(contact),
+        _ => None,
+    }
+}
+
+fn user_of(facet: &Facet) -> Option<&User> {
+    match &facet.body {
+        FacetBody::User(user) => Some(user),
+        _ => None,
+    }
+}
+
+fn activity_of(facet: &Facet) -> Option<&Activity> {
+    match &facet.body {
+        FacetBody::Activity(activity) => Some(activity),
+        _ => None,
+    }
+}
+
+fn team_of(facet: &Facet) -> Option<&Team> {
+    match &facet.body {
+        FacetBody::Team(team) => Some(team),
+        _ => None,
+    }
+}
+
+/// A name counts if it is not empty.
+fn said(name: &String) -> Option<&String> {
+    Some(name).filter(|name| !name.is_empty())
+}
+
+fn account(evidence: &mut Evidence<'_>) -> Account {
+    Account {
+        name: evidence.choose("name", |f| said(&account_of(f)?.name)).cloned().unwrap_or_default(),
+        tax_id: evidence.choose("tax_id", |f| account_of(f)?.tax_id.as_ref()).cloned(),
+        website: evidence.choose("website", |f| account_of(f)?.website.as_ref()).cloned(),
+        email: evidence.choose("email", |f| account_of(f)?.email.as_ref()).cloned(),
+        phone: evidence.choose("phone", |f| account_of(f)?.phone.as_ref()).cloned(),
+        parent: evidence.choose("parent", |f| account_of(f)?.parent),
+        owner: evidence.choose("owner", |f| account_of(f)?.owner),
+        company: evidence.choose("company", |f| account_of(f)?.company),
+        active: evidence.fold("active", Rule::AnyRecord, |f| Some(account_of(f)?.active)).unwrap_or_default(),
+        created_at: evidence.fold("created_at", Rule::Earliest, |f| account_of(f)?.created_at),
+        custom: evidence.choose_custom(|f| Some(&account_of(f)?.custom)),
+    }
+}
+
+fn contact(evidence: &mut Evidence<'_>) -> Contact {
+    Contact {
+        name: evidence.choose("name", |f| said(&contact_of(f)?.name)).cloned().unwrap_or_default(),
+        title: evidence.choose("title", |f| contact_of(f)?.title.as_ref()).cloned(),
+        email: evidence.choose("email", |f| contact_of(f)?.email.as_ref()).cloned(),
+        phone: evidence.choose("phone", |f| contact_of(f)?.phone.as_ref()).cloned(),
+        account: evidence.choose("account", |f| contact_of(f)?.account),
+        owner: evidence.choose("owner", |f| contact_of(f)?.owner),
+        company: evidence.choose("company", |f| contact_of(f)?.company),
+        active: evidence.fold("active", Rule::AnyRecord, |f| Some(contact_of(f)?.active)).unwrap_or_default(),
+        created_at: evidence.fold("created_at", Rule::Earliest, |f| contact_of(f)?.created_at),
+        custom: evidence.choose_custom(|f| Some(&contact_of(f)?.custom)),
+    }
+}
+
+fn user(evidence: &mut Evidence<'_>) -> User {
+    User {
+        name: evidence.choose("name", |f| said(&user_of(f)?.name)).cloned().unwrap_or_default(),
+        email: evidence.choose("email", |f| user_of(f)?.email.as_ref()).cloned(),
+        active: evidence.fold("active", Rule::AnyRecord, |f| Some(user_of(f)?.active)).unwrap_or_default(),
+        manager: evidence.choose_last("manager", |f| user_of(f)?.manager),
+    }
+}
+
+fn activity(evidence: &mut Evidence<'_>) -> Option<Activity> {
+    Some(Activity {
+        activity_kind: evidence.choose("activity_kind", |f| Some(activity_of(f)?.activity_kind))?,
+        subject: evidence.choose("subject", |f| said(&activity_of(f)?.subject)).cloned().unwrap_or_default(),
+        state: evidence.choose("state", |f| Some(activity_of(f)?.state))?,
+        due: evidence.choose("due", |f| activity_of(f)?.due),
+        done_on: evidence.choose("done_on", |f| activity_of(f)?.done_on),
+        owner: evidence.choose("owner", |f| activity_of(f)?.owner),
+        related: evidence.choose("related", |f| activity_of(f)?.related),
+        created_at: evidence.choose("created_at", |f| activity_of(f)?.created_at),
+    })
+}
+
+fn team(evidence: &mut Evidence<'_>) -> Team {
+    let members = |f| Some(&team_of(f)?.members).filter(|members| !members.is_empty());
+    Team {
+        name: evidence.choose("name", |f| said(&team_of(f)?.name)).cloned().unwrap_or_default(),
+        leader: evidence.choose("leader", |f| team_of(f)?.leader),
+        members: evidence.choose("members", members).cloned().unwrap_or_default(),
+        company: evidence.choose("company", |f| team_of(f)?.company),
+        active: evidence.fold("active", Rule::AnyRecord, |f| Some(team_of(f)?.active)).unwrap_or_default(),
     }
 }

@@ -5,6 +5,8 @@
 //! and of the reference facets (stage, company, currency, calendar, partner) they point to.
 
 mod content;
+mod edit;
+mod explain;
 mod facet;
 mod golden;
 mod identity;
@@ -15,6 +17,8 @@ pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
     StageFacet, Team, User,
 };
+pub use edit::{EditMark, Edited, OpportunityEdit};
+pub use explain::{Explanation, FieldLineage, Input, Loser, Rule, Statement};
 pub use facet::{
     Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LinkFacet,
     OpportunityFacet, OpportunityKind, OutcomeRule, SourceRef, Status,
@@ -24,4 +28,4 @@ pub use golden::{
 };
 pub use identity::{Components, IdentityKey, KEY_HOLDERS_LIMIT, Links, Node, Role, components};
 pub use mapping::{Mapped, Mapper, Rejection};
-pub use merge::{Lookup, MERGE_VERSION, merge};
+pub use merge::{Lookup, MERGE_VERSION, explain, merge};

@@ -1,0 +1,316 @@
+//! The merge and its reasons: properties over arbitrary deals, edits and people.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use salescommand_domain::Timestamp;
+use salescommand_domain::canonical::{
+    Amount, CurrencySource, Edited, Facet, FacetBody, FacetId, Golden, GoldenBody, OpportunityEdit,
+    OpportunityFacet, OpportunityKind, OutcomeRule, Rule, SourceRef, StageFacet, Status, User, explain,
+    merge,
+};
+use salescommand_domain::money::CurrencyCode;
+use salescommand_domain::raw::{InstanceName, ObjectName, Position};
+use serde_json::Value;
+
+fn source(instance: &str, object: &str, key: &str) -> SourceRef {
+    let (instance, object) = (InstanceName::new(instance).unwrap(), ObjectName::new(object).unwrap());
+    SourceRef { instance, object, key: key.to_owned() }
+}
+
+fn facet(source: SourceRef, modified: Option<i64>, deleted: bool, body: FacetBody) -> Facet {
+    Facet {
+        id: source.facet_id(),
+        source,
+        position: Position { epoch: 1, sequence: modified.unwrap_or(0) as u64 + 1 },
+        source_modified: modified.map(at),
+        deleted,
+        body,
+        keys: Vec::new(),
+        refs: Vec::new(),
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_760_000_000 + second).unwrap()
+}
+
+fn stage(number: u8) -> FacetId {
+    source("odoo", "crm.stage", &number.to_string()).facet_id()
+}
+
+/// Stages 1 and 2 of which the second is a winning one.
+fn stages() -> BTreeMap<FacetId, Facet> {
+    let stage = |number: u8| {
+        let body = StageFacet { name: format!("Stage {number}"), order: number.into(), is_won: number == 2 };
+        facet(source("odoo", "crm.stage", &number.to_string()), None, false, FacetBody::Stage(body))
+    };
+    [stage(1), stage(2)].map(|facet| (facet.id, facet)).into()
+}
+
+fn amount(units: i64) -> Amount {
+    Amount { value: units.into(), currency: Some(CurrencySource::Iso(CurrencyCode::new("EUR").unwrap(), 2)) }
+}
+
+fn deal() -> impl Strategy<Value = OpportunityFacet> {
+    let amounts = prop::option::of((0i64..500).prop_map(amount));
+    let owner = prop::option::of(0u8..3).prop_map(|n| n.map(|n| person(n)));
+    (0u8..3, amounts, owner, prop::option::of(0u32..1_000_000), any::<bool>(), prop::option::of(0i64..900))
+        .prop_map(|(stage_number, amount, owner, probability_ppm, active, closed)| OpportunityFacet {
+            opportunity_kind: OpportunityKind::Opportunity,
+            name: format!("Deal {stage_number}"),
+            partner: None,
+            stage: (stage_number > 0).then(|| stage(stage_number)),
+            outcome: OutcomeRule {
+                in_won_stage: if active { Status::Won } else { Status::Archived },
+                elsewhere: if active { Status::Open } else { Status::Lost },
+                ambiguous_in_won_stage: !active,
+            },
+            amount,
+            probability_ppm,
+            owner,
+            team: None,
+            company: None,
+            close_date: closed.map(|n| at(n * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date()),
+            created_at: closed.map(|n| at(n - 1_000)),
+            closed_at: closed.map(at),
+            custom: closed.into_iter().map(|n| ("x_field".to_owned(), Value::from(n))).collect(),
+        })
+}
+
+fn person(number: u8) -> FacetId {
+    source("odoo", "res.users", &number.to_string()).facet_id()
+}
+
+fn edited<T: std::fmt::Debug>(
+    value: impl Strategy<Value = Option<T>>,
+) -> impl Strategy<Value = Option<Edited<T>>> {
+    prop::option::of((value, 0i64..900).prop_map(|(value, second)| Edited {
+        value,
+        at: at(second),
+        by: person(9),
+    }))
+}
+
+fn edit() -> impl Strategy<Value = OpportunityEdit> {
+    let statuses = prop::sample::select(vec![Status::Open, Status::Won, Status::Lost, Status::Archived]);
+    (
+        edited("[A-Z][a-z]{1,5}".prop_map(Some)),
+        edited((0u8..3).prop_map(|n| (n > 0).then(|| stage(n)))),
+        edited(statuses.prop_map(Some)),
+        edited(prop::option::of((0i64..500).prop_map(amount))),
+        edited(prop::option::of(0u32..1_000_000)),
+        edited(prop::option::of((0u8..3).prop_map(person))),
+    )
+        .prop_map(|(name, stage, status, amount, probability_ppm, owner)| OpportunityEdit {
+            name,
+            stage,
+            status,
+            amount,
+            probability_ppm,
+            owner,
+            close_date: None,
+        })
+}
+
+/// One to three source records of one deal, some deleted.
+fn deals() -> impl Strategy<Value = Vec<Facet>> {
+    let one = (deal(), prop::option::of(0i64..3), any::<bool>());
+    prop::collection::vec(one, 1..4).prop_map(|deals| {
+        let made = deals.into_iter().enumerate().map(|(index, (deal, modified, deleted))| {
+            let key = index.to_string();
+            facet(source("odoo", "crm.lead", &key), modified, deleted, FacetBody::Opportunity(deal))
+        });
+        made.collect()
+    })
+}
+
+fn edit_facet(edit: OpportunityEdit, withdrawn: bool) -> Facet {
+    facet(source("crm", "opportunity", "the-deal"), Some(950), withdrawn, FacetBody::OpportunityEdit(edit))
+}
+
+fn merged(facets: &[Facet]) -> Option<Golden> {
+    merge(&facets.iter().collect::<Vec<_>>(), &stages())
+}
+
+fn body(golden: &Golden) -> Value {
+    serde_json::to_value(&golden.body).unwrap()
+}
+
+fn checked_explanation(facets: &[Facet]) {
+    let references: Vec<&Facet> = facets.iter().collect();
+    let explained = explain(&references, &stages()).unwrap();
+    assert_eq!(Some(&explained.golden), merge(&references, &stages()).as_ref(), "explaining changes nothing");
+    let mut body = body(&explained.golden);
+    let mut fields = std::mem::take(body.as_object_mut().unwrap());
+    fields.remove("entity");
+    for (name, value) in std::mem::take(
+        fields.get_mut("custom").and_then(Value::as_object_mut).unwrap_or(&mut serde_json::Map::new()),
+    ) {
+        fields.insert(format!("custom.{name}"), value);
+    }
+    fields.remove("custom");
+    for (name, value) in &fields {
+        let line = explained.fields.iter().find(|line| line.field == *name);
+        let line = line.unwrap_or_else(|| panic!("{name} is not explained"));
+        assert_eq!(&line.value, value, "{name}");
+    }
+    let mut names: Vec<_> = explained.fields.iter().map(|line| &line.field).collect();
+    names.dedup();
+    assert_eq!(names.len(), explained.fields.len(), "each field once");
+    for line in &explained.fields {
+        let empty = line.value.is_null() || fields.contains_key(&line.field);
+        assert!(empty || ["deleted", "updated_at", "scope_key"].contains(&line.field.as_str()), "{line:?}");
+        assert_eq!(
+            line.rule == Rule::OnlyStatement,
+            line.winner.is_some() && line.losers.is_empty(),
+            "{line:?}"
+        );
+        // An amount is stated as a decimal and becomes money.
+        if line.inputs.is_empty()
+            && line.field != "amount"
+            && let Some(winner) = &line.winner
+        {
+            assert_eq!(winner.value, line.value);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_facets_does_not_matter(
+        mut facets in deals(), edit in edit(), withdrawn in any::<bool>(), turn in 0usize..4,
+    ) {
+        facets.push(edit_facet(edit, withdrawn));
+        let golden = merged(&facets);
+        let turn = turn % facets.len();
+        facets.rotate_left(turn);
+        prop_assert_eq!(&golden, &merged(&facets));
+        facets.reverse();
+        prop_assert_eq!(&golden, &merged(&facets));
+    }
+
+    #[test]
+    fn every_field_is_explained_by_what_the_merge_did(
+        mut facets in deals(), edit in edit(), withdrawn in any::<bool>(),
+    ) {
+        checked_explanation(&facets);
+        facets.push(edit_facet(edit, withdrawn));
+        checked_explanation(&facets);
+    }
+
+    #[test]
+    fn an_edit_wins_field_by_field_until_it_is_withdrawn(mut facets in deals(), edit in edit()) {
+        let alone = merged(&facets).unwrap();
+        facets.push(edit_facet(edit.clone(), false));
+        let over = merged(&facets).unwrap();
+        let (GoldenBody::Opportunity(before), GoldenBody::Opportunity(after)) = (&alone.body, &over.body) else {
+            panic!("deals are deals");
+        };
+        prop_assert_eq!(&after.name, edit.name.as_ref().and_then(|e| e.value.as_ref()).unwrap_or(&before.name));
+        prop_assert_eq!(after.stage, edit.stage.as_ref().map_or(before.stage, |e| e.value));
+        prop_assert_eq!(after.owner, edit.owner.as_ref().map_or(before.owner, |e| e.value));
+        prop_assert_eq!(after.probability_ppm, edit.probability_ppm.as_ref().map_or(before.probability_ppm, |e| e.value));
+        if let Some(status) = &edit.status {
+            prop_assert_eq!(Some(after.status), status.value);
+        }
+        match &edit.amount {
+            Some(edit) => prop_assert_eq!(after.amount.map(|m| m.minor), edit.value.map(|a| {
+                i64::try_from(a.value * rust_decimal::Decimal::from(100)).unwrap()
+            })),
+            None => prop_assert_eq!(after.amount, before.amount),
+        }
+        let closed = matches!(after.status, Status::Won | Status::Lost);
+        prop_assert_eq!(after.closed_at.is_some() || over.flags.contains(&"closed_without_date".to_owned()), closed);
+        if let Some(status) = edit.status.as_ref().filter(|_| closed) {
+            prop_assert_eq!(after.closed_at, Some(status.at));
+        }
+        // An edit says nothing about existence.
+        prop_assert_eq!(over.deleted, alone.deleted);
+        let withdrawn = facets.last_mut().unwrap();
+        withdrawn.deleted = true;
+        let again = merged(&facets).unwrap();
+        prop_assert_eq!(&again.body, &alone.body);
+        prop_assert_eq!((&again.scope_key, &again.flags, again.deleted), (&alone.scope_key, &alone.flags, alone.deleted));
+        prop_assert_ne!(again.version_digest(), alone.version_digest(), "the withdrawal is a version");
+    }
+}
+
+#[test]
+fn an_edit_waits_for_its_deal() {
+    let edit = OpportunityEdit {
+        name: Some(Edited { value: Some("New".to_owned()), at: at(1), by: person(1) }),
+        ..OpportunityEdit::default()
+    };
+    assert_eq!(merged(&[edit_facet(edit, false)]), None);
+}
+
+#[test]
+fn a_stage_that_an_edit_wins_closes_the_deal_when_it_was_edited() {
+    let open = OpportunityFacet {
+        stage: Some(stage(1)),
+        closed_at: None,
+        outcome: OutcomeRule {
+            in_won_stage: Status::Won,
+            elsewhere: Status::Open,
+            ambiguous_in_won_stage: false,
+        },
+        opportunity_kind: OpportunityKind::Opportunity,
+        name: "Deal".to_owned(),
+        partner: None,
+        amount: None,
+        probability_ppm: None,
+        owner: None,
+        team: None,
+        company: None,
+        close_date: None,
+        created_at: None,
+        custom: BTreeMap::new(),
+    };
+    let edit = OpportunityEdit {
+        stage: Some(Edited { value: Some(stage(2)), at: at(77), by: person(1) }),
+        ..OpportunityEdit::default()
+    };
+    let deal = |open: OpportunityFacet| {
+        facet(source("odoo", "crm.lead", "1"), Some(5), false, FacetBody::Opportunity(open))
+    };
+    let golden = merged(&[deal(open.clone()), edit_facet(edit.clone(), false)]).unwrap();
+    let GoldenBody::Opportunity(won) = &golden.body else { panic!("a deal") };
+    assert_eq!((won.status, won.closed_at), (Status::Won, Some(at(77))));
+    // The source follows: from then on it is its own statement that counts, with the source's time.
+    let moved = OpportunityFacet { stage: Some(stage(2)), closed_at: Some(at(90)), ..open };
+    let golden = merged(&[deal(moved), edit_facet(edit, false)]).unwrap();
+    let GoldenBody::Opportunity(won) = &golden.body else { panic!("a deal") };
+    assert_eq!((won.status, won.closed_at), (Status::Won, Some(at(90))));
+}
+
+#[test]
+fn losers_say_by_which_rule_they_lost() {
+    let user = |instance: &str, name: &str, modified, deleted| {
+        let body = User { name: name.to_owned(), email: None, active: true, manager: Some(person(1)) };
+        facet(source(instance, "user", name), modified, deleted, FacetBody::User(body))
+    };
+    let facets = [
+        user("config", "Ann C.", Some(9), false),
+        user("odoo-a", "Ann A.", Some(2), false),
+        user("odoo-b", "Ann B.", Some(1), false),
+        user("odoo-c", "Ann Z.", Some(8), true),
+    ];
+    let explained = explain(&facets.iter().collect::<Vec<_>>(), &stages()).unwrap();
+    let name = explained.fields.iter().find(|line| line.field == "name").unwrap();
+    let losers: Vec<_> =
+        name.losers.iter().map(|l| (l.statement.value.as_str().unwrap(), l.lost_by)).collect();
+    assert_eq!((name.value.as_str(), name.rule), (Some("Ann A."), Rule::MostRecent));
+    assert_eq!(
+        losers,
+        [
+            ("Ann B.", Rule::MostRecent),
+            ("Ann C.", Rule::SourcePriority),
+            ("Ann Z.", Rule::ExistingBeforeDeleted),
+        ]
+    );
+    let manager = explained.fields.iter().find(|line| line.field == "manager").unwrap();
+    let winner = manager.winner.as_ref().unwrap();
+    assert_eq!((manager.rule, winner.source.instance.as_str()), (Rule::ConfigurationFirst, "config"));
+}
