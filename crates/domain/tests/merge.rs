@@ -55,7 +55,7 @@ fn amount(units: i64) -> Amount {
 
 fn deal() -> impl Strategy<Value = OpportunityFacet> {
     let amounts = prop::option::of((0i64..500).prop_map(amount));
-    let owner = prop::option::of(0u8..3).prop_map(|n| n.map(|n| person(n)));
+    let owner = prop::option::of(0u8..3).prop_map(|n| n.map(person));
     (0u8..3, amounts, owner, prop::option::of(0u32..1_000_000), any::<bool>(), prop::option::of(0i64..900))
         .prop_map(|(stage_number, amount, owner, probability_ppm, active, closed)| OpportunityFacet {
             opportunity_kind: OpportunityKind::Opportunity,
