@@ -4,6 +4,7 @@
 //! source is a folder here, a `mod` line and an entry in [`DESCRIPTORS`].
 
 mod config;
+pub mod foreign;
 mod odoo;
 mod source;
 
