@@ -18,4 +18,8 @@ mod ingest;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod projections;
+#[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod store;

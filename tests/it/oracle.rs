@@ -54,6 +54,11 @@ pub async fn documents(batches: &[Vec<RawMessage>], project_each: bool) -> Compa
             }
         }
     }
+    compared(&store)
+}
+
+/// The compared documents of a twin.
+pub fn compared(store: &MemoryStore) -> Compared {
     let collections = store.dump().into_iter().filter(|(name, found)| is_compared(name) && !found.is_empty());
     let bytes = |(id, document): (String, bson::RawDocumentBuf)| (id, document.into_bytes());
     collections.map(|(name, found)| (name, found.into_iter().map(bytes).collect())).collect()

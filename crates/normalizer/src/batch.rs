@@ -10,7 +10,8 @@ use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Facet, Fa
 use salescommand_domain::raw::RawPosition;
 use salescommand_store::work::{Work, decode};
 use salescommand_store::{
-    Condition, Consumer, Documents, Query, facets_collection, outbox_collection, quarantine_collection,
+    Condition, Consumer, Documents, Query, facets_collection, normalizer_consumer, outbox_collection,
+    quarantine_collection,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ use crate::Error;
 use crate::incoming::{Change, Version, read};
 use crate::logs::RawMessage;
 use crate::mappers::Mappers;
-use crate::position::{NormalizerPosition, consumer_name};
+use crate::position::NormalizerPosition;
 use crate::quarantine::{QuarantineState, Quarantined};
 use crate::resolve::Resolver;
 use crate::specs;
@@ -64,7 +65,8 @@ pub struct Normalizer {
 impl Normalizer {
     /// Takes up where the stored position is.
     pub async fn open(store: Arc<dyn Documents>, mappers: Mappers, generation: u32) -> Result<Self, Error> {
-        let (consumer, stored) = Consumer::open(store, consumer_name(generation), &specs(generation)).await?;
+        let (consumer, stored) =
+            Consumer::open(store, normalizer_consumer(generation), &specs(generation)).await?;
         let position = stored.as_ref().map(NormalizerPosition::decode).transpose()?.unwrap_or_default();
         Ok(Self { consumer, mappers, generation, position })
     }
@@ -72,6 +74,25 @@ impl Normalizer {
     /// Where it stands.
     pub fn position(&self) -> &NormalizerPosition {
         &self.position
+    }
+
+    /// Goes on behind the canonical stream's end, if that is ahead: the database was replaced by an older backup, and
+    /// the events behind its own are of a future that is lost. They are declared void before anything else is done,
+    /// and what they said is made again from raw. `end` must have been read before this normalizer was opened.
+    pub async fn adopt_stream(&mut self, end: u64) -> Result<(), Error> {
+        let end = i64::try_from(end).map_err(|error| Error::State(error.to_string()))?;
+        let mut next = self.position.clone();
+        if next.skip_to(end) {
+            let (after, last) = (self.position.outbox, next.outbox);
+            self.consumer.commit(next.encode()?, Work::default()).await?;
+            tracing::warn!(
+                after,
+                last,
+                "the database is older than the canonical stream; its lost events are void"
+            );
+            self.position = next;
+        }
+        Ok(())
     }
 
     /// Takes raw messages in, in the order given; each log's messages must be in its order. Messages that are in

@@ -22,10 +22,11 @@ mod run;
 pub use batch::{Normalizer, Outcome};
 pub use logs::RawMessage;
 pub use mappers::{Mappers, Mapping, Room};
-pub use position::{NormalizerPosition, consumer_name};
+pub use position::NormalizerPosition;
 pub use publisher::publish_outbox;
 pub use quarantine::{QuarantineState, Quarantined};
 pub use run::{run, specs};
+pub use salescommand_store::normalizer_consumer as consumer_name;
 
 /// The canonical stream of a generation.
 pub fn canonical_stream(generation: u32) -> String {

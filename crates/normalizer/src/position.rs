@@ -1,16 +1,11 @@
 //! The normalizer's position: how far it is in each raw log, what it has numbered, and what is still to be done.
 
 use bson::Document;
-use salescommand_domain::canonical::FacetId;
+use salescommand_domain::canonical::{FacetId, Numbering, VoidRange};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, Vector};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-
-/// The name under which a generation's normalizer keeps its position.
-pub fn consumer_name(generation: u32) -> String {
-    format!("normalizer_g{generation}")
-}
 
 /// Everything the normalizer must remember between batches; stored in the transaction of each batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +14,9 @@ pub struct NormalizerPosition {
     pub vector: Vector,
     /// Sequence of the last outbox entry; equals the sequence it will have in the canonical stream.
     pub outbox: i64,
+    /// Sequences of the canonical stream that do not count; see [`Numbering`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub void: Vec<VoidRange>,
     /// The highest run token seen, per instance and object.
     pub tokens: Vec<HighestToken>,
     /// Reference facets that changed and whose dependents are still to be resolved anew.
@@ -53,6 +51,14 @@ impl NormalizerPosition {
     /// The form in which it is stored.
     pub fn encode(&self) -> Result<Document, Error> {
         bson::serialize_to_document(self).map_err(|error| Error::State(error.to_string()))
+    }
+
+    /// Goes on behind the canonical stream's end, if that is ahead of the outbox; tells whether it was.
+    pub fn skip_to(&mut self, end: i64) -> bool {
+        let mut numbering = Numbering { outbox: self.outbox, void: std::mem::take(&mut self.void) };
+        let skipped = numbering.skip_to(end);
+        Numbering { outbox: self.outbox, void: self.void } = numbering;
+        skipped
     }
 
     /// How far it is in one instance's log.

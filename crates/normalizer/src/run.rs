@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::logs::{RawLogs, RawMessage};
 use crate::mappers::Mappers;
+use crate::publisher::check_history;
 use crate::{Error, Normalizer, canonical_stream, publish_outbox};
 
 /// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
@@ -94,8 +95,12 @@ async fn open(
         let attempt = async {
             store.ensure(&specs(generation)).await?;
             log.ensure_stream(&stream_spec(generation)).await?;
-            let normalizer = Normalizer::open(store.clone(), mappers.clone(), generation).await?;
-            check_stream(&**log, &normalizer, generation).await?;
+            // The end is read before the position: a live copy that goes on meanwhile is not taken for a lost future.
+            let end =
+                log.stream(&canonical_stream(generation)).await?.map_or(0, |status| status.last_sequence);
+            let mut normalizer = Normalizer::open(store.clone(), mappers.clone(), generation).await?;
+            check_history(&**store, &**log, generation, normalizer.position().outbox, end).await?;
+            normalizer.adopt_stream(end).await?;
             Ok(normalizer)
         };
         match attempt.await {
@@ -106,20 +111,6 @@ async fn open(
             return Ok(None);
         }
     }
-}
-
-/// A stream that is ahead of the outbox has seen events that this database has not made: the database was restored from
-/// an older backup. Going on would number other events alike, and they would never be published.
-async fn check_stream(log: &dyn EventLog, normalizer: &Normalizer, generation: u32) -> Result<(), Error> {
-    let stream = canonical_stream(generation);
-    let last = log.stream(&stream).await?.map_or(0, |status| status.last_sequence);
-    let made = normalizer.position().outbox;
-    if u64::try_from(made).is_ok_and(|made| made >= last) {
-        return Ok(());
-    }
-    Err(Error::State(format!(
-        "{stream} ends at {last}, but the database has made {made} events only: it is older"
-    )))
 }
 
 async fn apply_all(

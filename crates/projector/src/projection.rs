@@ -59,6 +59,9 @@ pub struct ProjectionPosition {
     pub canonical: i64,
     /// Version of the projection that wrote it.
     pub version: i64,
+    /// It met what it cannot read behind this position, and stands still.
+    #[serde(default)]
+    pub parked: bool,
 }
 
 impl ProjectionPosition {

@@ -1,7 +1,7 @@
 //! Consumers' positions, as the normalizer and the projections store them.
 //!
 //! Their documents belong to those crates; here only the fields that say how far they are get read: `vector`
-//! (instance → epoch, sequence) and, of a projection, `sequence` in the canonical stream and its `version`.
+//! (instance → epoch, sequence) and, of a projection, `sequence` in the canonical stream and its `version`, and `parked`.
 
 use bson::{Bson, Document};
 use salescommand_domain::raw::{Position, Vector};
@@ -29,6 +29,7 @@ impl Consumers {
             vector: vector(&stored.position).unwrap_or_default(),
             sequence: stored.position.get("sequence").and_then(whole).unwrap_or(0),
             version: stored.position.get("version").and_then(whole).unwrap_or(0),
+            parked: stored.position.get_bool("parked").unwrap_or(false),
         })
     }
 
@@ -48,6 +49,8 @@ pub(crate) struct ProjectionPosition {
     pub(crate) sequence: u64,
     /// Version of the definition that wrote the documents.
     pub(crate) version: u64,
+    /// It met what it cannot read, and stands still.
+    pub(crate) parked: bool,
 }
 
 impl ProjectionPosition {

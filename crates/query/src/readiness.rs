@@ -10,8 +10,12 @@ use salescommand_store::ScopedReads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::consumers::Consumers;
+
 /// A dependency that has not answered within this time is down.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The check that tells whether every projection goes on.
+const PROJECTIONS: &str = "projections";
 
 /// How well something works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -71,6 +75,17 @@ pub struct Readiness {
     pub checks: Vec<HealthCheck>,
 }
 
+impl Readiness {
+    /// Whether requests may come. A projection that stands still is told, but keeps no other page from being read.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.checks.iter().all(|check| match check.status {
+            HealthStatus::Ok => true,
+            HealthStatus::Degraded => check.name == PROJECTIONS,
+            HealthStatus::Down => false,
+        })
+    }
+}
+
 /// Looks at what the service depends on.
 pub(crate) struct Probes {
     pub(crate) store: Arc<dyn ScopedReads>,
@@ -87,8 +102,9 @@ impl fmt::Debug for Probes {
 impl Probes {
     /// Everything that must be ready.
     pub(crate) async fn readiness(&self) -> Readiness {
-        let (store, log, generation) = tokio::join!(self.store(), self.event_log(), self.generation());
-        let mut checks = vec![store, log, generation];
+        let (store, log, generation, projections) =
+            tokio::join!(self.store(), self.event_log(), self.generation(), self.projections());
+        let mut checks = vec![store, log, generation, projections];
         for further in &self.further {
             checks.push(further.check().await);
         }
@@ -125,6 +141,30 @@ impl Probes {
             Ok(Ok(None)) => HealthCheck::down("generation", "nothing has been prepared yet", fix),
             _ => HealthCheck::down("generation", "unknown: the document store does not answer", fix),
         }
+    }
+
+    /// Whether every active projection goes on.
+    pub(crate) async fn projections(&self) -> HealthCheck {
+        let (name, fix) =
+            (PROJECTIONS, "The projector's log names the event; replay the projection once it is mended.");
+        let look = async { tokio::try_join!(self.store.active(), self.store.positions()) };
+        let Ok(Ok((active, positions))) = tokio::time::timeout(PATIENCE, look).await else {
+            return HealthCheck::down(name, "unknown: the document store does not answer", fix);
+        };
+        let consumers = Consumers::new(positions);
+        let serving = active.map(|active| active.serving).unwrap_or_default();
+        let is_parked = |(name, generation): &(&String, &u32)| {
+            consumers.projection(name, **generation).is_some_and(|position| position.parked)
+        };
+        let parked: Vec<_> = serving.iter().filter(is_parked).map(|(name, _)| name.as_str()).collect();
+        if parked.is_empty() {
+            return HealthCheck::ok(name, format!("{} projections go on", serving.len()));
+        }
+        HealthCheck::degraded(
+            name,
+            format!("parked, and not up to date any more: {}", parked.join(", ")),
+            fix,
+        )
     }
 }
 

@@ -27,7 +27,7 @@ pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chun
 pub use names::{
     ACTIVE_COLLECTION, Active, Generations, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES,
     OPS_USERS, POSITIONS_COLLECTION, canonical_collection, facets_collection, links_collection,
-    outbox_collection, quarantine_collection, serving_collection,
+    normalizer_consumer, outbox_collection, quarantine_collection, serving_collection,
 };
 pub use port::{Documents, Error, Ops, ScopedReads};
 pub use stored::{

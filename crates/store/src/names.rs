@@ -63,6 +63,12 @@ impl Active {
     }
 }
 
+/// The name under which a canonical generation's normalizer keeps its position; projections read there which numbers
+/// of the canonical stream count.
+pub fn normalizer_consumer(generation: u32) -> String {
+    format!("normalizer_g{generation}")
+}
+
 /// Golden records of an entity.
 pub fn canonical_collection(entity: Entity, generation: u32) -> String {
     format!("canonical_{}_g{generation}", entity.plural())

@@ -12,6 +12,7 @@ mod golden;
 mod identity;
 mod mapping;
 mod merge;
+mod numbering;
 
 pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
@@ -29,3 +30,4 @@ pub use golden::{
 pub use identity::{Components, IdentityKey, KEY_HOLDERS_LIMIT, Links, Node, Role, components};
 pub use mapping::{Mapped, Mapper, Rejection};
 pub use merge::{Lookup, MERGE_VERSION, explain, merge};
+pub use numbering::{Numbering, Standing, VoidRange};

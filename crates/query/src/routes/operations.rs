@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::access::App;
 use crate::docs::STYLE;
-use crate::readiness::HealthStatus;
 
 /// `GET /healthz`: the process lives. Asks nobody.
 pub(crate) async fn healthz() -> Response {
@@ -20,8 +19,7 @@ pub(crate) async fn healthz() -> Response {
 /// `GET /readyz`: it can do its work.
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let readiness = app.probes.readiness().await;
-    let ready = readiness.status == HealthStatus::Ok;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = (status, axum::Json(readiness)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -1,7 +1,7 @@
 //! Failures: each is one problem document and tells no internals.
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use salescommand_domain::access::Role;
 use serde_json::json;
 
@@ -103,6 +103,20 @@ async fn a_service_that_never_reached_the_broker_still_shows_the_dashboard() {
     let overview = browser.get("/api/dashboard/overview").await.json();
     assert_eq!(overview["open_pipeline"]["count"], 3);
     assert_eq!(overview["meta"]["sources"][0]["projected"], false);
+}
+
+#[tokio::test]
+async fn a_projection_that_stands_still_is_told_and_keeps_nothing_else_from_being_read() {
+    let world = World::furnished().await;
+    let mut browser = world.signed_in(Role::SuperAdmin).await;
+    world.park("activity_feed").await;
+    let ready = browser.get("/readyz").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (StatusCode::OK, &json!("degraded")));
+    let health = browser.get("/api/data-lake/health").await.json();
+    let check = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "projections");
+    let detail = check.unwrap()["detail"].as_str().unwrap();
+    assert!(detail.contains("activity_feed") && !detail.contains("directory"), "{detail}");
+    assert_eq!(browser.get("/api/dashboard/overview").await.status, 200);
 }
 
 #[tokio::test]

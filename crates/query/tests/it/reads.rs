@@ -221,10 +221,11 @@ async fn health_names_what_to_do() {
     let expected = [
         ("event-log", "ok"),
         ("store", "ok"),
+        ("projections", "ok"),
         ("generation", "ok"),
         ("source:odoo", "ok"),
         ("source:second", "degraded"),
     ];
     assert_eq!(states, expected);
-    assert!(checks[4]["fix"].as_str().unwrap().contains("sync run second"));
+    assert!(checks[5]["fix"].as_str().unwrap().contains("sync run second"));
 }

@@ -238,6 +238,16 @@ impl World {
         }
     }
 
+    /// Lets a projection stand still, as one does that meets what it cannot read.
+    pub async fn park(&self, projection: &str) {
+        let consumer = format!("projection_{projection}_g1");
+        let stored = Documents::position(&self.store, &consumer).await.unwrap().unwrap();
+        let mut position = stored.position;
+        position.insert("parked", true);
+        let batch = Batch { consumer, expected_revision: stored.revision, position, writes: Vec::new() };
+        self.store.commit(batch).await.unwrap();
+    }
+
     pub fn browser(&self) -> Browser {
         Browser { router: self.service.router(), cookies: BTreeMap::new() }
     }

@@ -102,6 +102,12 @@ impl MemoryStore {
         filled.map(|(name, collection)| (name.clone(), collection.documents.clone())).collect()
     }
 
+    /// A copy with documents of its own, as a backup is. Faults that were asked for stay behind.
+    pub fn backup(&self) -> Self {
+        let state = self.lock().state.clone();
+        Self { inner: Arc::new(Mutex::new(Inner { state, ..Inner::default() })) }
+    }
+
     /// Writes the switch, whatever stands there: what an operator's command does.
     pub fn set_active(&self, active: &Active) -> Result<(), Error> {
         let document = active_document(active)?;

@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// Documents by id, and what must be unique among them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Collection {
     pub(super) documents: BTreeMap<String, RawDocumentBuf>,
     unique: Vec<Vec<&'static str>>,
 }
 
 /// Everything stored.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) collections: BTreeMap<String, Collection>,
 }

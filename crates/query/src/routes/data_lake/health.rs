@@ -26,8 +26,9 @@ pub struct LakeHealth {
 ))]
 pub(crate) async fn lake_health(allowed: Allowed<DataLakeRead>) -> Result<Reply<LakeHealth>, ApiError> {
     let probes = &allowed.app().probes;
-    let (event_log, store, evidence) = tokio::join!(probes.event_log(), probes.store(), allowed.evidence());
-    let mut checks = vec![event_log, store];
+    let (event_log, store, projections, evidence) =
+        tokio::join!(probes.event_log(), probes.store(), probes.projections(), allowed.evidence());
+    let mut checks = vec![event_log, store, projections];
     match allowed.viewer().await {
         Ok(viewer) => {
             checks.push(HealthCheck::ok("generation", format!("g{} is active", viewer.active.canonical)))

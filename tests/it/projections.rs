@@ -1,0 +1,171 @@
+//! One projection never holds up another: a slow one is behind alone, one that cannot go on stands still alone.
+//!
+//! Runs the real normalizer and projector over the in-memory twins.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bson::{RawDocumentBuf, rawdoc};
+use salescommand_eventlog::EventLog as _;
+use salescommand_eventlog::memory::MemoryLog;
+use salescommand_normalizer::{Normalizer, RawMessage, publish_outbox};
+use salescommand_projector::{ProjectionPosition, consumer_name, projections};
+use salescommand_store::memory::MemoryStore;
+use salescommand_store::{
+    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Write,
+};
+use salescommand_tests::platform::eventually;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::histories::{Step, log_of};
+use crate::oracle;
+
+const SLOW: &str = "dashboard_stats";
+
+/// A store in which one consumer's commits wait for a permit each.
+struct SlowStore {
+    inner: MemoryStore,
+    consumer: String,
+    permits: Semaphore,
+}
+
+#[async_trait]
+impl Documents for SlowStore {
+    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
+        self.inner.ensure(collections).await
+    }
+    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.inner.get(collection, ids).await
+    }
+    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        Documents::find(&self.inner, collection, query).await
+    }
+    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
+        self.inner.position(consumer).await
+    }
+    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
+        if batch.consumer == self.consumer {
+            self.permits.acquire().await.unwrap().forget();
+        }
+        self.inner.commit(batch).await
+    }
+    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
+        self.inner.delete_up_to(collection, id).await
+    }
+    async fn active(&self) -> Result<Option<Active>, Error> {
+        Documents::active(&self.inner).await
+    }
+    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
+        self.inner.ensure_active(initial).await
+    }
+    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
+        self.inner.switch_active(expected, next).await
+    }
+    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
+        self.inner.drop_generation(collections, consumers).await
+    }
+}
+
+fn deals(count: u16, amount: f64) -> Vec<Step> {
+    let deal = |key: u16| Step {
+        object: "crm.lead",
+        key,
+        payload: Some(json!({
+            "id": key, "name": "Deal", "type": "opportunity", "active": true, "probability": 50.0,
+            "expected_revenue": amount, "create_date": "2026-10-01 08:00:00",
+        })),
+    };
+    (1..=count).map(deal).collect()
+}
+
+struct Pipeline {
+    log: Arc<MemoryLog>,
+    store: MemoryStore,
+    normalizer: Normalizer,
+}
+
+impl Pipeline {
+    async fn start() -> Self {
+        let (log, store) = (Arc::new(MemoryLog::new()), MemoryStore::new());
+        log.ensure_stream(&oracle::canonical_spec()).await.unwrap();
+        let normalizer = Normalizer::open(Arc::new(store.clone()), oracle::mappers(), 1).await.unwrap();
+        Self { log, store, normalizer }
+    }
+
+    async fn take(&mut self, raw: &[RawMessage]) {
+        self.normalizer.apply(raw).await.unwrap();
+        publish_outbox(&self.store, &*self.log, 1).await.unwrap();
+    }
+
+    async fn at(&self, projection: &str) -> ProjectionPosition {
+        let stored = self.store.position(&consumer_name(projection, 1)).await.unwrap();
+        stored.map(|stored| ProjectionPosition::decode(&stored.position).unwrap()).unwrap_or_default()
+    }
+
+    /// Waits until every projection but the slow one has everything.
+    async fn others_are_done(&self) {
+        let end = self.normalizer.position().outbox;
+        for projection in projections().iter().filter(|projection| projection.name() != SLOW) {
+            let done = async || (self.at(projection.name()).await.sequence == end).then_some(());
+            eventually("the other projections to have everything", done).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_projection_holds_up_no_other() {
+    let mut pipeline = Pipeline::start().await;
+    let consumer = consumer_name(SLOW, 1);
+    let slow = SlowStore { inner: pipeline.store.clone(), consumer, permits: Semaphore::new(0) };
+    let (slow, stop) = (Arc::new(slow), CancellationToken::new());
+    let running = tokio::spawn(salescommand_projector::run(pipeline.log.clone(), slow.clone(), stop.clone()));
+    let raw = log_of("odoo", &[deals(50, 10.0), deals(50, 20.0)].concat());
+    for batch in raw.chunks(10) {
+        pipeline.take(batch).await;
+        pipeline.others_are_done().await;
+        assert_eq!(pipeline.at(SLOW).await.sequence, 0, "the slow one has not committed anything");
+    }
+    slow.permits.add_permits(1_000);
+    let end = pipeline.normalizer.position().outbox;
+    let caught_up = async || (pipeline.at(SLOW).await.sequence == end).then_some(());
+    eventually("the slow projection to catch up", caught_up).await.unwrap();
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    oracle::assert_same(&oracle::documents(&[raw], false).await, &oracle::compared(&pipeline.store));
+}
+
+#[tokio::test]
+async fn a_projection_that_cannot_go_on_is_parked_alone() {
+    let mut pipeline = Pipeline::start().await;
+    let raw = log_of("odoo", &[deals(3, 10.0), deals(3, 20.0)].concat());
+    pipeline.take(&raw[..3]).await;
+    let stop = CancellationToken::new();
+    let store = Arc::new(pipeline.store.clone());
+    let running = tokio::spawn(salescommand_projector::run(pipeline.log.clone(), store, stop.clone()));
+    let first = async || (pipeline.at(SLOW).await.sequence > 0).then_some(());
+    eventually("the first deals to be in", first).await.unwrap();
+    pipeline.others_are_done().await;
+
+    // Somebody damages what the projection keeps of a deal.
+    let state = "serving_dashboard_stats_state_g1";
+    let damaged = pipeline.store.dump()[state].keys().next().unwrap().clone();
+    let write = Write {
+        collection: state.to_owned(),
+        id: damaged.clone(),
+        operation: Operation::Replace(rawdoc! { "_id": damaged, "applied": "what?" }),
+    };
+    let position = bson::Document::new();
+    let batch = Batch { consumer: "vandal".into(), expected_revision: 0, position, writes: vec![write] };
+    pipeline.store.commit(batch).await.unwrap();
+    let before = pipeline.at(SLOW).await;
+    pipeline.take(&raw[3..]).await;
+    pipeline.others_are_done().await;
+    let parked = async || pipeline.at(SLOW).await.parked.then_some(());
+    eventually("the damaged projection to be parked", parked).await.unwrap();
+    assert_eq!(pipeline.at(SLOW).await.sequence, before.sequence, "nothing was half done");
+    assert!(!running.is_finished(), "the others go on");
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}
