@@ -69,13 +69,12 @@ impl Documents for SlowStore {
 }
 
 fn deals(count: u16, amount: f64) -> Vec<Step> {
-    let deal = |key: u16| Step {
-        object: "crm.lead",
-        key,
-        payload: Some(json!({
+    let deal = |key: u16| {
+        let payload = json!({
             "id": key, "name": "Deal", "type": "opportunity", "active": true, "probability": 50.0,
             "expected_revenue": amount, "create_date": "2026-10-01 08:00:00",
-        })),
+        });
+        Step::upsert("crm.lead", key, payload)
     };
     (1..=count).map(deal).collect()
 }

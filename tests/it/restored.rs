@@ -79,7 +79,7 @@ impl Pipeline {
             store.ensure(&salescommand_normalizer::specs(1)).await.unwrap();
             let end = self.log.stream(&canonical_stream(1)).await.unwrap().unwrap().last_sequence;
             let mut normalizer = Normalizer::open(store, oracle::mappers(), 1).await.unwrap();
-            normalizer.adopt_stream(end).await.unwrap();
+            normalizer.adopt_stream(&self.log, end).await.unwrap();
             self.normalizer = Some(normalizer);
         }
         self.normalizer.as_mut().unwrap()
@@ -190,16 +190,23 @@ async fn the_processes_go_on_behind_a_lost_future() {
     assert_eq!((position.outbox, position.void), (2, vec![VoidRange { after: 0, last: 2 }]));
 }
 
-/// Another database has published under the same numbers: nothing can be made good here, and it is said.
+/// Another database has published under the numbers that wait here: they are void, and what waits goes behind them.
 #[tokio::test]
-async fn a_stream_of_another_database_is_refused() {
+async fn what_waits_is_numbered_behind_the_events_of_another_database() {
     let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
     log.ensure_stream(&oracle::canonical_spec()).await.unwrap();
-    let mut normalizer = Normalizer::open(store.clone(), oracle::mappers(), 1).await.unwrap();
-    let step = crate::histories::Step { object: "crm.stage", key: 1, payload: None };
-    normalizer.apply(&log_of("odoo", &[step])).await.unwrap();
+    let open = async || Normalizer::open(store.clone(), oracle::mappers(), 1).await.unwrap();
+    let step = crate::histories::Step { object: "crm.stage", key: 1, payload: None, age: None };
+    open().await.apply(&log_of("odoo", &[step])).await.unwrap();
     log.publish("CANONICAL_G1", vec![from_the_future()]).await.unwrap();
-    let stop = CancellationToken::new();
-    let ran = salescommand_normalizer::run(log, store, oracle::mappers(), 1, stop).await;
-    assert!(ran.unwrap_err().to_string().contains("event 1 of CANONICAL_G1 was made by another database"));
+    let mut normalizer = open().await;
+    normalizer.adopt_stream(&*log, 1).await.unwrap();
+    assert_eq!(normalizer.position().void, [VoidRange { after: 0, last: 1 }]);
+    assert_eq!(normalizer.position().outbox, 2);
+    assert_eq!(publish_outbox(&*store, &*log, 1).await.unwrap(), 1);
+    // Agreed upon once, it stays so.
+    let mut normalizer = open().await;
+    let before = normalizer.position().clone();
+    normalizer.adopt_stream(&*log, 2).await.unwrap();
+    assert_eq!(*normalizer.position(), before);
 }

@@ -56,10 +56,10 @@ pub(crate) fn outbox_id(sequence: i64) -> String {
 
 /// The one writer of a canonical generation.
 pub struct Normalizer {
-    consumer: Consumer,
+    pub(crate) consumer: Consumer,
     mappers: Mappers,
-    generation: u32,
-    position: NormalizerPosition,
+    pub(crate) generation: u32,
+    pub(crate) position: NormalizerPosition,
 }
 
 impl Normalizer {
@@ -74,25 +74,6 @@ impl Normalizer {
     /// Where it stands.
     pub fn position(&self) -> &NormalizerPosition {
         &self.position
-    }
-
-    /// Goes on behind the canonical stream's end, if that is ahead: the database was replaced by an older backup, and
-    /// the events behind its own are of a future that is lost. They are declared void before anything else is done,
-    /// and what they said is made again from raw. `end` must have been read before this normalizer was opened.
-    pub async fn adopt_stream(&mut self, end: u64) -> Result<(), Error> {
-        let end = i64::try_from(end).map_err(|error| Error::State(error.to_string()))?;
-        let mut next = self.position.clone();
-        if next.skip_to(end) {
-            let (after, last) = (self.position.outbox, next.outbox);
-            self.consumer.commit(next.encode()?, Work::default()).await?;
-            tracing::warn!(
-                after,
-                last,
-                "the database is older than the canonical stream; its lost events are void"
-            );
-            self.position = next;
-        }
-        Ok(())
     }
 
     /// Takes raw messages in, in the order given; each log's messages must be in its order. Messages that are in

@@ -8,6 +8,7 @@
 //! reject never stops a log and is never dropped; nothing here reads a clock or rolls dice. It names no vendor:
 //! mappers come in as a table.
 
+mod adopt;
 mod batch;
 mod identity;
 mod incoming;

@@ -1,7 +1,7 @@
 //! The normalizer's position: how far it is in each raw log, what it has numbered, and what is still to be done.
 
 use bson::Document;
-use salescommand_domain::canonical::{FacetId, Numbering, VoidRange};
+use salescommand_domain::canonical::{FacetId, VoidRange};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, Vector};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct NormalizerPosition {
     pub vector: Vector,
     /// Sequence of the last outbox entry; equals the sequence it will have in the canonical stream.
     pub outbox: i64,
-    /// Sequences of the canonical stream that do not count; see [`Numbering`].
+    /// Sequences of the canonical stream that do not count; see [`salescommand_domain::canonical::Numbering`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub void: Vec<VoidRange>,
     /// The highest run token seen, per instance and object.
@@ -51,14 +51,6 @@ impl NormalizerPosition {
     /// The form in which it is stored.
     pub fn encode(&self) -> Result<Document, Error> {
         bson::serialize_to_document(self).map_err(|error| Error::State(error.to_string()))
-    }
-
-    /// Goes on behind the canonical stream's end, if that is ahead of the outbox; tells whether it was.
-    pub fn skip_to(&mut self, end: i64) -> bool {
-        let mut numbering = Numbering { outbox: self.outbox, void: std::mem::take(&mut self.void) };
-        let skipped = numbering.skip_to(end);
-        Numbering { outbox: self.outbox, void: self.void } = numbering;
-        skipped
     }
 
     /// How far it is in one instance's log.

@@ -4,11 +4,9 @@
 //! stream's last sequence is one less. So an entry is in the stream at most once, whoever publishes it, and a second
 //! live publisher is told so by the broker.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use salescommand_domain::raw::MSGPACK_CONTENT_TYPE;
-use salescommand_eventlog::{BatchLimit, EventLog, Outgoing};
+use salescommand_eventlog::{EventLog, Outgoing};
 use salescommand_store::work::decode;
 use salescommand_store::{Condition, Direction, Documents, Query, outbox_collection};
 
@@ -17,38 +15,6 @@ use crate::{Error, canonical_stream};
 
 /// Entries per round.
 const ROUND: usize = 1_000;
-
-/// Longest wait for one event of the stream.
-const READ_WITHIN: Duration = Duration::from_secs(5);
-
-/// Makes sure that the stream holds what this database has numbered, up to its last number `made`, as far as the
-/// outbox still tells; entries that are in the stream leave the outbox. A difference means that another database has
-/// published under the same numbers: processes ran on while an older backup was put back.
-pub(crate) async fn check_history(
-    store: &dyn Documents,
-    log: &dyn EventLog,
-    generation: u32,
-    made: i64,
-    end: u64,
-) -> Result<(), Error> {
-    let (stream, outbox) = (canonical_stream(generation), outbox_collection(generation));
-    let shared = u64::try_from(made).unwrap_or(0).min(end);
-    let id = outbox_id(i64::try_from(shared).map_err(|error| Error::State(error.to_string()))?);
-    if let Some(document) = store.get(&outbox, std::slice::from_ref(&id)).await?.first() {
-        let entry: OutboxEntry = decode(&outbox, document)?;
-        let one = BatchLimit { messages: 1, bytes: 1, wait: READ_WITHIN };
-        let found = log.read_after(&stream, shared - 1).await?.next(one).await?;
-        let published = found.first().ok_or_else(|| {
-            salescommand_eventlog::Error::Unavailable(format!("event {shared} of {stream} did not come"))
-        })?;
-        if published.subject != entry.subject || published.payload != entry.payload.bytes {
-            return Err(Error::State(format!(
-                "event {shared} of {stream} was made by another database; replay to rebuild"
-            )));
-        }
-    }
-    Ok(store.delete_up_to(&outbox, &id).await?)
-}
 
 /// Publishes what waits in the outbox; gives how many entries. Entries that are in the stream leave the outbox.
 pub async fn publish_outbox(

@@ -15,7 +15,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::logs::{RawLogs, RawMessage};
 use crate::mappers::Mappers;
-use crate::publisher::check_history;
 use crate::{Error, Normalizer, canonical_stream, publish_outbox};
 
 /// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
@@ -99,8 +98,7 @@ async fn open(
             let end =
                 log.stream(&canonical_stream(generation)).await?.map_or(0, |status| status.last_sequence);
             let mut normalizer = Normalizer::open(store.clone(), mappers.clone(), generation).await?;
-            check_history(&**store, &**log, generation, normalizer.position().outbox, end).await?;
-            normalizer.adopt_stream(end).await?;
+            normalizer.adopt_stream(&**log, end).await?;
             Ok(normalizer)
         };
         match attempt.await {
