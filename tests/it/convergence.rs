@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use salescommand_normalizer::RawMessage;
 use serde_json::json;
 
-use crate::histories::{Step, choices, config_step, log_of, odoo_step, shuffle};
+use crate::histories::{Step, choices, config_step, crm_step, log_of, odoo_step, shuffle};
 use crate::oracle;
 
 proptest! {
@@ -18,9 +18,10 @@ proptest! {
         one in prop::collection::vec(odoo_step(), 1..40),
         two in prop::collection::vec(odoo_step(), 1..40),
         config in prop::collection::vec(config_step(), 0..12),
+        crm in prop::collection::vec(crm_step(), 0..16),
         choices in choices(),
     ) {
-        let logs = [log_of("odoo-a", &one), log_of("odoo-b", &two), log_of("config", &config)];
+        let logs = [log_of("odoo-a", &one), log_of("odoo-b", &two), log_of("config", &config), log_of("crm", &crm)];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let whole: Vec<RawMessage> = logs.iter().flatten().cloned().collect();
         let expected = runtime.block_on(oracle::documents(&[whole], false));

@@ -1,4 +1,4 @@
-//! Generated histories: raw logs of two Odoo instances that share people and companies, and of `config`, with merges
+//! Generated histories: raw logs of two Odoo instances that share people and companies, of `config` and of `crm`, with merges
 //! and un-merges, late references, deletes, restores, rejects and versions that arrive out of the order of their time.
 //!
 //! Small on purpose: few records and few values, so that they meet often and a failing case shrinks to something
@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use salescommand_domain::Timestamp;
+use salescommand_domain::canonical::{CrmOpportunity, FacetId, SourceRef};
 use salescommand_domain::raw::{
     Envelope, InstanceName, ObjectName, Operation, Payload, Position, RawPosition,
 };
@@ -151,26 +152,78 @@ pub fn config_step() -> impl Strategy<Value = Step> {
     (step, 0u8..4).prop_map(|(step, fate)| if fate == 0 { Step { payload: None, ..step } } else { step })
 }
 
+/// Which record of `crm` a number stands for: 1 to 8 edit the deals of the two instances, 9 is a deal made here.
+pub fn crm_record(number: u16) -> CrmOpportunity {
+    if number > 8 {
+        return CrmOpportunity::Deal(uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0009));
+    }
+    let instance = if number > 4 { "odoo-b" } else { "odoo-a" };
+    CrmOpportunity::Edit(facet_of(instance, "crm.lead", (number - 1) % 4 + 1))
+}
+
+fn facet_of(instance: &str, object: &str, key: u16) -> FacetId {
+    let (instance, object) = (InstanceName::new(instance).unwrap(), ObjectName::new(object).unwrap());
+    SourceRef { instance, object, key: key.to_string() }.facet_id()
+}
+
+/// What people write: edits of deals that are there, come later or never, fields that are cleared and given back,
+/// withdrawn edits, a deal of one's own, and some payloads that are rejected.
+pub fn crm_step() -> impl Strategy<Value = Step> {
+    let edited = |value: Value, at: u8| {
+        let by = facet_of("odoo-a", "res.users", 1).to_string();
+        json!({"value": value, "at": tick(at.into()).to_string(), "by": by})
+    };
+    let stage = prop_oneof![
+        Just(Value::Null),
+        (1u16..4).prop_map(|key| json!(facet_of("odoo-a", "crm.stage", key).to_string())),
+    ];
+    let owner = (1u16..4).prop_map(|key| json!(facet_of("odoo-b", "res.users", key).to_string()));
+    let amount = pick(&[json!(null), json!({"value": "10.005", "currency": "EUR"}), json!({"value": "x"})]);
+    let fields = (stage, owner, amount, pick(&[json!("open"), json!("won"), json!("lost")]));
+    (1u16..11, fields, 0u8..40, any::<u8>(), 0u8..6).prop_map(
+        move |(key, (stage, owner, amount, status), at, which, fate)| {
+            let all = [
+                ("name", json!(format!("Edited {at}"))),
+                ("stage", stage),
+                ("owner", owner),
+                ("amount", amount),
+                ("status", status),
+            ];
+            let kind = if key > 8 { "deal" } else { "edit" };
+            let some = all.into_iter().enumerate().filter(|(bit, _)| key > 8 || which & (1 << bit) > 0);
+            let fields: serde_json::Map<_, _> =
+                some.map(|(_, (field, value))| (field.to_owned(), edited(value, at))).collect();
+            let payload = (fate > 0).then(|| json!({"kind": kind, "fields": fields}));
+            Step { object: "opportunity", key, payload, age: Some(0) }
+        },
+    )
+}
+
 /// A moment of the log: one event each ten minutes.
 pub fn tick(index: usize) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + 600 * index as i64).unwrap()
 }
 
 fn record_key(step: &Step) -> String {
-    if step.object == "calendar" { "default".to_owned() } else { step.key.to_string() }
+    match step.object {
+        "calendar" => "default".to_owned(),
+        "opportunity" => crm_record(step.key).source().key,
+        _ => step.key.to_string(),
+    }
 }
 
 /// A raw log with these steps.
 pub fn log_of(instance: &str, steps: &[Step]) -> Vec<RawMessage> {
     let instance = InstanceName::new(instance).unwrap();
-    let connector = if instance.as_str() == "config" { "config" } else { "odoo" };
+    let connector = if ["config", "crm"].contains(&instance.as_str()) { instance.as_str() } else { "odoo" };
+    let connector = connector.to_owned();
     let message = |(index, step): (usize, &Step)| {
         let sequence = index as u64 + 1;
         let envelope = Envelope {
             format: 1,
             event_id: uuid::Uuid::from_u128(u128::from(sequence)),
             instance: instance.clone(),
-            connector: connector.into(),
+            connector: connector.clone(),
             object: ObjectName::new(step.object).unwrap(),
             key: record_key(step),
             operation: if step.payload.is_some() { Operation::Upsert } else { Operation::Delete },

@@ -4,6 +4,7 @@
 //! source is a folder here, a `mod` line and an entry in [`DESCRIPTORS`].
 
 mod config;
+pub mod crm;
 pub mod foreign;
 mod odoo;
 mod source;
@@ -13,7 +14,7 @@ pub use source::{
 };
 
 /// Every connector kind this program has.
-pub static DESCRIPTORS: &[&Descriptor] = &[&config::DESCRIPTOR, &odoo::DESCRIPTOR];
+pub static DESCRIPTORS: &[&Descriptor] = &[&config::DESCRIPTOR, &crm::DESCRIPTOR, &odoo::DESCRIPTOR];
 
 /// The descriptor of a kind.
 pub fn descriptor(kind: &str) -> Option<&'static Descriptor> {

@@ -225,10 +225,10 @@ impl Source<'_> {
     }
 }
 
-/// The keys that lead from a facet to others: those that it lists, and its own.
+/// The keys that lead from a facet to others: those that it lists, and its own, whatever it is: a link to something
+/// that joins nothing, such as a stage, is flagged, and so concerns who is on the other side.
 fn followed(id: FacetId, node: &Node) -> Vec<IdentityKey> {
-    let own = matches!(node.role, Role::Of(_)).then(|| IdentityKey::facet(id));
-    node.keys.iter().cloned().chain(own).collect()
+    node.keys.iter().cloned().chain([IdentityKey::facet(id)]).collect()
 }
 
 /// Who holds a key: by listing it, or because it is its own self key.

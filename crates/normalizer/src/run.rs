@@ -40,8 +40,9 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
     for entity in Entity::ALL {
         let collection =
             CollectionSpec::plain(canonical_collection(entity, generation)).index(&["scope_key", "_id"]);
-        // Only these can have more than one facet; the others are found by their id.
-        let joinable = matches!(entity, Entity::Account | Entity::Contact | Entity::User);
+        // References to these are by facet, and they can have more than one: an edit is a facet of its deal.
+        let joinable =
+            matches!(entity, Entity::Account | Entity::Contact | Entity::Opportunity | Entity::User);
         specs.push(if joinable { collection.index(&["facets.id"]) } else { collection });
     }
     specs

@@ -18,7 +18,7 @@ pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
     StageFacet, Team, User,
 };
-pub use edit::{EditMark, Edited, OpportunityEdit};
+pub use edit::{CrmOpportunity, EditMark, Edited, FieldProblem, OpportunityEdit};
 pub use explain::{Explanation, FieldLineage, Input, Loser, Rule, Statement};
 pub use facet::{
     Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LinkFacet,

@@ -46,6 +46,11 @@ impl InstanceName {
         Self("config".to_owned())
     }
 
+    /// What people write in SalesCommand: edits of records, and records made here.
+    pub fn crm() -> Self {
+        Self("crm".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,6 +64,11 @@ impl ObjectName {
         let legal =
             (1..=128).contains(&name.len()) && !name.chars().any(|c| c.is_whitespace() || c.is_control());
         if legal { Ok(Self(name)) } else { Err(NameError::Object(name)) }
+    }
+
+    /// A name that this program itself gives to an object of its own instances: a literal that keeps the rule.
+    pub(crate) fn own(name: &'static str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The name as text.

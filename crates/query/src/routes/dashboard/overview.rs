@@ -177,8 +177,8 @@ async fn related_names(
 /// id of their only facet.
 fn reference_field(entity: Entity) -> &'static str {
     match entity {
-        Entity::Account | Entity::Contact | Entity::User => "facets.id",
-        Entity::Opportunity | Entity::Activity | Entity::Team => "_id",
+        Entity::Account | Entity::Contact | Entity::Opportunity | Entity::User => "facets.id",
+        Entity::Activity | Entity::Team => "_id",
     }
 }
 
