@@ -11,6 +11,8 @@ pub(crate) fn answered(error: &jetstream::Error, name: &str, expected: u64) -> E
     let text = error.to_string();
     match error.error_code() {
         ErrorCode::STREAM_NOT_FOUND => Error::Missing(name.to_owned()),
+        // A subject has moved on to another stream, or is about to.
+        ErrorCode::STREAM_NOT_MATCH | ErrorCode::STREAM_SEALED => Error::Sealed(name.to_owned()),
         ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => {
             Error::Conflict { subject: name.to_owned(), expected }
         }
@@ -99,7 +101,7 @@ mod tests {
         assert!(matches!(from(503, 10077, "maximum bytes exceeded"), Error::Full(_)));
         assert!(matches!(from(503, 10077, "write error"), Error::Unavailable(_)));
         assert!(matches!(from(404, 10059, "stream not found"), Error::Missing(_)));
-        assert!(matches!(from(400, 10060, "expected stream does not match"), Error::Refused(_)));
+        assert!(matches!(from(400, 10060, "expected stream does not match"), Error::Sealed(_)));
         assert!(matches!(
             from(503, 10008, "JetStream system temporarily unavailable"),
             Error::Unavailable(_)

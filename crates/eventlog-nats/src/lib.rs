@@ -9,6 +9,7 @@
 //! of a pipelined publish fails, later ones of the same call may be stored all the same, unless they carry
 //! expected sequences: then nothing behind the failure is (see `streams::chained`).
 
+mod administration;
 mod connect;
 mod direct;
 mod error;

@@ -11,9 +11,11 @@ use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use salescommand_eventlog::{BatchLimit, Error, LogReader, Message};
+use salescommand_domain::Timestamp;
+use salescommand_eventlog::{BatchLimit, Error, LogReader, Message, StoredMessage, StoredReader};
 use tokio::sync::watch;
 
+use crate::administration::first_stored;
 use crate::connect::NatsLog;
 use crate::direct::header;
 
@@ -27,7 +29,7 @@ pub(crate) struct Reader {
     stream: String,
     /// Sequence of the last message put into `ready`.
     received: u64,
-    ready: VecDeque<Message>,
+    ready: VecDeque<StoredMessage>,
     ready_bytes: usize,
     source: Option<Source>,
     connections: watch::Receiver<u64>,
@@ -92,32 +94,37 @@ impl Reader {
             () = tokio::time::sleep_until(until) => return Ok(Step::Nothing),
         };
         let Some(Ok(message)) = received else { return Ok(Step::Lost) };
-        let Ok(sequence) = message.info().map(|info| info.stream_sequence) else { return Ok(Step::Lost) };
+        let Ok(info) = message.info() else { return Ok(Step::Lost) };
+        let sequence = info.stream_sequence;
+        let stored_now = Timestamp::from_nanosecond(info.published.unix_timestamp_nanos()).ok();
         if source.immutable && sequence != self.received + 1 {
             let missing = format!("{} to {}", self.received + 1, sequence.saturating_sub(1));
             return Err(Error::Refused(format!("stream {} has lost the messages {missing}", self.stream)));
         }
-        let content_type = header(message.message.headers.as_ref(), "Content-Type").map(str::to_owned);
+        let headers = message.message.headers.as_ref();
+        let content_type = header(headers, "Content-Type").map(str::to_owned);
+        let (message_id, stored_at) = first_stored(headers, stored_now);
         let (message, _) = message.split();
         self.received = sequence;
         self.ready_bytes += message.payload.len();
         let (subject, payload) = (message.subject.to_string(), message.payload);
-        self.ready.push_back(Message { sequence, subject, content_type, payload });
+        let message = Message { sequence, subject, content_type, payload };
+        self.ready.push_back(StoredMessage { message, message_id, stored_at });
         Ok(Step::Received)
     }
 
     /// The oldest ready messages, as many as the limit takes.
-    fn hand_out(&mut self, limit: BatchLimit) -> Vec<Message> {
+    fn hand_out(&mut self, limit: BatchLimit) -> Vec<StoredMessage> {
         let mut batch = Vec::with_capacity(self.ready.len().min(limit.messages));
         let mut bytes = 0;
         while let Some(next) = self.ready.front() {
-            bytes += next.payload.len();
+            bytes += next.message.payload.len();
             if batch.len() == limit.messages || (bytes > limit.bytes && !batch.is_empty()) {
                 break;
             }
             batch.extend(self.ready.pop_front());
         }
-        self.ready_bytes = self.ready.iter().map(|message| message.payload.len()).sum();
+        self.ready_bytes = self.ready.iter().map(|stored| stored.message.payload.len()).sum();
         batch
     }
 }
@@ -125,6 +132,13 @@ impl Reader {
 #[async_trait]
 impl LogReader for Reader {
     async fn next(&mut self, limit: BatchLimit) -> Result<Vec<Message>, Error> {
+        Ok(self.next_stored(limit).await?.into_iter().map(|stored| stored.message).collect())
+    }
+}
+
+#[async_trait]
+impl StoredReader for Reader {
+    async fn next_stored(&mut self, limit: BatchLimit) -> Result<Vec<StoredMessage>, Error> {
         let deadline = tokio::time::Instant::now() + limit.wait;
         loop {
             if self.ready.len() >= limit.messages || self.ready_bytes >= limit.bytes {

@@ -14,14 +14,15 @@ use salescommand_eventlog::{
     Error, EventLog, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
 };
 
+use crate::administration::state_of;
 use crate::connect::NatsLog;
 use crate::error;
 use crate::reader::Reader;
 
 /// Acknowledgements in flight: enough to keep the broker's disk busy.
-const MOST_IN_FLIGHT: usize = 2_000;
+pub(crate) const MOST_IN_FLIGHT: usize = 2_000;
 /// Bytes in flight, so that a page of large records does not fill the client's buffers.
-const MOST_BYTES_IN_FLIGHT: usize = 16 << 20;
+pub(crate) const MOST_BYTES_IN_FLIGHT: usize = 16 << 20;
 /// Most subjects of one batched direct get; the broker's limit.
 const MOST_SUBJECTS: usize = 1_024;
 
@@ -81,7 +82,7 @@ impl NatsLog {
         }
     }
 
-    async fn acknowledged(&self, stream: &str, sent: InFlight) -> Result<Published, Error> {
+    pub(crate) async fn acknowledged(&self, stream: &str, sent: InFlight) -> Result<Published, Error> {
         let InFlight { ack, subject, expected, since, asked_at, .. } = sent;
         let answer = self.watched.answer(asked_at, ack.into_future()).await;
         match answer.ok_or_else(|| lost_with_connection(&subject))? {
@@ -96,6 +97,7 @@ impl NatsLog {
             return problem;
         }
         match self.info(stream).await {
+            Ok(Some(info)) if info.config.sealed => Error::Sealed(stream.to_owned()),
             Ok(Some(_)) => Error::Unavailable(format!("stream {stream} did not take a subject")),
             Ok(None) => problem,
             Err(other) => other,
@@ -131,13 +133,13 @@ fn headers(stream: &str, message: &Outgoing) -> HeaderMap {
 }
 
 /// A message whose acknowledgement is awaited.
-struct InFlight {
-    ack: PublishAckFuture,
-    subject: String,
-    expected: u64,
-    bytes: usize,
-    since: Instant,
-    asked_at: u64,
+pub(crate) struct InFlight {
+    pub(crate) ack: PublishAckFuture,
+    pub(crate) subject: String,
+    pub(crate) expected: u64,
+    pub(crate) bytes: usize,
+    pub(crate) since: Instant,
+    pub(crate) asked_at: u64,
 }
 
 pub(crate) fn lost_with_connection(subject: &str) -> Error {
@@ -252,7 +254,7 @@ fn chained(messages: Vec<Outgoing>, unique: &str) -> Vec<(Outgoing, Option<Strin
     messages.into_iter().enumerate().map(chain).collect()
 }
 
-fn stream_config(spec: &StreamSpec) -> Config {
+pub(crate) fn stream_config(spec: &StreamSpec) -> Config {
     Config {
         name: spec.name.clone(),
         subjects: spec.subjects.clone(),
@@ -268,10 +270,12 @@ fn stream_config(spec: &StreamSpec) -> Config {
     }
 }
 
-fn status(info: Info) -> StreamStatus {
+pub(crate) fn status(info: Info) -> StreamStatus {
     let state = info.state;
     let time = |nanoseconds| Timestamp::from_nanosecond(nanoseconds).ok().filter(|_| state.messages > 0);
     StreamStatus {
+        max_bytes: u64::try_from(info.config.max_bytes).ok().filter(|bytes| *bytes > 0),
+        state: state_of(&info.config),
         name: info.config.name,
         // An empty stream tells where the next message will stand; the port says 0.
         first_sequence: if state.messages > 0 { state.first_sequence } else { 0 },

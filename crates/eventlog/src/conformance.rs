@@ -3,19 +3,24 @@
 //! A check panics where a promise is broken and returns the log's own errors. Names begin with the given prefix
 //! (letters and digits), so that checks share a broker.
 
+mod administration;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 
+pub use administration::stored;
+
 use crate::{
-    BatchLimit, Error, EventLog, Health, Jobs, KeyValue, Message, Outgoing, QueueSpec, Requests, StreamSpec,
+    Administration, BatchLimit, Error, EventLog, Health, Jobs, KeyValue, Message, Outgoing, QueueSpec,
+    Requests, StreamSpec,
 };
 
 /// Runs every check.
 pub async fn run<L>(log: &L, prefix: &str) -> Result<(), Error>
 where
-    L: EventLog + KeyValue + Jobs + Requests + Health,
+    L: EventLog + Administration + KeyValue + Jobs + Requests + Health,
 {
     log.ping().await?;
     publishes_in_order_and_once(log, &format!("{prefix}A")).await?;
@@ -27,7 +32,8 @@ where
     pushes_back_when_full(log, &format!("{prefix}F")).await?;
     compares_and_sets(log, &format!("{prefix}G")).await?;
     hands_out_jobs(log, &format!("{prefix}H")).await?;
-    answers_requests(log, &format!("{prefix}I")).await
+    answers_requests(log, &format!("{prefix}I")).await?;
+    administration::run(log, &format!("{prefix}X")).await
 }
 
 /// A stream specification for checks.

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use salescommand_domain::Timestamp;
 
+use crate::StreamState;
+
 /// Why the log did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,6 +25,9 @@ pub enum Error {
     /// The stream is full and pushes back; nothing was dropped.
     #[error("stream {0} is full")]
     Full(String),
+    /// The stream takes no more messages; what follows belongs into another one.
+    #[error("stream {0} is sealed")]
+    Sealed(String),
     /// There is no such stream or bucket.
     #[error("no stream or bucket {0}")]
     Missing(String),
@@ -66,6 +71,10 @@ pub struct StreamStatus {
     pub messages: u64,
     /// Bytes on disk.
     pub bytes: u64,
+    /// Bytes it may have; none for the broker's limit.
+    pub max_bytes: Option<u64>,
+    /// Whether it takes messages.
+    pub state: StreamState,
     /// Time of the oldest message.
     pub first_at: Option<Timestamp>,
     /// Time of the newest message.

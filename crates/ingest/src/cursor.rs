@@ -80,14 +80,12 @@ impl Cursor {
 }
 
 impl Start {
-    /// Decides from the cursor found, the run, and the end of the stream.
-    pub(crate) fn decide(cursor: Option<&Cursor>, run_id: Uuid, end: Position) -> Self {
+    /// Decides from the cursor found, the run, and whether the log has lost what the cursor rests on.
+    pub(crate) fn decide(cursor: Option<&Cursor>, run_id: Uuid, lost: bool) -> Self {
         let at = |next, wrap, started_at| Self::At { next, wrap, started_at, rewound: false };
         match cursor {
             None => at(None, None, None),
-            Some(cursor) if cursor.position > end => {
-                Self::At { next: None, wrap: None, started_at: None, rewound: true }
-            }
+            Some(_) if lost => Self::At { next: None, wrap: None, started_at: None, rewound: true },
             Some(cursor) if cursor.complete && cursor.run_id == run_id => Self::Done,
             Some(cursor) if cursor.complete => at(None, None, None),
             Some(cursor) if cursor.run_id == run_id => {

@@ -12,6 +12,7 @@
 //! - time and identifiers come in through [`Clock`] and [`Ids`].
 
 mod backoff;
+mod chain;
 mod cursor;
 mod drive;
 mod error;

@@ -56,7 +56,8 @@ impl Session<'_> {
     pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
         let key = Cursor::key(self.instance, &plan.object);
         let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
-        let start = Start::decide(cursor.as_ref(), self.run_id, self.writer.end());
+        let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
+        let start = Start::decide(cursor.as_ref(), self.run_id, lost);
         let (mut next, mut wrap, started_at, rewound) = match start {
             Start::At { next, wrap, started_at, rewound } => (next, wrap, started_at, rewound),
             Start::Done => {

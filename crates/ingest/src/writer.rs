@@ -1,29 +1,32 @@
 //! Publishing into the raw zone of one instance, each record's digest chain continued.
 //!
-//! The stream is the only store of digests: for a page, the last event of each of its records is read in one
+//! The log is the only store of digests: for a page, the last event of each of its records is read in one
 //! request. Equal content is not published; other content is, with an id made of the previous event's digest, so
 //! that a publish which is repeated after a lost answer is stored once and going back to an earlier content is not
 //! taken for a repetition.
+//!
+//! When the open epoch is sealed under the writer, its publish is refused; it looks for the next one, and looks up the
+//! records again, so what the refused call has stored is known.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use salescommand_connectors::{ObjectPlan, Record};
 use salescommand_domain::raw::{
     Digest, Envelope, FORMAT_VERSION, InstanceName, MSGPACK_CONTENT_TYPE, Operation, Payload, Position,
-    content_digest, message_id, raw_stream, raw_subject, raw_subject_filter,
+    content_digest, message_id, message_id_text, raw_subject,
 };
-use salescommand_eventlog::{Message, Outgoing, StreamSpec};
+use salescommand_eventlog::{Error as LogError, Message, Outgoing};
 use serde_json::Value;
 
+use crate::chain::{Epochs, Last};
 use crate::{Error, Ports};
 
 /// Records looked up at once; below the broker's 1,024.
 const CHUNK: usize = 1_000;
 /// Largest event; the broker takes 8 MB with its headers.
 const MOST_BYTES: usize = 7_000_000;
-/// How long the broker remembers message ids: longer than a publish can be under way.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// Epochs that may be sealed under one page before the caller hears of it.
+const MOST_MOVES: u32 = 8;
 
 /// Writes events of one instance.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ pub struct RawWriter {
     instance: InstanceName,
     connector: String,
     run_token: u64,
-    stream: String,
+    epochs: Epochs,
     end: Position,
     /// Contents that this call has sent, by subject.
     unacknowledged: HashMap<String, Digest>,
@@ -75,14 +78,14 @@ impl RawWriter {
         connector: &str,
         run_token: u64,
     ) -> Result<Self, Error> {
-        let (epoch, sequence) = newest_epoch(ports, instance).await?;
+        let epochs = Epochs::open(&*ports.log, instance).await?;
         Ok(Self {
             ports: ports.clone(),
             instance: instance.clone(),
             connector: connector.to_owned(),
             run_token,
-            stream: raw_stream(instance, epoch),
-            end: Position { epoch, sequence },
+            end: epochs.end(),
+            epochs,
             unacknowledged: HashMap::new(),
             doubtful: HashMap::new(),
         })
@@ -91,6 +94,11 @@ impl RawWriter {
     /// The end of the log, as far as this writer has seen it.
     pub fn end(&self) -> Position {
         self.end
+    }
+
+    /// Whether the log holds what a position stands for.
+    pub fn reaches(&self, position: Position) -> bool {
+        position <= self.end && self.epochs.reaches(position)
     }
 
     /// Publishes the records that are new or changed. When it returns, all of them are durable; after an error
@@ -120,18 +128,58 @@ impl RawWriter {
         let mut written = Written::default();
         self.doubtful.extend(self.unacknowledged.drain());
         for chunk in records.chunks(CHUNK) {
-            let mut previous = self.previous(plan, chunk).await?;
-            let mut outgoing = Vec::new();
-            for record in chunk {
-                outgoing.extend(self.event(plan, operation, record, &mut previous, &mut written)?);
-            }
-            written.published += outgoing.len() as u64;
-            for published in self.ports.log.publish(&self.stream, outgoing).await? {
-                self.end.sequence = self.end.sequence.max(published.sequence);
-            }
+            let of_chunk = self.write_chunk(plan, operation, chunk).await?;
+            written.published += of_chunk.published;
+            written.unchanged += of_chunk.unchanged;
+            written.rejected.extend(of_chunk.rejected);
         }
         self.unacknowledged.clear();
         self.doubtful.clear();
+        Ok(written)
+    }
+
+    /// Writes what one look-up takes, into the next epoch if the one that was open has been sealed.
+    async fn write_chunk(
+        &mut self,
+        plan: &ObjectPlan,
+        operation: Operation,
+        chunk: &[Record],
+    ) -> Result<Written, Error> {
+        let mut moves = 0;
+        let sent_before = self.unacknowledged.clone();
+        loop {
+            match self.try_chunk(plan, operation, chunk).await {
+                // Sealed: the records belong into the next epoch. Missing: an epoch with heads was deleted.
+                Err(Error::Log(LogError::Sealed(_) | LogError::Missing(_))) if moves < MOST_MOVES => {
+                    moves += 1;
+                    let doubtful = std::mem::replace(&mut self.unacknowledged, sent_before.clone());
+                    self.doubtful.extend(doubtful);
+                    self.epochs = Epochs::open(&*self.ports.log, &self.instance).await?;
+                    self.end = self.epochs.end();
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_chunk(
+        &mut self,
+        plan: &ObjectPlan,
+        operation: Operation,
+        chunk: &[Record],
+    ) -> Result<Written, Error> {
+        let mut written = Written::default();
+        let mut previous = self.previous(plan, chunk).await?;
+        let mut outgoing = Vec::new();
+        for record in chunk {
+            outgoing.extend(self.event(plan, operation, record, &mut previous, &mut written)?);
+        }
+        written.published += outgoing.len() as u64;
+        if !outgoing.is_empty() {
+            for published in self.ports.log.publish(self.epochs.stream(), outgoing).await? {
+                self.end.sequence = self.end.sequence.max(published.sequence);
+            }
+        }
         Ok(written)
     }
 
@@ -144,13 +192,18 @@ impl RawWriter {
         let mut subjects: Vec<_> = records.iter().map(|record| self.subject(plan, record)).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let found = self.ports.log.last_by_subject(&self.stream, &subjects).await?;
         let mut previous = HashMap::with_capacity(subjects.len());
-        for message in found.into_iter().flatten() {
-            self.end.sequence = self.end.sequence.max(message.sequence);
-            let digests =
-                Previous { event: Digest::of(&message.payload), content: stored_content(plan, &message) };
-            previous.insert(message.subject, digests);
+        for (subject, last) in self.epochs.last(&*self.ports.log, subjects).await? {
+            let (position, digests) = match last {
+                Last::Event { epoch, message } => {
+                    let position = Position { epoch, sequence: message.sequence };
+                    let content = stored_content(plan, &message);
+                    (position, Previous { event: Digest::of(&message.payload), content })
+                }
+                Last::Head { position, event, content } => (position, Previous { event, content }),
+            };
+            self.end = self.end.max(position);
+            previous.insert(subject, digests);
         }
         Ok(previous)
     }
@@ -192,7 +245,7 @@ impl RawWriter {
         previous.insert(subject.clone(), Previous { event: Digest::of(&payload), content: Some(content) });
         Ok(Some(Outgoing {
             subject,
-            message_id: Some(id.to_string()),
+            message_id: Some(message_id_text(id, content)),
             expected_last_sequence: None,
             content_type: Some(MSGPACK_CONTENT_TYPE),
             payload: payload.into(),
@@ -229,25 +282,4 @@ fn stored_content(plan: &ObjectPlan, message: &Message) -> Option<Digest> {
         Payload::Inline(payload) => Some(content_digest(envelope.operation, payload, plan.volatile)),
         Payload::Stored(_) => None,
     }
-}
-
-/// The newest epoch of an instance and its last sequence; the first epoch is made if there is none.
-async fn newest_epoch(ports: &Ports, instance: &InstanceName) -> Result<(u32, u64), Error> {
-    let first = raw_stream(instance, 1);
-    let prefix = first.trim_end_matches('1');
-    let epoch = |name: &str| name.strip_prefix(prefix)?.parse::<u32>().ok();
-    let streams = ports.log.streams(prefix).await?;
-    let newest = streams.iter().filter_map(|stream| Some((epoch(&stream.name)?, stream.last_sequence))).max();
-    if let Some(newest) = newest {
-        return Ok(newest);
-    }
-    let spec = StreamSpec {
-        name: first,
-        subjects: vec![raw_subject_filter(instance)],
-        immutable: true,
-        max_bytes: None,
-        duplicate_window: DUPLICATE_WINDOW,
-    };
-    ports.log.ensure_stream(&spec).await?;
-    Ok((1, 0))
 }

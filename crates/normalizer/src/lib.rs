@@ -43,6 +43,9 @@ pub enum Error {
     /// The event log did not do what was asked.
     #[error("the normalizer could not use the event log")]
     Log(#[from] salescommand_eventlog::Error),
+    /// A raw log cannot be read on from where the normalizer is.
+    #[error("the normalizer stopped: {0}")]
+    Raw(#[from] salescommand_epochs::Error),
     /// Stored state that this program cannot read or write.
     #[error("the normalizer's state is unusable: {0}")]
     State(String),
@@ -54,6 +57,7 @@ impl Error {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Log(error) => error.is_transient(),
+            Self::Raw(error) => error.is_transient(),
             Self::State(_) => false,
         }
     }

@@ -1,13 +1,15 @@
 //! Reads all raw logs side by side, without letting one starve the others.
 //!
 //! Each log has a task of its own that reads ahead by one portion; the portions meet in one queue. Own edits
-//! (`crm`) and configuration (`config`) come first within what is waiting.
+//! (`crm`) and configuration (`config`) come first within what is waiting. A log is a chain of epochs and is read over
+//! their borders; a position in an epoch that is nowhere ends everything, since going on would leave events out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salescommand_domain::raw::{InstanceName, Position, RawPosition, Vector, raw_stream};
+use salescommand_domain::raw::{InstanceName, Position, RawPosition, Vector, parse_raw_stream};
+use salescommand_epochs::{ChainReader, Error as EpochError};
 use salescommand_eventlog::{BatchLimit, EventLog, Message};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +43,7 @@ struct Portion {
 
 /// The raw logs, merged.
 pub struct RawLogs {
-    queue: mpsc::Receiver<Portion>,
+    queue: mpsc::Receiver<Result<Portion, EpochError>>,
 }
 
 impl RawLogs {
@@ -50,19 +52,17 @@ impl RawLogs {
         let (send, queue) = mpsc::channel(64);
         let reading = tasks.clone();
         tasks.spawn(async move {
-            let mut readers: BTreeMap<InstanceName, ()> = BTreeMap::new();
+            let mut readers: BTreeSet<InstanceName> = BTreeSet::new();
             loop {
                 match log.streams("RAW_").await {
                     Ok(streams) => {
-                        for (instance, epoch) in
-                            streams.iter().filter_map(|stream| parse_stream(&stream.name))
-                        {
-                            if readers.contains_key(&instance) {
+                        let found = streams.iter().filter_map(|stream| parse_raw_stream(&stream.name));
+                        for (instance, _) in found {
+                            if !readers.insert(instance.clone()) {
                                 continue;
                             }
-                            let from =
-                                from.get(&instance).copied().unwrap_or(Position { epoch, sequence: 0 });
-                            readers.insert(instance.clone(), ());
+                            // A log begins with its first epoch, whichever the broker still has.
+                            let from = from.get(&instance).copied().unwrap_or(Position::START);
                             reading.spawn(read_log(log.clone(), instance, from, send.clone(), stop.clone()));
                         }
                     }
@@ -77,19 +77,22 @@ impl RawLogs {
         Self { queue }
     }
 
-    /// The next messages of any logs, as many as one transaction takes; none when everything has been stopped.
-    pub async fn next(&mut self) -> Option<Vec<RawMessage>> {
-        let mut portions = vec![self.queue.recv().await?];
+    /// The next messages of any logs, as many as one transaction takes; none when everything has been stopped. An
+    /// error is final: a log cannot be read on from its position.
+    pub async fn next(&mut self) -> Result<Option<Vec<RawMessage>>, EpochError> {
+        let Some(first) = self.queue.recv().await else { return Ok(None) };
+        let mut portions = vec![first?];
         let mut size = portions[0].messages.len();
         while size < BATCH_EVENTS
             && let Ok(portion) = self.queue.try_recv()
         {
+            let portion = portion?;
             size += portion.messages.len();
             portions.push(portion);
         }
         // The sort is stable, so each log keeps its order.
         portions.sort_by_key(|portion| portion.messages.first().map(|first| precedence(&first.raw.instance)));
-        Some(portions.into_iter().flat_map(|portion| portion.messages).collect())
+        Ok(Some(portions.into_iter().flat_map(|portion| portion.messages).collect()))
     }
 }
 
@@ -101,74 +104,55 @@ fn precedence(instance: &InstanceName) -> u8 {
     }
 }
 
-/// Instance and epoch of a raw stream's name.
-fn parse_stream(name: &str) -> Option<(InstanceName, u32)> {
-    let (instance, epoch) = name.strip_prefix("RAW_")?.rsplit_once("_E")?;
-    Some((InstanceName::new(instance.to_ascii_lowercase()).ok()?, epoch.parse().ok()?))
-}
-
 /// Reads one log for ever, from where the position is.
 async fn read_log(
     log: Arc<dyn EventLog>,
     instance: InstanceName,
-    mut at: Position,
-    send: mpsc::Sender<Portion>,
+    from: Position,
+    send: mpsc::Sender<Result<Portion, EpochError>>,
     stop: CancellationToken,
 ) {
     let permits = Arc::new(Semaphore::new(2));
+    let mut reader = ChainReader::new(log, instance.clone(), from);
     while !stop.is_cancelled() {
-        let failed = tokio::select! {
+        let read = tokio::select! {
             () = stop.cancelled() => return,
-            failed = read_from(&*log, &instance, &mut at, &send, &permits) => failed,
+            read = read_portion(&mut reader, &instance, &permits) => read,
         };
-        let Err(error) = failed else { return };
-        tracing::warn!(source.instance = %instance, %error, "raw log cannot be read, trying again");
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(BACK_OFF) => {}
+        let portion = match read {
+            Ok(Some(portion)) => Ok(portion),
+            Ok(None) => continue,
+            Err(error @ EpochError::UnknownEpoch { .. }) => Err(error),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(source.instance = %instance, %error, cause, "raw log cannot be read, trying again");
+                let _ = tokio::time::timeout(BACK_OFF, stop.cancelled()).await;
+                continue;
+            }
+        };
+        let last = portion.is_err();
+        if send.send(portion).await.is_err() || last {
+            return;
         }
     }
 }
 
-/// Reads until the log fails, or nobody listens any more.
-async fn read_from(
-    log: &dyn EventLog,
+/// The next messages of a log; none if there were none within the wait.
+async fn read_portion(
+    reader: &mut ChainReader,
     instance: &InstanceName,
-    at: &mut Position,
-    send: &mpsc::Sender<Portion>,
     permits: &Arc<Semaphore>,
-) -> Result<(), salescommand_eventlog::Error> {
+) -> Result<Option<Portion>, EpochError> {
     let limit = BatchLimit { messages: BATCH_EVENTS / 2, bytes: BATCH_BYTES / 2, wait: READ_WAIT };
-    let mut reader = log.read_after(&raw_stream(instance, at.epoch), at.sequence).await?;
-    loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return Ok(()) };
-        let messages = reader.next(limit).await?;
-        let Some(last) = messages.last() else { continue };
-        let position = Position { epoch: at.epoch, sequence: last.sequence };
-        let epoch = at.epoch;
-        let place = |message: Message| RawMessage {
-            raw: RawPosition {
-                instance: instance.clone(),
-                position: Position { epoch, sequence: message.sequence },
-            },
-            message,
-        };
-        let portion = Portion { messages: messages.into_iter().map(place).collect(), _permit: permit };
-        if send.send(portion).await.is_err() {
-            return Ok(());
-        }
-        *at = position;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stream_names_tell_instance_and_epoch() {
-        let parsed = parse_stream("RAW_ODOO-EU_E12").unwrap();
-        assert_eq!((parsed.0.as_str(), parsed.1), ("odoo-eu", 12));
-        assert!(parse_stream("RAW_X").is_none() && parse_stream("CANONICAL_G1").is_none());
-    }
+    let Ok(permit) = permits.clone().acquire_owned().await else { return Ok(None) };
+    let read = reader.next(limit).await?;
+    let place = |message: Message| RawMessage {
+        raw: RawPosition {
+            instance: instance.clone(),
+            position: Position { epoch: read.epoch, sequence: message.sequence },
+        },
+        message,
+    };
+    let messages: Vec<_> = read.messages.into_iter().map(place).collect();
+    Ok((!messages.is_empty()).then_some(Portion { messages, _permit: permit }))
 }

@@ -123,7 +123,7 @@ async fn apply_all(
         let messages = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            messages = logs.next() => messages,
+            messages = logs.next() => messages?,
         };
         let Some(messages) = messages else { return Ok(()) };
         apply_one(normalizer, &messages, stop).await?;

@@ -1,6 +1,7 @@
 //! Digests: what makes two payloads the same, and what makes two publishes the same.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,18 +39,28 @@ impl Serialize for Digest {
     }
 }
 
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
         let mut bytes = [0; 16];
         let legal = text.len() == 32 && text.is_ascii();
         for (index, byte) in bytes.iter_mut().enumerate() {
             let pair = legal.then(|| &text[2 * index..2 * index + 2]);
-            *byte = pair
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or_else(|| serde::de::Error::custom("a digest is 32 hexadecimal digits"))?;
+            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(NotADigest)?;
         }
         Ok(Self(bytes))
+    }
+}
+
+/// Text that is no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a digest is 32 hexadecimal digits")]
+pub struct NotADigest;
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -98,6 +109,19 @@ pub fn message_id(
     }
     hasher.update(content.0);
     Digest::finish(hasher)
+}
+
+/// The text of a message id: the digest that makes the event unique, and the digest of its content, so that whoever
+/// cannot know which fields are volatile still knows the content that the writer compared.
+pub fn message_id_text(id: Digest, content: Digest) -> String {
+    format!("{id}-{content}")
+}
+
+/// The content digest in a message id; none in an id of somebody else's making.
+pub fn content_of_message_id(text: &str) -> Option<Digest> {
+    let (id, content) = text.split_once('-')?;
+    id.parse::<Digest>().ok()?;
+    content.parse().ok()
 }
 
 fn hash_value(hasher: &mut Sha256, value: &Value) {
@@ -178,6 +202,11 @@ mod tests {
         let text = serde_json::to_string(&digest).unwrap();
         assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
         assert!(serde_json::from_str::<Digest>("\"xyz\"").is_err());
+        let content = Digest::of(b"y");
+        assert_eq!(content_of_message_id(&message_id_text(digest, content)), Some(content));
+        for other in ["", "abc", "order-17", &digest.to_string()] {
+            assert_eq!(content_of_message_id(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -7,10 +7,12 @@ mod envelope;
 mod names;
 mod position;
 
-pub use digest::{Digest, content_digest, message_id};
+pub use digest::{Digest, NotADigest, content_digest, content_of_message_id, message_id, message_id_text};
 pub use envelope::{
     Envelope, EnvelopeError, FORMAT_VERSION, JSON_CONTENT_TYPE, MSGPACK_CONTENT_TYPE, Operation, Payload,
     PayloadRef,
 };
-pub use names::{InstanceName, NameError, ObjectName, raw_stream, raw_subject, raw_subject_filter};
+pub use names::{
+    InstanceName, NameError, ObjectName, parse_raw_stream, raw_stream, raw_subject, raw_subject_filter,
+};
 pub use position::{Position, PositionError, RawPosition, Vector};

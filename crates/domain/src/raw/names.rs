@@ -105,6 +105,12 @@ pub fn raw_stream(instance: &InstanceName, epoch: u32) -> String {
     format!("RAW_{}_E{epoch}", instance.as_str().to_ascii_uppercase())
 }
 
+/// Instance and epoch of a raw stream's name.
+pub fn parse_raw_stream(name: &str) -> Option<(InstanceName, u32)> {
+    let (instance, epoch) = name.strip_prefix("RAW_")?.rsplit_once("_E")?;
+    Some((InstanceName::new(instance.to_ascii_lowercase()).ok()?, epoch.parse().ok()?))
+}
+
 /// The subject of one record's history.
 pub fn raw_subject(instance: &InstanceName, object: &ObjectName, key: &str) -> String {
     format!("raw.{instance}.{}.{}", token(object.as_str()), token(key))
@@ -142,6 +148,8 @@ mod tests {
         let instance = InstanceName::new("odoo-eu").unwrap();
         let object = ObjectName::new("crm.lead").unwrap();
         assert_eq!(raw_stream(&instance, 3), "RAW_ODOO-EU_E3");
+        assert_eq!(parse_raw_stream("RAW_ODOO-EU_E3"), Some((instance.clone(), 3)));
+        assert!(parse_raw_stream("RAW_X").is_none() && parse_raw_stream("CANONICAL_G1").is_none());
         assert_eq!(raw_subject(&instance, &object, "17"), "raw.odoo-eu.crm=2Elead.17");
     }
 

@@ -5,6 +5,7 @@
 //! before and after its effect, so that a test which drops a future at any poll crashes at every place that
 //! matters. Time never passes by itself: [`MemoryLog::advance`] moves it.
 
+mod administration;
 mod jobs;
 mod key_value;
 mod requests;
@@ -42,6 +43,7 @@ struct State {
     queues: BTreeMap<String, jobs::Queue>,
     served: BTreeMap<String, Vec<requests::Server>>,
     faults: Faults,
+    storage_limit: Option<u64>,
 }
 
 #[derive(Default)]
@@ -92,6 +94,11 @@ impl MemoryLog {
         if let Some(stream) = self.state().streams.get_mut(stream) {
             stream.spec.max_bytes = max_bytes;
         }
+    }
+
+    /// Sets how much room the broker says there is.
+    pub fn limit_storage(&self, bytes: Option<u64>) {
+        self.state().storage_limit = bytes;
     }
 
     /// Loses what a stream stored behind a sequence, as a broker restored from an older copy would.

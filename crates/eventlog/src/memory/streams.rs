@@ -8,33 +8,71 @@ use tokio::time::Instant;
 
 use super::{MAX_PAYLOAD, MemoryLog, crash_point, matches, unreachable_on_purpose};
 use crate::{
-    BatchLimit, Error, EventLog, Health, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+    BatchLimit, Error, EventLog, Health, LogReader, Message, Outgoing, Published, StoredMessage,
+    StoredReader, StreamSpec, StreamState, StreamStatus,
 };
 
 pub(super) struct Stream {
     pub(super) spec: StreamSpec,
     last_sequence: u64,
-    messages: Vec<(Timestamp, Message)>,
+    messages: Vec<StoredMessage>,
+    state: StreamState,
+    latest_only: bool,
     bytes: u64,
     last_of: HashMap<String, u64>,
     ids: HashMap<String, (u64, Timestamp)>,
 }
 
 impl Stream {
-    fn new(spec: StreamSpec) -> Self {
+    pub(super) fn new(spec: StreamSpec, state: StreamState) -> Self {
         let (messages, last_of, ids) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { spec, last_sequence: 0, messages, bytes: 0, last_of, ids }
+        Self { spec, last_sequence: 0, messages, state, latest_only: false, bytes: 0, last_of, ids }
     }
 
-    fn status(&self) -> StreamStatus {
+    pub(super) fn latest(spec: StreamSpec) -> Self {
+        Self { latest_only: true, ..Self::new(spec, StreamState::Open) }
+    }
+
+    pub(super) fn state(&self) -> StreamState {
+        self.state
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.state = StreamState::Sealed;
+    }
+
+    /// Adds a message as it was stored before.
+    pub(super) fn build(&mut self, stored: StoredMessage) -> Result<(), Error> {
+        if self.state != StreamState::Building || stored.message.sequence != self.last_sequence + 1 {
+            let (subject, expected) = (self.spec.name.clone(), stored.message.sequence.saturating_sub(1));
+            return Err(Error::Conflict { subject, expected });
+        }
+        self.store(stored);
+        Ok(())
+    }
+
+    fn store(&mut self, stored: StoredMessage) {
+        let message = &stored.message;
+        self.last_sequence = message.sequence;
+        self.bytes += message.payload.len() as u64;
+        let before = self.last_of.insert(message.subject.clone(), message.sequence);
+        if let Some(before) = before.filter(|_| self.latest_only) {
+            self.messages.retain(|stored| stored.message.sequence != before);
+        }
+        self.messages.push(stored);
+    }
+
+    pub(super) fn status(&self) -> StreamStatus {
         StreamStatus {
             name: self.spec.name.clone(),
-            first_sequence: self.messages.first().map_or(0, |(_, message)| message.sequence),
+            first_sequence: self.messages.first().map_or(0, |stored| stored.message.sequence),
             last_sequence: self.last_sequence,
             messages: self.messages.len() as u64,
             bytes: self.bytes,
-            first_at: self.messages.first().map(|(at, _)| *at),
-            last_at: self.messages.last().map(|(at, _)| *at),
+            max_bytes: self.spec.max_bytes,
+            state: self.state,
+            first_at: self.messages.first().map(|stored| stored.stored_at),
+            last_at: self.messages.last().map(|stored| stored.stored_at),
         }
     }
 
@@ -45,16 +83,14 @@ impl Stream {
         self.check(&outgoing)?;
         let size = outgoing.payload.len() as u64;
         self.make_room(size)?;
-        self.last_sequence += 1;
-        let sequence = self.last_sequence;
-        if let Some(id) = outgoing.message_id {
-            self.ids.insert(id, (sequence, now));
+        let sequence = self.last_sequence + 1;
+        if let Some(id) = &outgoing.message_id {
+            self.ids.insert(id.clone(), (sequence, now));
         }
-        self.last_of.insert(outgoing.subject.clone(), sequence);
-        self.bytes += size;
         let content_type = outgoing.content_type.map(str::to_owned);
         let (subject, payload) = (outgoing.subject, outgoing.payload);
-        self.messages.push((now, Message { sequence, subject, content_type, payload }));
+        let message = Message { sequence, subject, content_type, payload };
+        self.store(StoredMessage { message, message_id: outgoing.message_id, stored_at: now });
         Ok(Published { sequence, duplicate: false })
     }
 
@@ -66,6 +102,13 @@ impl Stream {
 
     fn check(&self, outgoing: &Outgoing) -> Result<(), Error> {
         let (name, subject) = (&self.spec.name, &outgoing.subject);
+        match self.state {
+            StreamState::Sealed => return Err(Error::Sealed(name.clone())),
+            StreamState::Building => {
+                return Err(Error::Unavailable(format!("stream {name} did not take a subject")));
+            }
+            StreamState::Open => {}
+        }
         if !self.spec.subjects.iter().any(|pattern| matches(pattern, subject)) {
             return Err(Error::Refused(format!("stream {name} takes no subject {subject}")));
         }
@@ -90,7 +133,7 @@ impl Stream {
             if self.spec.immutable || self.messages.is_empty() {
                 return Err(Error::Full(self.spec.name.clone()));
             }
-            let (_, oldest) = self.messages.remove(0);
+            let oldest = self.messages.remove(0).message;
             self.bytes -= oldest.payload.len() as u64;
             if self.last_of.get(&oldest.subject) == Some(&oldest.sequence) {
                 self.last_of.remove(&oldest.subject);
@@ -100,36 +143,63 @@ impl Stream {
     }
 
     pub(super) fn truncate(&mut self, last_sequence: u64) {
-        self.messages.retain(|(_, message)| message.sequence <= last_sequence);
+        self.messages.retain(|stored| stored.message.sequence <= last_sequence);
         self.last_sequence = self.last_sequence.min(last_sequence);
         self.ids.retain(|_, (sequence, _)| *sequence <= last_sequence);
-        self.bytes = self.messages.iter().map(|(_, message)| message.payload.len() as u64).sum();
-        let last = self.messages.iter().map(|(_, message)| (message.subject.clone(), message.sequence));
+        let messages = self.messages.iter().map(|stored| &stored.message);
+        self.bytes = messages.clone().map(|message| message.payload.len() as u64).sum();
+        let last = messages.map(|message| (message.subject.clone(), message.sequence));
         self.last_of = last.collect();
     }
 
     /// The messages behind a sequence, as many as the limit takes.
-    fn behind(&self, sequence: u64, limit: &BatchLimit) -> Vec<Message> {
-        let start = self.messages.partition_point(|(_, message)| message.sequence <= sequence);
+    fn behind(&self, sequence: u64, limit: &BatchLimit) -> Vec<StoredMessage> {
+        let start = self.messages.partition_point(|stored| stored.message.sequence <= sequence);
         let mut batch = Vec::new();
         let mut bytes = 0;
-        for (_, message) in &self.messages[start..] {
-            bytes += message.payload.len();
+        for stored in &self.messages[start..] {
+            bytes += stored.message.payload.len();
             if batch.len() == limit.messages || (bytes > limit.bytes && !batch.is_empty()) {
                 break;
             }
-            batch.push(message.clone());
+            batch.push(stored.clone());
         }
         batch
     }
 
     fn message(&self, sequence: u64) -> Option<Message> {
-        let index = self.messages.partition_point(|(_, message)| message.sequence < sequence);
-        self.messages.get(index).map(|(_, message)| message.clone())
+        let index = self.messages.partition_point(|stored| stored.message.sequence < sequence);
+        self.messages.get(index).map(|stored| stored.message.clone())
     }
 }
 
 impl MemoryLog {
+    pub(super) async fn reader(&self, stream: &str, sequence: u64) -> Result<Reader, Error> {
+        crash_point().await;
+        let last = self.with_stream(stream, |stream| stream.last_sequence)?;
+        if last < sequence {
+            return Err(lost_tail(stream, last, sequence));
+        }
+        Ok(Reader { log: self.clone(), stream: stream.to_owned(), last: sequence, refused: false })
+    }
+
+    /// Makes a stream unless there is one of this name; a subject belongs to one open stream only.
+    pub(super) fn make(&self, spec: &StreamSpec, stream: impl FnOnce() -> Stream) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.streams.contains_key(&spec.name) {
+            return Ok(());
+        }
+        let stream = stream();
+        let taken = |held: &Stream| {
+            held.state == StreamState::Open && held.spec.subjects.iter().any(|s| spec.subjects.contains(s))
+        };
+        if stream.state == StreamState::Open && state.streams.values().any(taken) {
+            return Err(Error::Refused(format!("the subjects of {} overlap with another stream", spec.name)));
+        }
+        state.streams.insert(spec.name.clone(), stream);
+        Ok(())
+    }
+
     fn with_stream<T>(&self, name: &str, look: impl FnOnce(&Stream) -> T) -> Result<T, Error> {
         self.state().streams.get(name).map(look).ok_or_else(|| Error::Missing(name.to_owned()))
     }
@@ -162,7 +232,7 @@ impl MemoryLog {
 impl EventLog for MemoryLog {
     async fn ensure_stream(&self, spec: &StreamSpec) -> Result<(), Error> {
         crash_point().await;
-        self.state().streams.entry(spec.name.clone()).or_insert_with(|| Stream::new(spec.clone()));
+        self.make(spec, || Stream::new(spec.clone(), StreamState::Open))?;
         crash_point().await;
         Ok(())
     }
@@ -227,16 +297,11 @@ impl EventLog for MemoryLog {
 
     async fn last_message(&self, stream: &str) -> Result<Option<Message>, Error> {
         crash_point().await;
-        self.with_stream(stream, |stream| stream.messages.last().map(|(_, message)| message.clone()))
+        self.with_stream(stream, |stream| stream.messages.last().map(|stored| stored.message.clone()))
     }
 
     async fn read_after(&self, stream: &str, sequence: u64) -> Result<Box<dyn LogReader>, Error> {
-        crash_point().await;
-        let last = self.with_stream(stream, |stream| stream.last_sequence)?;
-        if last < sequence {
-            return Err(lost_tail(stream, last, sequence));
-        }
-        Ok(Box::new(Reader { log: self.clone(), stream: stream.to_owned(), last: sequence, refused: false }))
+        Ok(Box::new(self.reader(stream, sequence).await?))
     }
 }
 
@@ -244,7 +309,7 @@ fn lost_tail(stream: &str, last: u64, sequence: u64) -> Error {
     Error::Refused(format!("stream {stream} ends at {last}, before the position {sequence} to read on from"))
 }
 
-struct Reader {
+pub(super) struct Reader {
     log: MemoryLog,
     stream: String,
     last: u64,
@@ -255,6 +320,13 @@ struct Reader {
 #[async_trait]
 impl LogReader for Reader {
     async fn next(&mut self, limit: BatchLimit) -> Result<Vec<Message>, Error> {
+        Ok(self.next_stored(limit).await?.into_iter().map(|stored| stored.message).collect())
+    }
+}
+
+#[async_trait]
+impl StoredReader for Reader {
+    async fn next_stored(&mut self, limit: BatchLimit) -> Result<Vec<StoredMessage>, Error> {
         let deadline = Instant::now() + limit.wait;
         loop {
             let log = self.log.clone();
@@ -267,7 +339,7 @@ impl LogReader for Reader {
                 return Err(lost_tail(&self.stream, end, self.last));
             }
             if let Some(newest) = batch.last() {
-                self.last = newest.sequence;
+                self.last = newest.message.sequence;
                 return Ok(batch);
             }
             if tokio::time::timeout_at(deadline, changed).await.is_err() {

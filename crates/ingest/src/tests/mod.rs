@@ -1,6 +1,7 @@
 //! Tests of the driver over the twin, with a source that does as it is told.
 
 mod crashes;
+mod epochs;
 mod runs;
 mod worker;
 mod writing;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use salescommand_connectors::{Check, ObjectPlan, Page, Record, Source, SourceError};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
+use salescommand_epochs::Chain;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog as _};
 use serde_json::{Value, json};
@@ -75,12 +77,17 @@ impl Bench {
         run_once(&self.ports, &request(run_id), source, Options::default(), &CancellationToken::new()).await
     }
 
-    /// Every event, in order.
+    /// Every event of every epoch that is there, in order.
     async fn events(&self) -> Vec<Envelope> {
-        let Ok(mut reader) = self.log.read_after("RAW_TEST_E1", 0).await else { return Vec::new() };
         let limit = BatchLimit { messages: 100_000, bytes: 1 << 30, wait: Duration::ZERO };
-        let messages = reader.next(limit).await.unwrap();
-        messages.iter().map(|m| Envelope::decode(&m.payload, m.content_type.as_deref()).unwrap()).collect()
+        let mut events = Vec::new();
+        for epoch in Chain::load(&self.log, &instance()).await.unwrap().epochs {
+            let mut reader = self.log.read_after(&epoch.status.name, 0).await.unwrap();
+            for message in reader.next(limit).await.unwrap() {
+                events.push(Envelope::decode(&message.payload, message.content_type.as_deref()).unwrap());
+            }
+        }
+        events
     }
 
     /// What the log says of each record now.

@@ -92,21 +92,3 @@ async fn a_lost_answer_is_repeated_without_a_second_event() {
         assert_eq!(bench.events().await.len(), 5);
     }
 }
-
-#[tokio::test]
-async fn the_newest_epoch_is_written_to() {
-    let bench = Bench::new();
-    append(&bench, json!({"name": "A"})).await;
-    for epoch in [2, 10] {
-        let spec = salescommand_eventlog::StreamSpec {
-            name: format!("RAW_TEST_E{epoch}"),
-            subjects: vec!["raw.test.>".into()],
-            immutable: true,
-            max_bytes: None,
-            duplicate_window: Duration::from_secs(1),
-        };
-        bench.log.ensure_stream(&spec).await.unwrap();
-    }
-    assert_eq!(append(&bench, json!({"name": "B"})).await.published, 1);
-    assert_eq!(bench.log.stream("RAW_TEST_E10").await.unwrap().unwrap().messages, 1);
-}
