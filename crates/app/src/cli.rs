@@ -68,6 +68,9 @@ pub enum Command {
     /// Raw events that were not accepted, and why.
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Epochs: the streams that a raw log consists of.
+    #[command(subcommand)]
+    Epoch(Epoch),
     /// Configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -218,6 +221,19 @@ pub enum Quarantine {
     Show {
         /// Its id: `<instance>/<epoch>/<sequence>`.
         id: String,
+    },
+}
+
+/// `epoch`.
+#[derive(Debug, Subcommand)]
+pub enum Epoch {
+    /// List the epochs of every raw log.
+    List,
+    /// Seal the open epoch of a raw log and open the next.
+    #[command(after_help = "Example: salescommand epoch seal odoo-eu")]
+    Seal {
+        /// The source instance, or crm or config.
+        name: String,
     },
 }
 

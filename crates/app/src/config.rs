@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The event log.
     pub nats: Nats,
+    /// The raw zone.
+    pub raw: Raw,
     /// The document store.
     pub mongodb: MongoDb,
     /// The query service.
@@ -36,6 +38,16 @@ pub struct Config {
 pub struct Nats {
     /// Address, with user and password if the server wants them.
     pub url: SecretString,
+}
+
+/// Section `raw`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Size at which an epoch of a raw log is sealed and the next opened; 0 for never.
+    pub epoch_max_bytes: String,
+    /// Folder of archived epochs; empty for none.
+    pub archive_dir: String,
 }
 
 /// Section `mongodb`.
@@ -98,6 +110,8 @@ pub const DEFAULT_LOG_FILTER: &str = "info,async_nats=warn,mongodb=warn";
 /// Section, key and default of every setting, and whether it is a secret. No secret has a default.
 pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("nats", "url", "nats://127.0.0.1:4222", true),
+    ("raw", "epoch_max_bytes", "4GiB", false),
+    ("raw", "archive_dir", "", false),
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
@@ -157,6 +171,14 @@ fn from_environment(environment: impl Iterator<Item = (String, String)>) -> Resu
     Ok(sections)
 }
 
+/// A number of bytes, with or without a binary unit.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    digits.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 fn read_secret(path: &Path, name: &str) -> Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{name}_FILE names {}, which cannot be read", path.display()))?;
@@ -179,6 +201,14 @@ impl Config {
         Ok(())
     }
 
+    /// Size at which an epoch is sealed; 0 for never.
+    pub fn epoch_max_bytes(&self) -> Result<u64> {
+        let text = &self.raw.epoch_max_bytes;
+        parse_bytes(text).with_context(|| {
+            format!("raw.epoch_max_bytes is {text:?}; it must be bytes, as 4294967296 or 4GiB")
+        })
+    }
+
     /// Whether cookies are marked Secure.
     pub fn secure_cookies(&self) -> Result<bool> {
         match self.http.secure_cookies.as_str() {
@@ -194,6 +224,8 @@ impl Config {
     /// Every setting with its value, secrets masked.
     pub fn masked(&self) -> Vec<Shown> {
         let plain = |section: &str, key: &str| match (section, key) {
+            ("raw", "epoch_max_bytes") => self.raw.epoch_max_bytes.clone(),
+            ("raw", "archive_dir") => self.raw.archive_dir.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
             ("http", "secure_cookies") => self.http.secure_cookies.clone(),
@@ -250,6 +282,13 @@ mod tests {
         assert_eq!(config.secrets.session_key.expose_secret(), "12345");
         let shown = format!("{config:?}{}", serde_json::to_string(&config.masked()).unwrap());
         assert!(!shown.contains("12345"));
+    }
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        let sizes = ["0", "4294967296", "4GiB", "64 MiB"].map(parse_bytes);
+        assert_eq!(sizes, [Some(0), Some(4 << 30), Some(4 << 30), Some(64 << 20)]);
+        assert_eq!(["", "x", "4GB", "-1", "99999999TiB"].map(parse_bytes), [None; 5]);
     }
 
     #[test]

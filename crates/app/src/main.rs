@@ -9,6 +9,7 @@ mod config;
 mod config_events;
 mod connections;
 mod demo;
+mod epochs;
 mod jobs;
 mod lifecycle;
 mod listing;
@@ -66,6 +67,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Export(export) => audit::export(&config, &export).await,
         Command::Lineage(lineage) => audit::lineage(&config, &lineage, cli.output).await,
         Command::Quarantine(command) => audit::quarantine(&config, &command, cli.output).await,
+        Command::Epoch(command) => epochs::epoch(&config, command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::jobs::{QueuedSyncs, serve_sources};
-use crate::{connections, demo, lifecycle};
+use crate::{connections, demo, epochs, lifecycle};
 
 /// The canonical generation of this installation.
 const GENERATION: u32 = 1;
@@ -58,8 +58,9 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let first_sync = Arc::new(demo::FirstSync::default());
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
-    tasks.spawn("normalizer", run_normalizer(&shared, stop.clone()));
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone()));
     tasks.spawn("projector", run_projector(&shared, stop.clone()));
+    tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
     tasks.spawn("connect", run_connect(&shared, stop.clone()));
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
     if with_demo {
@@ -80,7 +81,11 @@ pub async fn query(config: Config) -> Result<()> {
 pub async fn normalizer(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let shared = Shared::connect(&config, "salescommand-normalizer").await?;
-    run_normalizer(&shared, stop).await
+    let mut tasks = Tasks::new(stop.clone());
+    // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
+    tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop));
+    tasks.join().await
 }
 
 /// `salescommand projector`.
@@ -107,8 +112,12 @@ fn rooms() -> Mappers {
     }))
 }
 
-fn run_normalizer(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
-    let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
+fn run_normalizer(
+    config: &Config,
+    shared: &Shared,
+    stop: CancellationToken,
+) -> impl Future<Output = Result<()>> + use<> {
+    let (log, store) = (epochs::readable(config, &shared.log), Arc::new(shared.store.clone()));
     async move {
         salescommand_normalizer::run(log, store, rooms(), GENERATION, stop)
             .await

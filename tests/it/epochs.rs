@@ -1,0 +1,134 @@
+//! Epochs on a real NATS server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use salescommand_connectors::{ObjectPlan, Record};
+use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload, Position};
+use salescommand_epochs::{Chain, ChainReader, NoArchives, cover, maintain, seal};
+use salescommand_eventlog::{Administration as _, BatchLimit};
+use salescommand_eventlog_nats::{NatsLog, NatsOptions};
+use salescommand_ingest::{Ports, RawWriter};
+use salescommand_tests::nats::Nats;
+use serde_json::{Value, json};
+
+async fn connect(url: String) -> NatsLog {
+    let options = NatsOptions { url, name: "test".into(), connect_within: Duration::from_secs(10) };
+    NatsLog::connect(options).await.unwrap()
+}
+
+fn instance() -> InstanceName {
+    InstanceName::new("odoo").unwrap()
+}
+
+fn plan() -> ObjectPlan {
+    let object = ObjectName::new("lead").unwrap();
+    ObjectPlan { object, payload_schema: 1, volatile: &["age"], missing_fields: Vec::new() }
+}
+
+fn record(key: u64, payload: Value) -> Record {
+    Record { key: key.to_string(), source_modified: None, subjects: Vec::new(), payload }
+}
+
+async fn append(log: &NatsLog, records: &[Record]) -> (u64, u64) {
+    let mut writer = RawWriter::open(&Ports::system(log), &instance(), "odoo", 0).await.unwrap();
+    let written = writer.append(&plan(), records).await.unwrap();
+    (written.published, written.unchanged)
+}
+
+/// Every event of the chain, through the reader that the normalizer uses.
+async fn read_chain(log: &NatsLog, from: Position, count: usize) -> Vec<(Position, Envelope)> {
+    let mut reader = ChainReader::new(Arc::new(log.clone()), instance(), from);
+    let limit = BatchLimit { messages: 500, bytes: 4 << 20, wait: Duration::from_millis(250) };
+    let mut found = Vec::new();
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while found.len() < count {
+            let portion = reader.next(limit).await.unwrap();
+            for message in portion.messages {
+                let position = Position { epoch: portion.epoch, sequence: message.sequence };
+                let envelope = Envelope::decode(&message.payload, message.content_type.as_deref()).unwrap();
+                found.push((position, envelope));
+            }
+        }
+    })
+    .await
+    .unwrap_or_else(|_| panic!("the chain has fewer than {count} events"));
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_follows_the_epochs_with_its_own_rights() {
+    let nats = Nats::start().unwrap();
+    let platform = connect(nats.url()).await;
+    RawWriter::open(&Ports::system(&platform), &instance(), "odoo", 0).await.unwrap();
+    let connector = connect(nats.connector_url()).await;
+    let records: Vec<_> = (0..4_000).map(|n| record(n, json!({"n": n, "text": "x".repeat(200)}))).collect();
+    let ports = Ports::system(&connector);
+    let write = async {
+        let mut writer = RawWriter::open(&ports, &instance(), "odoo", 0).await.unwrap();
+        let mut published = 0;
+        for page in records.chunks(100) {
+            loop {
+                match writer.append(&plan(), page).await {
+                    Ok(written) => break published += written.published,
+                    // Between two epochs.
+                    Err(error) => assert!(error.is_transient(), "{error:?}"),
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        published
+    };
+    let roll = async {
+        loop {
+            maintain(&platform, &NoArchives, 100_000).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    };
+    let published = tokio::select! {
+        published = write => published,
+        () = roll => 0,
+    };
+    assert_eq!(published, 4_000);
+    let chain = Chain::load(&platform, &instance()).await.unwrap();
+    assert!(chain.epochs.len() > 3, "only {} epochs", chain.epochs.len());
+    let events: u64 = chain.epochs.iter().map(|epoch| epoch.status.messages).sum();
+    assert_eq!(events, 4_000, "each record once");
+    let read = read_chain(&platform, Position::START, 4_000).await;
+    assert!(read.windows(2).all(|pair| pair[0].0 < pair[1].0));
+
+    // A second full sync, over epochs that are there, and over heads alone.
+    assert_eq!(append(&connector, &records).await, (0, 4_000));
+    let sealed = seal(&platform, &NoArchives, &instance()).await.unwrap();
+    cover(&platform, &instance(), sealed).await.unwrap();
+    for epoch in Chain::load(&platform, &instance()).await.unwrap().epochs {
+        if epoch.is_sealed() {
+            assert!(platform.delete_stream(&epoch.status.name).await.unwrap());
+        }
+    }
+    assert_eq!(append(&connector, &records).await, (0, 4_000), "heads alone");
+    let back = [record(7, json!({"n": 8})), record(7, json!({"n": 7, "text": "x".repeat(200)}))];
+    assert_eq!(append(&connector, &back).await, (2, 0), "there and back again");
+    let from = Position { epoch: sealed + 1, sequence: 0 };
+    let last = read_chain(&platform, from, 2).await.pop().unwrap().1;
+    assert_eq!(last.payload, Payload::Inline(json!({"n": 7, "text": "x".repeat(200)})));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn epochs_survive_a_broker_killed_between_sealing_and_opening() {
+    let mut nats = Nats::start().unwrap();
+    let platform = connect(nats.url()).await;
+    assert_eq!(append(&platform, &[record(1, json!("A"))]).await, (1, 0));
+    platform.seal("RAW_ODOO_E1").await.unwrap();
+    nats.restart().unwrap();
+    let platform = connect(nats.url()).await;
+    maintain(&platform, &NoArchives, 0).await.unwrap();
+    nats.restart().unwrap();
+    let connector = connect(nats.connector_url()).await;
+    assert_eq!(append(&connector, &[record(1, json!("A"))]).await, (0, 1));
+    assert_eq!(append(&connector, &[record(1, json!("B"))]).await, (1, 0));
+    let platform = connect(nats.url()).await;
+    let read: Vec<_> =
+        read_chain(&platform, Position::START, 2).await.into_iter().map(|(at, _)| at).collect();
+    assert_eq!(read, [Position { epoch: 1, sequence: 1 }, Position { epoch: 2, sequence: 1 }]);
+}
