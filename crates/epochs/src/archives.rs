@@ -90,6 +90,15 @@ impl EventLog for ArchivedLog {
         self.log.publish(stream, messages).await
     }
 
+    async fn publish_if_last(
+        &self,
+        stream: &str,
+        message: Outgoing,
+        last_of_subject: u64,
+    ) -> Result<Published, LogError> {
+        self.log.publish_if_last(stream, message, last_of_subject).await
+    }
+
     async fn last_by_subject(
         &self,
         stream: &str,
