@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use salescommand_connectors::{ObjectPlan, Record};
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload, Position};
-use salescommand_epochs::{Chain, ChainReader, NoArchives, cover, maintain, seal};
-use salescommand_eventlog::{Administration as _, BatchLimit};
+use salescommand_epochs::{
+    ArchivedLog, Chain, ChainReader, FolderArchives, NoArchives, archive, cover, delete, maintain, restore,
+    seal,
+};
+use salescommand_eventlog::{Administration as _, BatchLimit, EventLog, StoredMessage};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_tests::nats::Nats;
@@ -37,8 +40,8 @@ async fn append(log: &NatsLog, records: &[Record]) -> (u64, u64) {
 }
 
 /// Every event of the chain, through the reader that the normalizer uses.
-async fn read_chain(log: &NatsLog, from: Position, count: usize) -> Vec<(Position, Envelope)> {
-    let mut reader = ChainReader::new(Arc::new(log.clone()), instance(), from);
+async fn read_chain(log: Arc<dyn EventLog>, from: Position, count: usize) -> Vec<(Position, Envelope)> {
+    let mut reader = ChainReader::new(log, instance(), from);
     let limit = BatchLimit { messages: 500, bytes: 4 << 20, wait: Duration::from_millis(250) };
     let mut found = Vec::new();
     tokio::time::timeout(Duration::from_secs(60), async {
@@ -94,7 +97,7 @@ async fn a_connector_follows_the_epochs_with_its_own_rights() {
     assert!(chain.epochs.len() > 3, "only {} epochs", chain.epochs.len());
     let events: u64 = chain.epochs.iter().map(|epoch| epoch.status.messages).sum();
     assert_eq!(events, 4_000, "each record once");
-    let read = read_chain(&platform, Position::START, 4_000).await;
+    let read = read_chain(Arc::new(platform.clone()), Position::START, 4_000).await;
     assert!(read.windows(2).all(|pair| pair[0].0 < pair[1].0));
 
     // A second full sync, over epochs that are there, and over heads alone.
@@ -110,7 +113,7 @@ async fn a_connector_follows_the_epochs_with_its_own_rights() {
     let back = [record(7, json!({"n": 8})), record(7, json!({"n": 7, "text": "x".repeat(200)}))];
     assert_eq!(append(&connector, &back).await, (2, 0), "there and back again");
     let from = Position { epoch: sealed + 1, sequence: 0 };
-    let last = read_chain(&platform, from, 2).await.pop().unwrap().1;
+    let last = read_chain(Arc::new(platform.clone()), from, 2).await.pop().unwrap().1;
     assert_eq!(last.payload, Payload::Inline(json!({"n": 7, "text": "x".repeat(200)})));
 }
 
@@ -128,7 +131,59 @@ async fn epochs_survive_a_broker_killed_between_sealing_and_opening() {
     assert_eq!(append(&connector, &[record(1, json!("A"))]).await, (0, 1));
     assert_eq!(append(&connector, &[record(1, json!("B"))]).await, (1, 0));
     let platform = connect(nats.url()).await;
-    let read: Vec<_> =
-        read_chain(&platform, Position::START, 2).await.into_iter().map(|(at, _)| at).collect();
+    let read: Vec<_> = read_chain(Arc::new(platform.clone()), Position::START, 2)
+        .await
+        .into_iter()
+        .map(|(at, _)| at)
+        .collect();
     assert_eq!(read, [Position { epoch: 1, sequence: 1 }, Position { epoch: 2, sequence: 1 }]);
+}
+
+/// Everything that an epoch holds.
+async fn stored(log: &NatsLog, epoch: u32, count: usize) -> Vec<StoredMessage> {
+    salescommand_eventlog::conformance::stored(log, &format!("RAW_ODOO_E{epoch}"), count).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archived_epochs_are_restored_into_an_empty_broker_and_read_without_one() {
+    let nats = Nats::start().unwrap();
+    let platform = connect(nats.url()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let archives = FolderArchives::new(folder.path());
+    let now = "2026-11-25T12:00:00Z".parse().unwrap();
+    let records: Vec<_> = (0..3_000).map(|n| record(n, json!({"n": n, "text": "y".repeat(500)}))).collect();
+    append(&platform, &records[..2_000]).await;
+    seal(&platform, &NoArchives, &instance()).await.unwrap();
+    append(&platform, &records[2_000..]).await;
+    seal(&platform, &NoArchives, &instance()).await.unwrap();
+    let before = (stored(&platform, 1, 2_000).await, stored(&platform, 2, 1_000).await);
+    for epoch in [1, 2] {
+        let manifest = archive(&platform, &archives, &instance(), epoch, now).await.unwrap();
+        assert!(manifest.file_bytes < manifest.payload_bytes / 3, "{manifest:?}");
+    }
+
+    // A broker that has nothing gets the same streams, the later one first; connectors go on behind them.
+    let other = Nats::start().unwrap();
+    let empty = connect(other.url()).await;
+    for epoch in [2, 1] {
+        restore(&empty, &archives, &instance(), epoch).await.unwrap();
+    }
+    assert_eq!((stored(&empty, 1, 2_000).await, stored(&empty, 2, 1_000).await), before);
+    maintain(&empty, &archives, 0).await.unwrap();
+    let connector = connect(other.connector_url()).await;
+    assert_eq!(append(&connector, &records).await, (0, 3_000), "the digest chain goes on");
+    assert_eq!(append(&connector, &[record(1, json!("changed"))]).await, (1, 0));
+    assert_eq!(Chain::load(&empty, &instance()).await.unwrap().newest().unwrap().number, 3);
+
+    // An epoch that was deleted is read from its archive, and restored beside the open one.
+    assert!(delete(&platform, &archives, &instance(), 1).await.unwrap());
+    let readable = Arc::new(ArchivedLog::new(Arc::new(platform.clone()), Arc::new(archives.clone())));
+    let read = read_chain(readable, Position::START, 3_000).await;
+    assert_eq!(
+        (read[0].0, read[1_999].0.epoch, read[2_999].0.epoch),
+        (Position { epoch: 1, sequence: 1 }, 1, 2)
+    );
+    restore(&platform, &archives, &instance(), 1).await.unwrap();
+    assert_eq!(stored(&platform, 1, 2_000).await, before.0);
+    assert_eq!(read_chain(Arc::new(platform.clone()), Position::START, 3_000).await, read);
 }

@@ -235,6 +235,33 @@ pub enum Epoch {
         /// The source instance, or crm or config.
         name: String,
     },
+    /// Write sealed epochs into the folder raw.archive_dir, and read them back.
+    #[command(after_help = "Example: salescommand epoch archive odoo-eu --epoch 3")]
+    Archive {
+        /// The source instance, or crm or config.
+        name: String,
+        /// Only this epoch; without it, every sealed one.
+        #[arg(long)]
+        epoch: Option<u32>,
+    },
+    /// Make the stream of an archived epoch again: same sequences, same bytes.
+    #[command(after_help = "Example: salescommand epoch restore odoo-eu --epoch 3")]
+    Restore {
+        /// The source instance, or crm or config.
+        name: String,
+        /// Which epoch.
+        #[arg(long)]
+        epoch: u32,
+    },
+    /// Delete a sealed epoch from the broker, after comparing it with its archive.
+    #[command(after_help = "Example: salescommand epoch delete odoo-eu --epoch 3")]
+    Delete {
+        /// The source instance, or crm or config.
+        name: String,
+        /// Which epoch.
+        #[arg(long)]
+        epoch: u32,
+    },
 }
 
 /// A zone with documents.

@@ -11,6 +11,7 @@
 //! position; an epoch is sealed before the next is opened, so no two epochs of a chain take events at once; the heads
 //! of an epoch are complete before it may go.
 
+mod archive;
 mod archives;
 mod chain;
 mod error;
@@ -19,8 +20,9 @@ mod reader;
 mod roll;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use archive::{FolderArchives, Manifest, archive, delete, restore};
 pub use archives::{ArchivedLog, Archives, NoArchives};
 pub use chain::{Chain, Epoch};
 pub use error::Error;
