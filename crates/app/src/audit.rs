@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::cli::{self, Output, Zone};
 use crate::config::Config;
-use crate::{connections, listing};
+use crate::{connections, epochs, listing};
 
 /// Documents per read of an export.
 const EXPORT_PAGE: usize = 500;
@@ -105,10 +105,10 @@ pub async fn lineage(config: &Config, lineage: &cli::Lineage, output: Output) ->
         format!("there is no entity {:?}; say accounts, opportunities, …", lineage.entity)
     })?;
     let golden = golden(&store, entity, generation, &lineage.id).await?;
-    let log = connections::log_for_command(config).await?;
+    let log = epochs::readable(config, &connections::log_for_command(config).await?);
     let mut contributions = Vec::new();
     for position in &golden.version {
-        contributions.push(contribution(&log, position).await?);
+        contributions.push(contribution(&*log, position).await?);
     }
     let columns =
         ["instance", "epoch", "sequence", "object", "key", "operation", "source_modified", "observed"];
@@ -195,9 +195,9 @@ pub async fn quarantine(config: &Config, command: &cli::Quarantine, output: Outp
     }
     listing::print(output, columns, &rejects)?;
     if let (cli::Quarantine::Show { id }, [position]) = (command, raw.as_slice()) {
-        let log = connections::log_for_command(config).await?;
+        let log = epochs::readable(config, &connections::log_for_command(config).await?);
         let event =
-            contribution(&log, position).await.with_context(|| format!("the event {id} cannot be read"))?;
+            contribution(&*log, position).await.with_context(|| format!("the event {id} cannot be read"))?;
         listing::print(Output::Json, &[], std::slice::from_ref(&event))?;
     } else if let cli::Quarantine::Show { id } = command {
         bail!("nothing in quarantine has the id {id:?}; see `salescommand quarantine list`");

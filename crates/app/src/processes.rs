@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use salescommand_connectors::DESCRIPTORS;
-use salescommand_eventlog::{EventLog, KeyValue};
+use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
 use salescommand_normalizer::{Mappers, Room};
@@ -150,6 +150,7 @@ fn run_query(
 ) -> Result<impl Future<Output = Result<()>> + use<>> {
     let service_config = query_config(config, with_demo)?;
     let (log, store) = (shared.log.clone(), shared.store.clone());
+    let readable = epochs::readable(config, &log);
     let ports = shared.ports();
     let sources = sources(config, &store)?;
     Ok(async move {
@@ -163,7 +164,7 @@ fn run_query(
         let deps = Deps {
             store: Arc::new(store.clone()),
             ops: Arc::new(store),
-            log: Arc::new(log.clone()) as Arc<dyn EventLog>,
+            log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
             clock: Arc::new(SystemClock),
