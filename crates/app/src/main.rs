@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod config_events;
 mod connections;
+mod crm;
 mod demo;
 mod epochs;
 mod jobs;

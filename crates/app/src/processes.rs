@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::crm::CrmLog;
 use crate::jobs::{QueuedSyncs, serve_sources};
 use crate::{connections, demo, epochs, lifecycle};
 
@@ -161,12 +162,15 @@ fn run_query(
             Documents::ensure_active(&store, &initial).await.map(|_| ())
         })
         .await?;
+        let writes = CrmLog { ports: ports.clone() };
+        until_there(&stop, || writes.prepare()).await?;
         let deps = Deps {
             store: Arc::new(store.clone()),
             ops: Arc::new(store),
             log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
+            writes: Arc::new(writes),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             metrics: install_metrics().context("metrics cannot be recorded")?,

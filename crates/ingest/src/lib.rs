@@ -11,6 +11,7 @@
 //! - a run that lost its lease stops; what it may still have sent carries a token below its successor's;
 //! - time and identifiers come in through [`Clock`] and [`Ids`].
 
+mod amend;
 mod backoff;
 mod chain;
 mod cursor;

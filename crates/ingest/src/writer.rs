@@ -26,19 +26,19 @@ const CHUNK: usize = 1_000;
 /// Largest event; the broker takes 8 MB with its headers.
 const MOST_BYTES: usize = 7_000_000;
 /// Epochs that may be sealed under one page before the caller hears of it.
-const MOST_MOVES: u32 = 8;
+pub(crate) const MOST_MOVES: u32 = 8;
 
 /// Writes events of one instance.
 #[derive(Debug)]
 pub struct RawWriter {
-    ports: Ports,
-    instance: InstanceName,
+    pub(crate) ports: Ports,
+    pub(crate) instance: InstanceName,
     connector: String,
     run_token: u64,
-    epochs: Epochs,
-    end: Position,
+    pub(crate) epochs: Epochs,
+    pub(crate) end: Position,
     /// Contents that this call has sent, by subject.
-    unacknowledged: HashMap<String, Digest>,
+    pub(crate) unacknowledged: HashMap<String, Digest>,
     /// Contents that an earlier, failed call may have stored; the repetition counts them as published.
     doubtful: HashMap<String, Digest>,
 }
@@ -64,8 +64,9 @@ pub struct Rejected {
 }
 
 /// The last event of a record.
-struct Previous {
-    event: Digest,
+pub(crate) struct Previous {
+    pub(crate) position: Position,
+    pub(crate) event: Digest,
     /// None if it does not decode here; then whatever comes is a change.
     content: Option<Digest>,
 }
@@ -184,7 +185,7 @@ impl RawWriter {
     }
 
     /// The last events of some records, by subject.
-    async fn previous(
+    pub(crate) async fn previous(
         &mut self,
         plan: &ObjectPlan,
         records: &[Record],
@@ -198,9 +199,9 @@ impl RawWriter {
                 Last::Event { epoch, message } => {
                     let position = Position { epoch, sequence: message.sequence };
                     let content = stored_content(plan, &message);
-                    (position, Previous { event: Digest::of(&message.payload), content })
+                    (position, Previous { position, event: Digest::of(&message.payload), content })
                 }
-                Last::Head { position, event, content } => (position, Previous { event, content }),
+                Last::Head { position, event, content } => (position, Previous { position, event, content }),
             };
             self.end = self.end.max(position);
             previous.insert(subject, digests);
@@ -209,7 +210,7 @@ impl RawWriter {
     }
 
     /// The event that a record makes, if it makes one.
-    fn event(
+    pub(crate) fn event(
         &mut self,
         plan: &ObjectPlan,
         operation: Operation,
@@ -242,7 +243,8 @@ impl RawWriter {
         let id = message_id(&self.instance, &plan.object, &record.key, before, content);
         // The same record may come twice in a page.
         self.unacknowledged.insert(subject.clone(), content);
-        previous.insert(subject.clone(), Previous { event: Digest::of(&payload), content: Some(content) });
+        let event = Digest::of(&payload);
+        previous.insert(subject.clone(), Previous { position: self.end, event, content: Some(content) });
         Ok(Some(Outgoing {
             subject,
             message_id: Some(message_id_text(id, content)),
@@ -270,7 +272,7 @@ impl RawWriter {
         }
     }
 
-    fn subject(&self, plan: &ObjectPlan, record: &Record) -> String {
+    pub(crate) fn subject(&self, plan: &ObjectPlan, record: &Record) -> String {
         raw_subject(&self.instance, &plan.object, &record.key)
     }
 }

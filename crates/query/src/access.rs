@@ -23,9 +23,11 @@ use crate::error::ApiError;
 use crate::freshness::Evidence;
 use crate::ids::Ids;
 use crate::readiness::Probes;
+use crate::seal::Seals;
 use crate::sources::{SourceError, SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
 use crate::viewer::{Viewer, Viewers};
+use crate::writes::RecordWrites;
 
 /// What every handler may use.
 pub(crate) struct App {
@@ -57,6 +59,8 @@ pub(crate) struct Guarded {
     pub(crate) runs: Runs,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) commands: Arc<dyn SyncCommands>,
+    pub(crate) writes: Arc<dyn RecordWrites>,
+    pub(crate) seals: Seals,
     pub(crate) stale_after: Duration,
 }
 
@@ -147,6 +151,12 @@ need!(
     /// Starting syncs.
     SyncTrigger,
     Some(Permission::SyncTrigger)
+);
+
+need!(
+    /// Editing the records that one may see.
+    RecordsWrite,
+    Some(Permission::RecordsWrite)
 );
 
 /// Somebody who is signed in and may do what `P` says.

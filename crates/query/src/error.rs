@@ -35,9 +35,26 @@ pub struct Problem {
     /// What a person can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// The fields that are wrong, where fields are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
     /// Names the request in the server's log.
     pub request_id: String,
 }
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Which field, as a path into the body: `set.amount`.
+    pub field: String,
+    /// What is wrong, and what to do.
+    pub detail: String,
+}
+
+/// Behind a pointer: an error is moved about much more often than it names fields.
+#[derive(Debug, Clone)]
+struct FieldErrors(Vec<FieldError>);
 
 /// A request that gets a problem document for an answer.
 #[derive(Debug, Clone)]
@@ -47,6 +64,7 @@ pub(crate) struct ApiError {
     title: &'static str,
     detail: String,
     fix: Option<Box<str>>,
+    errors: Option<Box<FieldErrors>>,
     retry_after: Option<u64>,
     /// For the log only.
     cause: Option<Box<str>>,
@@ -54,7 +72,16 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), fix: None, retry_after: None, cause: None }
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            fix: None,
+            errors: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -171,6 +198,53 @@ impl ApiError {
             .fix("Wait for it, or end it with `salescommand sync cancel RUN`.")
     }
 
+    /// A record that is not there, or that the reader may not know of: the same answer.
+    pub(crate) fn unknown_record(entity: Entity) -> Self {
+        let detail = format!("There is no such {entity}, or you may not see it.");
+        Self::new(StatusCode::NOT_FOUND, "unknown-record", "Unknown record", detail)
+    }
+
+    pub(crate) fn version_required() -> Self {
+        let detail = "A change of a record says in If-Match which version it changes.";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "version-required", "If-Match is missing", detail)
+            .fix("Read the record, and send its ETag as If-Match.")
+    }
+
+    pub(crate) fn stale() -> Self {
+        let detail = "Somebody has changed the record since you read it.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "stale-version", "Changed in the meantime", detail)
+            .fix("Read the record again, and decide whether your change still holds.")
+    }
+
+    pub(crate) fn nothing_to_withdraw() -> Self {
+        let detail = "Nobody has edited this record in SalesCommand, and it was not made here.";
+        Self::new(StatusCode::CONFLICT, "nothing-to-withdraw", "Nothing to withdraw", detail)
+            .fix("Delete the record in the source that has it.")
+    }
+
+    pub(crate) fn invalid_fields(errors: Vec<FieldError>) -> Self {
+        let detail =
+            errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
+        let mut problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid-fields",
+            "Fields are wrong",
+            detail.join("; "),
+        );
+        problem.errors = Some(Box::new(FieldErrors(errors)));
+        problem
+    }
+
+    /// A write that was published and that the normalizer did not accept.
+    pub(crate) fn write_rejected(reason: &str, path: &str, detail: &str) -> Self {
+        let text = format!("The change was published and is in quarantine: {reason} at {path}.");
+        let mut problem =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "write-rejected", "The change was rejected", text);
+        let error = FieldError { field: path.to_owned(), detail: detail.to_owned() };
+        problem.errors = Some(Box::new(FieldErrors(vec![error])));
+        problem
+    }
+
     /// The zones have not been built yet: the normalizer has never run.
     pub(crate) fn warming_up() -> Self {
         let detail = "Nothing has been prepared yet; the normalizer and the projector have not run.";
@@ -239,6 +313,7 @@ impl ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             fix: self.fix.map(String::from),
+            errors: self.errors.map(|errors| errors.0).unwrap_or_default(),
             request_id: request_id.to_owned(),
         };
         let mut response = (self.status, axum::Json(problem)).into_response();

@@ -28,11 +28,13 @@ mod money;
 mod readiness;
 mod reply;
 mod routes;
+mod seal;
 mod service;
 pub mod sources;
 pub mod sync;
 mod telemetry;
 mod viewer;
+pub mod writes;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, DemoLogin, KeyError, SymmetricKey};

@@ -46,6 +46,13 @@ fn body_and_tag(answer: &impl Serialize) -> Result<(Vec<u8>, String), serde_json
     Ok((body, tag))
 }
 
+/// Digest of an answer without what moves by the clock alone.
+pub(crate) fn digest_of(answer: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut value = serde_json::to_value(answer)?;
+    still(&mut value);
+    Ok(sha256_hex(&serde_json::to_vec(&value)?).get(..32).unwrap_or_default().to_owned())
+}
+
 /// A weak tag over bytes.
 pub(crate) fn weak_tag(bytes: &[u8]) -> String {
     format!("W/\"{}\"", sha256_hex(bytes).get(..32).unwrap_or_default())

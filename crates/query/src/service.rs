@@ -27,9 +27,11 @@ use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::ids::Ids;
 use crate::readiness::{Probes, ReadinessCheck};
+use crate::seal::Seals;
 use crate::sources::{SourceError, Sources};
 use crate::sync::{Runs, SyncCommands};
 use crate::viewer::Viewers;
+use crate::writes::RecordWrites;
 use crate::{exchange, front_end, reply, routes};
 
 /// What the service works with.
@@ -44,6 +46,8 @@ pub struct Deps {
     pub kv: Arc<dyn KeyValue>,
     /// Starts syncs.
     pub commands: Arc<dyn SyncCommands>,
+    /// Publishes what people write.
+    pub writes: Arc<dyn RecordWrites>,
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
@@ -132,13 +136,15 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {
-    let Deps { store, ops, log, kv, commands, clock, ids, metrics, readiness } = deps;
+    let Deps { store, ops, log, kv, commands, writes, clock, ids, metrics, readiness } = deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone()),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
         runs: Runs::new(log.clone(), kv),
         log: log.clone(),
         commands,
+        writes,
+        seals: Seals::new(&config.signing_key),
         stale_after: config.stale_after,
     };
     let sessions = Sessions {

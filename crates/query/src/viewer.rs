@@ -6,10 +6,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bson::Bson;
 use salescommand_domain::access::{Role, Scope};
-use salescommand_domain::canonical::{Entity, FacetId};
+use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
-    Active, Error as StoreError, Query, ScopedReads, canonical_collection, serving_collection,
+    Active, Condition, Error as StoreError, Query, ScopedReads, canonical_collection, facets_collection,
+    quarantine_collection, serving_collection,
 };
 use serde::de::DeserializeOwned;
 
@@ -119,6 +121,41 @@ impl Viewer {
             _ => self.store.read(&collection, &self.scope, query).await,
         };
         document::read_all(&documents.map_err(ApiError::store)?).map_err(ApiError::store)
+    }
+
+    /// The golden record that a facet belongs to, within the scope: by its own id or that of any facet joined in it,
+    /// former golden ids among them.
+    pub(crate) async fn record(&self, entity: Entity, id: FacetId) -> Result<Option<Golden>, ApiError> {
+        for field in ["_id", "facets.id"] {
+            let by = Condition::Eq(field.to_owned(), Bson::from(id.to_string()));
+            let found = self.golden(entity, &Query::all().with(by).limited(1)).await?;
+            if let Some(golden) = found.into_iter().next() {
+                return Ok(Some(golden));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Facets of records that were read through the scope, and what those depend on.
+    pub(crate) async fn facets(&self, ids: &[String]) -> Result<Vec<Facet>, ApiError> {
+        self.evidence(&facets_collection(self.active.canonical), ids).await
+    }
+
+    /// Quarantine entries of writes that their author asks about.
+    pub(crate) async fn quarantined<T: DeserializeOwned>(&self, ids: &[String]) -> Result<Vec<T>, ApiError> {
+        self.evidence(&quarantine_collection(self.active.canonical), ids).await
+    }
+
+    async fn evidence<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        ids: &[String],
+    ) -> Result<Vec<T>, ApiError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let documents = self.store.evidence(collection, ids).await.map_err(ApiError::store)?;
+        document::read_all(&documents).map_err(ApiError::store)
     }
 
     /// How many documents of a collection match, whoever may see them.

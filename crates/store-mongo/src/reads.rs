@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bson::{Bson, RawDocumentBuf, doc};
 use salescommand_domain::access::{Scope, ScopeKey};
 use salescommand_store::{
-    Active, Condition, Direction, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
-    check_query, check_scoped, stored_position, text_id,
+    Active, Condition, Direction, Documents, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
+    check_evidence, check_query, check_scoped, stored_position, text_id,
 };
 
 use crate::MongoStore;
@@ -40,6 +40,11 @@ impl ScopedReads for MongoStore {
         check_scoped(collection)?;
         let public = Condition::Eq(SCOPE_KEY.to_owned(), Bson::from(ScopeKey::public().as_str()));
         self.run(collection, &query.clone().with(public)).await
+    }
+
+    async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_evidence(collection)?;
+        Documents::get(self, collection, ids).await
     }
 
     async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {

@@ -77,6 +77,15 @@ pub fn check_scoped(collection: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// [`crate::ScopedReads::evidence`] reaches what has no scope of its own, and nothing that has.
+pub fn check_evidence(collection: &str) -> Result<(), Error> {
+    let without_scope = ["canonical_facets_g", "canonical_links_g", "canonical_quarantine_g"];
+    if without_scope.iter().any(|prefix| collection.starts_with(prefix)) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!("{collection} is read by scope only")))
+}
+
 #[cfg(test)]
 mod tests {
     use bson::{Document, rawdoc};

@@ -20,7 +20,7 @@ mod port;
 mod stored;
 pub mod work;
 
-pub use check::{check_batch, check_deletion, check_operational, check_query, check_scoped};
+pub use check::{check_batch, check_deletion, check_evidence, check_operational, check_query, check_scoped};
 pub use consumer::Consumer;
 pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
 pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};

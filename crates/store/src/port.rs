@@ -87,6 +87,10 @@ pub trait ScopedReads: Send + Sync {
     /// The documents that match among those public by declaration (`scope_key: "public"`).
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error>;
 
+    /// Documents of the canonical zone that have no scope of their own, by id: facets, links, quarantine entries. For
+    /// whoever has read the record that they belong to through its reader's scope; other collections are refused.
+    async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error>;
+
     /// How many documents match, whoever may see them; for the data lake's counts. Without a condition the answer comes
     /// from the collection's metadata.
     async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error>;

@@ -157,6 +157,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/opportunities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deals in the reader's scope */
+        get: operations["opportunities"];
+        put?: never;
+        /** Make an opportunity */
+        post: operations["make_opportunity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/opportunities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One opportunity */
+        get: operations["opportunity"];
+        put?: never;
+        post?: never;
+        /** Withdraw an edit, or delete a deal made here */
+        delete: operations["withdraw_opportunity"];
+        options?: never;
+        head?: never;
+        /** Edit an opportunity */
+        patch: operations["edit_opportunity"];
+        trace?: never;
+    };
     "/api/sync/history": {
         parameters: {
             query?: never;
@@ -245,6 +282,13 @@ export interface components {
          * @enum {string}
          */
         ActivityState: "open" | "done" | "cancelled";
+        /** @description An amount to be set. */
+        AmountGiven: {
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description Decimal text, such as `1200.50`: a text, so that no digit is lost. */
+            value: string;
+        };
         /** @description Public facts about this server. */
         AppMeta: {
             /** @description Whether it runs in demo mode. */
@@ -342,6 +386,13 @@ export interface components {
             key: string;
             /** @description The object within it. */
             object: string;
+        };
+        /** @description What is wrong with one field of a request. */
+        FieldError: {
+            /** @description What is wrong, and what to do. */
+            detail: string;
+            /** @description Which field, as a path into the body: `set.amount`. */
+            field: string;
         };
         /** @description Which generations an answer was read from. */
         Generation: {
@@ -451,6 +502,109 @@ export interface components {
              */
             unvalued: number;
         };
+        /** @description One opportunity. */
+        OpportunityAnswer: {
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description The record. */
+            opportunity: components["schemas"]["OpportunityItem"];
+            write?: components["schemas"]["WriteState"] | null;
+        };
+        /** @description A change of an opportunity. */
+        OpportunityChange: {
+            /** @description Fields that follow the sources again. */
+            give_back?: string[];
+            /** @description Fields to be set; `null` clears one. They win over the sources until they are given back. */
+            set?: components["schemas"]["OpportunityFields"];
+        };
+        /** @description Fields to be set; `null` clears one. */
+        OpportunityFields: {
+            amount?: components["schemas"]["AmountGiven"] | null;
+            /** @description Expected close date, `YYYY-MM-DD`. */
+            close_date?: string | null;
+            /** @description Title; cannot be cleared. */
+            name?: string | null;
+            /** @description Owner: the id of a person within one's scope. */
+            owner?: string | null;
+            /**
+             * Format: int64
+             * @description Probability of winning, in parts per million.
+             */
+            probability_ppm?: number | null;
+            /** @description Stage, by the id that a deal's `stage` shows; of the same source as the deal. */
+            stage?: string | null;
+            /** @description `open`, `won`, `lost`, `archived`, whatever the stage says; cannot be cleared. */
+            status?: string | null;
+        };
+        /** @description An opportunity. */
+        OpportunityItem: {
+            /** @description The account's id. */
+            account?: string | null;
+            amount?: components["schemas"]["Money"] | null;
+            /**
+             * Format: date
+             * @description Expected close date.
+             */
+            close_date?: string | null;
+            /**
+             * Format: date
+             * @description Day it was won or lost.
+             */
+            closed_on?: string | null;
+            /**
+             * Format: date
+             * @description Day it was made.
+             */
+            created_on?: string | null;
+            /** @description Deleted in every source that had it. */
+            deleted: boolean;
+            /** @description The fields that were edited here and not given back. */
+            edited: string[];
+            /** @description What a reader should know about the quality of the data. */
+            flags: string[];
+            /** @description Golden id. */
+            id: string;
+            /** @description `opportunity`, or `lead` for what is not yet qualified. */
+            kind: string;
+            /** @description Title. */
+            name: string;
+            owner?: components["schemas"]["PersonRef"] | null;
+            /**
+             * Format: int64
+             * @description Probability of winning, in parts per million.
+             */
+            probability_ppm?: number | null;
+            /** @description The source records it is made of. */
+            sources: components["schemas"]["OpportunitySource"][];
+            stage?: components["schemas"]["StageRef"] | null;
+            /** @description `open`, `won`, `lost`, `archived`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When a source or a person last changed it.
+             */
+            updated_at?: string | null;
+            weighted?: components["schemas"]["Money"] | null;
+        };
+        /** @description A page of deals. */
+        OpportunityPage: {
+            /** @description The deals, by id. */
+            items: components["schemas"]["OpportunityItem"][];
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description Cursor of the next page; none after the last. */
+            next_cursor?: string | null;
+            write?: components["schemas"]["WriteState"] | null;
+        };
+        /** @description A source record in an opportunity. */
+        OpportunitySource: {
+            /** @description The source instance; `crm` for what was written here. */
+            instance: string;
+            /** @description The record's key. */
+            key: string;
+            /** @description The object within it. */
+            object: string;
+        };
         /** @description The overview page in one answer. */
         Overview: {
             /** @description Newest first. */
@@ -504,6 +658,8 @@ export interface components {
             code: string;
             /** @description What happened this time. */
             detail: string;
+            /** @description The fields that are wrong, where fields are. */
+            errors?: components["schemas"]["FieldError"][];
             /** @description What a person can do about it. */
             fix?: string | null;
             /** @description Names the request in the server's log. */
@@ -829,6 +985,15 @@ export interface components {
             /** @description The same by probability. */
             weighted: components["schemas"]["Money"][];
         };
+        /** @description A stage with its name. */
+        StageRef: {
+            /** @description The stage, as changes name it. */
+            id: string;
+            /** @description Its name; none while nobody knows it. */
+            name?: string | null;
+            /** @description The source it belongs to. */
+            source?: string | null;
+        };
         /** @description Newest first. */
         SyncHistory: {
             /** @description Finished runs. */
@@ -893,6 +1058,20 @@ export interface components {
              */
             won: number;
         };
+        /** @description A write that is published and on its way. */
+        WriteAccepted: {
+            /** @description The record. */
+            id: string;
+            /** @description Where the write stands. */
+            state: components["schemas"]["WriteState"];
+            /** @description Opaque; a read that sends it as `written` learns where the write stands. */
+            token: string;
+        };
+        /**
+         * @description Where a write stands.
+         * @enum {string}
+         */
+        WriteState: "in" | "waiting";
     };
     responses: never;
     parameters: never;
@@ -1325,6 +1504,460 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AppMeta"];
+                };
+            };
+        };
+    };
+    opportunities: {
+        parameters: {
+            query?: {
+                /** @description Only open, won, lost or archived ones */
+                status?: string;
+                /** @description Only those in this stage; `none` for those without one */
+                stage?: string;
+                /** @description Only this person's, by golden id or by the id of any of their records */
+                owner?: string;
+                /** @description Rows per page, default 50 */
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description The token of a write of yours; the answer then says where it stands */
+                written?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityPage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description write-rejected */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_opportunity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpportunityFields"];
+            };
+        };
+        responses: {
+            /** @description Made; Location and ETag are those of the record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityAnswer"];
+                };
+            };
+            /** @description Published; the token tells where it is */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteAccepted"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields, write-rejected */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    opportunity: {
+        parameters: {
+            query?: {
+                /** @description The token of a write of yours; the answer then says where it stands */
+                written?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Golden id, or the id of any record joined in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK; the ETag is the version that a change names in If-Match */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityAnswer"];
+                };
+            };
+            /** @description The record of the write is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteAccepted"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-record */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description write-rejected */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_opportunity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description ETag of the record as it was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Golden id, or the id of any record joined in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn; the record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityAnswer"];
+                };
+            };
+            /** @description Published; the token tells where it is */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteAccepted"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-record */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nothing-to-withdraw */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale-version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description version-required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_opportunity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description ETag of the record as it was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Golden id, or the id of any record joined in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpportunityChange"];
+            };
+        };
+        responses: {
+            /** @description The change is in; the record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityAnswer"];
+                };
+            };
+            /** @description Published; the token tells where it is */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteAccepted"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-record */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale-version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields, write-rejected */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description version-required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -102,6 +102,11 @@ impl OrgTree {
         self.golden.get(&facet).copied()
     }
 
+    /// All facets of a person, by golden id; none for a stranger.
+    pub fn facets_of(&self, person: FacetId) -> &[FacetId] {
+        self.facets.get(&person).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// **The** scope function: everything for roles that see everything; otherwise the records of the person,
     /// of everyone below them, and the inboxes of the teams those lead. A user who is no known person sees nothing.
     pub fn scope(&self, role: Role, person: Option<FacetId>) -> Scope {

@@ -1,5 +1,6 @@
 //! Tests of the driver over the twin, with a source that does as it is told.
 
+mod amend;
 mod crashes;
 mod epochs;
 mod runs;

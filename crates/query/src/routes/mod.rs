@@ -5,6 +5,7 @@ mod dashboard;
 mod data_lake;
 mod meta;
 mod operations;
+mod opportunities;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,12 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(data_lake::health::lake_health))
         .routes(routes!(data_lake::stats::lake_stats))
         .routes(routes!(data_lake::entities::entities))
+        .routes(routes!(opportunities::list::opportunities, opportunities::create::make_opportunity))
+        .routes(routes!(
+            opportunities::get::opportunity,
+            opportunities::patch::edit_opportunity,
+            opportunities::delete::withdraw_opportunity
+        ))
         .routes(routes!(sync::status::sync_status))
         .routes(routes!(sync::trigger::sync_trigger))
         .routes(routes!(sync::history::sync_history))

@@ -20,7 +20,10 @@ async fn signing_in_gives_a_session_and_strict_cookies() {
     let user = &session["user"];
     assert_eq!(user["role"], "account_manager");
     assert_eq!(user["role_label"], "Account Manager");
-    assert_eq!(user["permissions"], json!(["dashboard:read", "data-lake:read", "sync:read"]));
+    assert_eq!(
+        user["permissions"],
+        json!(["dashboard:read", "data-lake:read", "sync:read", "records:write"])
+    );
     assert_eq!(user["person_id"], world.people[&Role::AccountManager].to_string());
     for cookie in answer.headers.get_all("set-cookie") {
         let cookie = cookie.to_str().unwrap();

@@ -4,6 +4,7 @@
 mod access;
 mod auth;
 mod openapi;
+mod opportunities;
 mod overview;
 mod problems;
 mod reads;

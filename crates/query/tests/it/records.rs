@@ -3,7 +3,7 @@
 use salescommand_domain::access::ScopeKey;
 use salescommand_domain::canonical::{
     Activity, ActivityKind, ActivityState, Entity, FacetId, Golden, GoldenBody, GoldenFacet, Opportunity,
-    OpportunityKind, Related, SourceRef, Status, Team, User,
+    OpportunityFacet, OpportunityKind, OutcomeRule, Related, SourceRef, Status, Team, User,
 };
 use salescommand_domain::money::{Currency, CurrencyCode, Money};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, RawPosition};
@@ -83,6 +83,28 @@ pub fn deal(
         custom: Default::default(),
     };
     golden(source("crm.lead", key), ScopeKey::owner(owner), GoldenBody::Opportunity(Box::new(body)))
+}
+
+/// The facet of a deal made in SalesCommand.
+pub fn made_here(name: &str, owner: FacetId) -> OpportunityFacet {
+    let outcome =
+        OutcomeRule { in_won_stage: Status::Won, elsewhere: Status::Open, ambiguous_in_won_stage: false };
+    OpportunityFacet {
+        opportunity_kind: OpportunityKind::Opportunity,
+        name: name.to_owned(),
+        partner: None,
+        stage: None,
+        outcome,
+        amount: None,
+        probability_ppm: None,
+        owner: Some(owner),
+        team: None,
+        company: None,
+        close_date: None,
+        created_at: None,
+        closed_at: None,
+        custom: Default::default(),
+    }
 }
 
 /// A call of a seller about a deal.

@@ -8,12 +8,14 @@ use bson::RawDocumentBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
 use salescommand_domain::access::Scope;
+use salescommand_domain::raw::Position;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
     StreamStatus,
 };
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
+use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
 use salescommand_query::{Clock, HealthCheck, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Error, Ops, Query, ScopedReads, StoredPosition};
@@ -67,6 +69,9 @@ impl ScopedReads for SwitchedStore {
     }
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read_public(collection, query).await
+    }
+    async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.evidence(collection, ids).await
     }
     async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
         self.twin()?.count(collection, query).await
@@ -209,6 +214,30 @@ impl SyncCommands for Queue {
         }
         self.commands.lock().unwrap().push(command);
         Ok(())
+    }
+}
+
+/// Remembers what was written, and compares versions as the broker does.
+#[derive(Debug, Clone, Default)]
+pub struct Drafts {
+    pub writes: Arc<Mutex<Vec<RecordWrite>>>,
+    pub switch: Switch,
+}
+
+#[async_trait]
+impl RecordWrites for Drafts {
+    async fn publish(&self, write: RecordWrite) -> Result<Position, WriteError> {
+        if self.switch.is_off() {
+            return Err(WriteError::Unavailable("nats://secret-host".into()));
+        }
+        let mut writes = self.writes.lock().unwrap();
+        let last = writes.iter().rposition(|held| held.record == write.record);
+        let last = last.map(|index| Position { epoch: 1, sequence: index as u64 + 1 });
+        if last != write.expected {
+            return Err(WriteError::Conflict);
+        }
+        writes.push(write);
+        Ok(Position { epoch: 1, sequence: writes.len() as u64 })
     }
 }
 

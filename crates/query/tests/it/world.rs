@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::records;
-use crate::switches::{Brittle, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore};
+use crate::switches::{Brittle, Drafts, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const NOW: &str = "2026-11-23T08:00:00Z";
@@ -37,6 +37,7 @@ pub struct World {
     pub broker_switch: Switch,
     pub clock: StandingClock,
     pub queue: Queue,
+    pub drafts: Drafts,
     pub brittle: Brittle,
     pub accounts: Accounts,
     pub sources: Sources,
@@ -59,6 +60,7 @@ impl World {
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
+        let drafts = Drafts::default();
         store.ensure_ops().await.unwrap();
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
@@ -69,6 +71,7 @@ impl World {
             log: switched_log.clone(),
             kv: switched_log,
             commands: Arc::new(queue.clone()),
+            writes: Arc::new(drafts.clone()),
             clock: Arc::new(clock.clone()),
             ids,
             metrics: detached_metrics(),
@@ -84,6 +87,7 @@ impl World {
             broker_switch,
             clock,
             queue,
+            drafts,
             brittle,
             accounts,
             sources,
@@ -225,14 +229,21 @@ impl World {
 
     /// Moves every projection, and the normalizer, to a place in odoo's log.
     pub async fn project(&self, sequence: i64) {
+        self.project_to(sequence, None).await;
+    }
+
+    /// The same, with a place in crm's log.
+    pub async fn project_to(&self, sequence: i64, crm: Option<i64>) {
+        let mut vector = bson::doc! { "odoo": { "epoch": 1_i64, "sequence": sequence } };
+        if let Some(crm) = crm {
+            vector.insert("crm", bson::doc! { "epoch": 1_i64, "sequence": crm });
+        }
         let names = ["directory", "dashboard_stats", "pipeline_summary", "activity_feed"];
         let consumers = names.map(|name| format!("projection_{name}_g1"));
         for consumer in consumers.into_iter().chain(["normalizer_g1".to_owned()]) {
             let revision =
                 Documents::position(&self.store, &consumer).await.unwrap().map_or(0, |at| at.revision);
-            let position = bson::doc! {
-                "vector": { "odoo": { "epoch": 1_i64, "sequence": sequence } }, "sequence": 3_i64, "version": 1_i64,
-            };
+            let position = bson::doc! { "vector": vector.clone(), "sequence": 3_i64, "version": 1_i64 };
             let batch = Batch { consumer, expected_revision: revision, position, writes: Vec::new() };
             self.store.commit(batch).await.unwrap();
         }

@@ -151,6 +151,11 @@ pub(super) async fn operational_and_scoped_reads_are_apart<S: Ops + ScopedReads>
     let everything = OrgTree::default().scope(Role::SuperAdmin, None);
     ensure_error!(store.read(OPS_USERS, &everything, &Query::all()).await, Error::Refused(_));
     ensure_error!(store.read_public(OPS_USERS, &Query::all()).await, Error::Refused(_));
+    for scoped in [OPS_USERS, "canonical_accounts_g1", "serving_directory_g1"] {
+        ensure_error!(store.evidence(scoped, &["a".to_owned()]).await, Error::Refused(_));
+    }
+    let facets = store.evidence("canonical_facets_g1", &["nothing".to_owned()]).await?;
+    ensure!(facets.is_empty(), "something came from nothing");
     ensure_error!(store.list(C, &Query::all()).await, Error::Refused(_));
     ensure_error!(store.delete(C, &Query::all()).await, Error::Refused(_));
     ensure_error!(put(store, C, doc! { "_id": "a" }).await?, Error::Refused(_));

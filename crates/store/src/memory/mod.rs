@@ -20,7 +20,8 @@ use crate::hashes::chunk_ids;
 use crate::{
     ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Condition, Documents, Error,
     HASHES_COLLECTION, Ops, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition, active_document,
-    check_deletion, check_operational, check_query, check_scoped, stored_active, stored_position,
+    check_deletion, check_evidence, check_operational, check_query, check_scoped, stored_active,
+    stored_position,
 };
 
 /// Every collection's documents, by id, as stored.
@@ -251,6 +252,11 @@ impl ScopedReads for MemoryStore {
         check_scoped(collection)?;
         let public = Condition::Eq("scope_key".to_owned(), Bson::from(ScopeKey::public().as_str()));
         self.run(collection, &query.clone().with(public))
+    }
+
+    async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_evidence(collection)?;
+        Documents::get(self, collection, ids).await
     }
 
     async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {

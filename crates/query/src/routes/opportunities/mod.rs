@@ -1,0 +1,10 @@
+//! Opportunities: lists, single records, and what people write over them.
+
+pub(super) mod change;
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod patch;
+mod record;
+mod shown;
