@@ -22,6 +22,8 @@ mod oracle;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod store;

@@ -28,6 +28,7 @@ pub fn mappers() -> Mappers {
         kind: room.kind,
         version: room.version,
         only: room.open.is_none().then_some(room.kind),
+        schemas: room.schemas,
         map: room.map,
     }))
 }

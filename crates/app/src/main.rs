@@ -14,6 +14,7 @@ mod epochs;
 mod jobs;
 mod lifecycle;
 mod listing;
+mod mappings;
 mod processes;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
-use salescommand_normalizer::{Mappers, Room};
+use salescommand_normalizer::{Mappers, Room, load_mappings};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
@@ -17,13 +17,14 @@ use salescommand_query::{
 };
 use salescommand_store::{Documents, Ops};
 use salescommand_store_mongo::MongoStore;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::jobs::{QueuedSyncs, serve_sources};
-use crate::{connections, demo, epochs, lifecycle};
+use crate::{connections, demo, epochs, lifecycle, mappings};
 
 /// The canonical generation of this installation.
 const GENERATION: u32 = 1;
@@ -104,11 +105,12 @@ pub async fn connect(config: Config) -> Result<()> {
 }
 
 /// The mappers of every room. What only SalesCommand publishes, only its own instance of that name may say.
-fn rooms() -> Mappers {
+pub fn rooms() -> Mappers {
     Mappers::new(DESCRIPTORS.iter().map(|room| Room {
         kind: room.kind,
         version: room.version,
         only: room.open.is_none().then_some(room.kind),
+        schemas: room.schemas,
         map: room.map,
     }))
 }
@@ -120,7 +122,16 @@ fn run_normalizer(
 ) -> impl Future<Output = Result<()>> + use<> {
     let (log, store) = (epochs::readable(config, &shared.log), Arc::new(shared.store.clone()));
     async move {
-        salescommand_normalizer::run(log, store, rooms(), GENERATION, stop)
+        let mappers = Mutex::new(rooms());
+        // A generation's mappings are fixed for its life; those of a new one are the newest at its start.
+        until_there(&stop, || async {
+            let loaded = load_mappings(&*log, rooms(), mappings::compile, None).await?;
+            *mappers.lock().await = loaded;
+            Ok::<_, salescommand_normalizer::Error>(())
+        })
+        .await?;
+        let mappers = mappers.into_inner();
+        salescommand_normalizer::run(log, store, mappers, GENERATION, stop)
             .await
             .context("the normalizer ended")
     }

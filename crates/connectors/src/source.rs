@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
-use salescommand_domain::canonical::Mapper;
+use salescommand_domain::canonical::{Mapper, PayloadSchema};
 use salescommand_domain::raw::ObjectName;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct Descriptor {
     /// Version of the mapper: raised when what it makes of a raw event changes, so that a replay with the new
     /// definition is built beside the old one.
     pub version: u32,
+    /// Objects whose payload has had more than one shape; the others are at version 1.
+    pub schemas: &'static [PayloadSchema],
     /// Maps its raw events.
     pub map: Mapper,
 }

@@ -26,6 +26,7 @@ fn facet(source: SourceRef, modified: Option<i64>, deleted: bool, body: FacetBod
         position: Position { epoch: 1, sequence: modified.unwrap_or(0) as u64 + 1 },
         source_modified: modified.map(at),
         deleted,
+        stated: None,
         body,
         keys: Vec::new(),
         refs: Vec::new(),

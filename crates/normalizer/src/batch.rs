@@ -5,23 +5,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bson::{Binary, Bson, spec::BinarySubtype};
+use bson::{Binary, spec::BinarySubtype};
 use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Facet, FacetId};
-use salescommand_domain::raw::RawPosition;
-use salescommand_store::work::{Work, decode};
-use salescommand_store::{
-    Condition, Consumer, Documents, Query, facets_collection, normalizer_consumer, outbox_collection,
-    quarantine_collection,
-};
+use salescommand_domain::raw::{Position, RawPosition};
+use salescommand_eventlog::EventLog;
+use salescommand_store::work::Work;
+use salescommand_store::{Consumer, Documents, facets_collection, normalizer_consumer, outbox_collection};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::incoming::{Change, Version, read};
+use crate::fold::fold;
+use crate::incoming::{Version, read};
 use crate::logs::RawMessage;
 use crate::mappers::Mappers;
 use crate::position::NormalizerPosition;
-use crate::quarantine::{QuarantineState, Quarantined};
+use crate::quarantine::Quarantined;
 use crate::resolve::Resolver;
+use crate::retry::{Again, Rejects};
 use crate::specs;
 
 /// What a batch did, for metrics and logs.
@@ -57,7 +57,9 @@ pub(crate) fn outbox_id(sequence: i64) -> String {
 /// The one writer of a canonical generation.
 pub struct Normalizer {
     pub(crate) consumer: Consumer,
-    mappers: Mappers,
+    pub(crate) mappers: Mappers,
+    /// The raw logs, for what is to be read again.
+    pub(crate) log: Option<Arc<dyn EventLog>>,
     pub(crate) generation: u32,
     pub(crate) position: NormalizerPosition,
 }
@@ -67,8 +69,15 @@ impl Normalizer {
     pub async fn open(store: Arc<dyn Documents>, mappers: Mappers, generation: u32) -> Result<Self, Error> {
         let (consumer, stored) =
             Consumer::open(store, normalizer_consumer(generation), &specs(generation)).await?;
-        let position = stored.as_ref().map(NormalizerPosition::decode).transpose()?.unwrap_or_default();
-        Ok(Self { consumer, mappers, generation, position })
+        let fresh = NormalizerPosition { reads: mappers.reads(), ..NormalizerPosition::default() };
+        let position = stored.as_ref().map(NormalizerPosition::decode).transpose()?.unwrap_or(fresh);
+        Ok(Self { consumer, mappers, log: None, generation, position })
+    }
+
+    /// With the raw logs: without them, a reject that is to be read again is an error.
+    #[must_use]
+    pub fn reading(self, log: Arc<dyn EventLog>) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Where it stands.
@@ -82,7 +91,7 @@ impl Normalizer {
         self.recover().await?;
         let mut next = self.position.clone();
         let mut outcome = Outcome::default();
-        let (mut versions, mut rejects) = (Vec::new(), Vec::new());
+        let (mut versions, mut rejects) = (Vec::new(), Rejects::default());
         for message in messages.iter() {
             let RawPosition { instance, position } = &message.raw;
             if *position <= next.of(instance) {
@@ -91,37 +100,65 @@ impl Normalizer {
             next.vector.insert(instance.clone(), *position);
             outcome.events += 1;
             let incoming = read(message, &self.mappers);
+            if let Some(head) = &incoming.head
+                && !next.admits(instance, head.object(), head.run_token)
+            {
+                outcome.outrun += 1;
+                continue;
+            }
             match incoming.content {
-                Ok(version) if next.admits(instance, version.object(), version.run_token) => {
-                    versions.push((incoming.raw, version));
-                }
-                Ok(_) => outcome.outrun += 1,
-                Err((facet, rejection)) => {
-                    rejects.push(Quarantined::new(incoming.raw, incoming.subject, facet, rejection));
+                Ok(version) => versions.push((incoming.raw, version)),
+                Err(rejection) => {
+                    let facet = incoming.head.map(|head| head.source.facet_id());
+                    rejects.new.push(Quarantined::new(incoming.raw, incoming.subject, facet, rejection));
                 }
             }
         }
         if outcome.events == 0 {
             return Ok(outcome);
         }
-        outcome.rejected = rejects.len();
+        outcome.rejected = rejects.new.len();
         next.outrun += i64::try_from(outcome.outrun).unwrap_or_default();
-        let mut work = Work::default();
-        self.quarantine(&mut work, rejects, &versions).await?;
-        let touched = self.fold(&mut work, versions).await?;
-        let resolver = Resolver { store: self.consumer.store(), generation: self.generation };
-        let events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
-        outcome.published = self.commit(work, events, next).await?;
+        let again = self.read_again(&versions).await?;
+        outcome.published = self.take_in(versions, rejects, again, next).await?;
         Ok(outcome)
     }
 
-    /// Takes one step of what a changed reference facet has left to do; tells whether there was a step.
+    /// Takes accepted versions in, those of the batch in their order and then those that were read again, and commits
+    /// all that follows; gives the number of events.
+    pub(crate) async fn take_in(
+        &mut self,
+        versions: Vec<(RawPosition, Version)>,
+        mut rejects: Rejects,
+        again: Vec<Again>,
+        mut next: NormalizerPosition,
+    ) -> Result<usize, Error> {
+        let mut accepted: Vec<_> = versions.into_iter().map(|(raw, version)| (raw, version, None)).collect();
+        for Again { reject, content } in again {
+            let (raw, gone_at) = (reject.raw.clone(), reject.gone_at);
+            rejects.again.push((reject, content.as_ref().err().cloned()));
+            accepted.extend(content.ok().map(|version| (raw, version, gone_at)));
+        }
+        accepted.iter().for_each(|(raw, version, _)| rejects.pass(raw, version));
+        for (raw, version, gone_at) in &mut accepted {
+            *gone_at = (*gone_at).max(rejects.gone_at(version.facet, raw.position));
+        }
+        let mut work = Work::default();
+        let touched = self.fold(&mut work, accepted).await?;
+        self.settle_rejects(&mut work, rejects).await?;
+        let resolver = Resolver { store: self.consumer.store(), generation: self.generation };
+        let events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
+        self.commit(work, events, next).await
+    }
+
+    /// Takes one step of what a changed reference facet has left to do, or of reading again what was too new for the
+    /// program before this one; tells whether there was a step.
     pub async fn settle(&mut self) -> Result<bool, Error> {
         self.recover().await?;
-        let mut next = self.position.clone();
-        if next.pending.is_empty() {
-            return Ok(false);
+        if self.position.pending.is_empty() {
+            return self.catch_up().await;
         }
+        let mut next = self.position.clone();
         let mut work = Work::default();
         let resolver = Resolver { store: self.consumer.store(), generation: self.generation };
         let dependents = resolver.next_dependents(&mut next).await?;
@@ -142,53 +179,21 @@ impl Normalizer {
     async fn fold(
         &self,
         work: &mut Work,
-        versions: Vec<(RawPosition, Version)>,
+        versions: Vec<(RawPosition, Version, Option<Position>)>,
     ) -> Result<BTreeSet<FacetId>, Error> {
         let facets = facets_collection(self.generation);
-        let ids: Vec<_> = versions.iter().map(|(_, version)| version.facet.to_string()).collect();
+        let ids: Vec<_> = versions.iter().map(|(_, version, _)| version.facet.to_string()).collect();
         work.load(self.consumer.store(), &facets, ids).await?;
         let mut touched = BTreeSet::new();
-        for (raw, version) in versions {
+        for (raw, version, gone_at) in versions {
             let id = version.facet.to_string();
             let held: Option<Facet> = work.get(&facets, &id)?;
-            if held.as_ref().is_some_and(|held| held.position >= raw.position) {
-                continue;
-            }
-            let Some(facet) = next_version(held, raw, version) else { continue };
+            let Some(facet) = fold(held.as_ref(), gone_at, &raw, version) else { continue };
             if work.put(&facets, &id, &facet)? {
                 touched.insert(facet.id);
             }
         }
         Ok(touched)
-    }
-
-    /// Writes the rejects, and marks those that a later version of the same record has made unnecessary.
-    async fn quarantine(
-        &self,
-        work: &mut Work,
-        rejects: Vec<Quarantined>,
-        versions: &[(RawPosition, Version)],
-    ) -> Result<(), Error> {
-        let collection = quarantine_collection(self.generation);
-        let facets = versions.iter().map(|(_, version)| Bson::from(version.facet.to_string())).collect();
-        let open = Query::all()
-            .with(Condition::In("facet".to_owned(), facets))
-            .with(Condition::Eq("state".to_owned(), Bson::from("open")));
-        let mut entries = rejects;
-        for document in self.consumer.store().find(&collection, &open).await? {
-            entries.push(decode(&collection, &document)?);
-        }
-        work.load(self.consumer.store(), &collection, entries.iter().map(|entry| entry.id.clone())).await?;
-        for mut entry in entries {
-            let superseded = versions.iter().any(|(raw, version)| {
-                Some(version.facet) == entry.facet && raw.position > entry.raw.position
-            });
-            if superseded {
-                entry.state = QuarantineState::Superseded;
-            }
-            work.put(&collection, &entry.id.clone(), &entry)?;
-        }
-        Ok(())
     }
 
     /// Numbers the events, and commits everything with the new position.
@@ -219,29 +224,5 @@ impl Normalizer {
         self.consumer.commit(next.encode()?, work).await?;
         self.position = next;
         Ok(last)
-    }
-}
-
-/// A facet after one more version; none if nothing is known of it and nothing is said.
-fn next_version(held: Option<Facet>, raw: RawPosition, version: Version) -> Option<Facet> {
-    match version.change {
-        Change::Upsert(mapped) => {
-            let (mut keys, mut refs) = (mapped.keys, mapped.refs);
-            keys.sort();
-            keys.dedup();
-            refs.sort();
-            refs.dedup();
-            Some(Facet {
-                id: version.facet,
-                source: version.source,
-                position: raw.position,
-                source_modified: version.source_modified,
-                deleted: false,
-                body: mapped.body,
-                keys,
-                refs,
-            })
-        }
-        Change::Delete | Change::Nothing => held.map(|held| held.gone(raw.position)),
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{FacetId, Mapped, Rejection, SourceRef};
 use salescommand_domain::raw::{
-    Envelope, EnvelopeError, InstanceName, ObjectName, Operation, Payload, RawPosition,
+    Envelope, EnvelopeError, EnvelopeHead, InstanceName, ObjectName, Operation, Payload, RawPosition,
 };
 
 use crate::logs::RawMessage;
@@ -17,32 +17,44 @@ pub struct Incoming {
     pub raw: RawPosition,
     /// Its subject.
     pub subject: String,
+    /// Whose it is, if that can be told.
+    pub head: Option<Head>,
     /// What it is.
-    pub content: Result<Version, (Option<FacetId>, Rejection)>,
+    pub content: Result<Version, Rejection>,
 }
 
-/// An accepted version of a record.
-pub struct Version {
+/// Which record an event is about, and the run that published it. Known of events of a future format too: what a run
+/// may overwrite must not depend on whether its events could be read.
+#[derive(Debug, Clone)]
+pub struct Head {
     /// The record.
     pub source: SourceRef,
-    /// Its facet.
-    pub facet: FacetId,
     /// The run that published it.
     pub run_token: u64,
-    /// When the source says it changed.
-    pub source_modified: Option<Timestamp>,
-    /// What it says.
-    pub change: Change,
 }
 
-impl Version {
+impl Head {
     /// The object, for run tokens.
     pub fn object(&self) -> &ObjectName {
         &self.source.object
     }
 }
 
+/// An accepted version of a record.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The record.
+    pub source: SourceRef,
+    /// Its facet.
+    pub facet: FacetId,
+    /// When the source says it changed.
+    pub source_modified: Option<Timestamp>,
+    /// What it says.
+    pub change: Change,
+}
+
 /// What a version says.
+#[derive(Debug, Clone)]
 pub enum Change {
     /// Full state.
     Upsert(Box<Mapped>),
@@ -54,51 +66,48 @@ pub enum Change {
 
 /// Decodes, checks and maps one message. Never panics: a panic in a mapper rejects that record.
 pub fn read(message: &RawMessage, mappers: &Mappers) -> Incoming {
-    let content = envelope(message).and_then(|envelope| {
+    let (bytes, kind) = (&message.message.payload, message.message.content_type.as_deref());
+    let head = EnvelopeHead::decode(bytes, kind)
+        .filter(|head| belongs(&head.instance, &head.subject(), message))
+        .map(|head| Head {
+            source: SourceRef { instance: head.instance, object: head.object, key: head.key },
+            run_token: head.run_token,
+        });
+    let content = envelope(message, mappers).and_then(|envelope| {
         let source = SourceRef {
             instance: envelope.instance.clone(),
             object: envelope.object.clone(),
             key: envelope.key.clone(),
         };
-        let facet = source.facet_id();
-        match change(&envelope, mappers) {
-            Ok(change) => Ok(Version {
-                source,
-                facet,
-                run_token: envelope.run_token,
-                source_modified: envelope.source_modified,
-                change,
-            }),
-            Err(rejection) => Err((Some(facet), rejection)),
-        }
+        let (facet, source_modified) = (source.facet_id(), envelope.source_modified);
+        Ok(Version { source, facet, source_modified, change: change(envelope, mappers)? })
     });
-    Incoming { raw: message.raw.clone(), subject: message.message.subject.clone(), content }
+    Incoming { raw: message.raw.clone(), subject: message.message.subject.clone(), head, content }
 }
 
-fn envelope(message: &RawMessage) -> Result<Envelope, (Option<FacetId>, Rejection)> {
+fn envelope(message: &RawMessage, mappers: &Mappers) -> Result<Envelope, Rejection> {
     let bytes = &message.message.payload;
-    let envelope = Envelope::decode(bytes, message.message.content_type.as_deref()).map_err(|error| {
+    let kind = message.message.content_type.as_deref();
+    let envelope = mappers.formats().decode(bytes, kind).map_err(|error| {
         let reason = match error {
             EnvelopeError::Malformed(_) => "malformed_envelope",
-            EnvelopeError::FutureFormat(_) => "future_format",
+            EnvelopeError::FutureFormat { .. } => "future_format",
         };
-        (None, Rejection::new(reason, "", error.to_string()))
+        Rejection::new(reason, "", error.to_string())
     })?;
-    check_subject(&envelope, &message.raw.instance, &message.message.subject)
-        .map_err(|rejection| (None, rejection))?;
-    Ok(envelope)
+    let (expected, found) = (envelope.subject(), &message.message.subject);
+    if belongs(&envelope.instance, &expected, message) {
+        return Ok(envelope);
+    }
+    Err(Rejection::new("wrong_subject", "/subject", format!("published on {found}, belongs on {expected}")))
 }
 
 /// A producer may speak for its own instance only, and a record's history is one subject.
-fn check_subject(envelope: &Envelope, instance: &InstanceName, subject: &str) -> Result<(), Rejection> {
-    let expected = envelope.subject();
-    if envelope.instance == *instance && expected == subject {
-        return Ok(());
-    }
-    Err(Rejection::new("wrong_subject", "/subject", format!("published on {subject}, belongs on {expected}")))
+fn belongs(instance: &InstanceName, subject: &str, message: &RawMessage) -> bool {
+    *instance == message.raw.instance && subject == message.message.subject
 }
 
-fn change(envelope: &Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
+fn change(envelope: Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
     if envelope.operation == Operation::Delete {
         return Ok(Change::Delete);
     }

@@ -10,19 +10,24 @@
 
 mod adopt;
 mod batch;
+mod events;
+mod fold;
 mod identity;
 mod incoming;
 mod logs;
 mod mappers;
+mod mappings;
 mod position;
 mod publisher;
 mod quarantine;
 mod resolve;
+mod retry;
 mod run;
 
 pub use batch::{Normalizer, Outcome};
 pub use logs::RawMessage;
 pub use mappers::{Mappers, Mapping, Room};
+pub use mappings::{Compile, MAPPING_OBJECT, StoredMapping, load_mappings, stored_mappings};
 pub use position::NormalizerPosition;
 pub use publisher::publish_outbox;
 pub use quarantine::{QuarantineState, Quarantined};

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use salescommand_domain::canonical::{Mapped, Mapper, Rejection};
-use salescommand_domain::raw::{Envelope, InstanceName, RawPosition};
+use salescommand_domain::canonical::{Mapped, Mapper, PayloadSchema, Rejection};
+use salescommand_domain::raw::{Envelope, EnvelopeFormats, InstanceName, Payload, RawPosition};
 
 /// The mapper of one connector kind, as code.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,8 @@ pub struct Room {
     /// The instance that alone may speak this word: SalesCommand's own logs are mapped by rooms of their own, and
     /// a foreign producer must not pass for one of them.
     pub only: Option<&'static str>,
+    /// Objects whose payload has had more than one shape; the others are at version 1.
+    pub schemas: &'static [PayloadSchema],
     /// The mapper.
     pub map: Mapper,
 }
@@ -36,8 +38,9 @@ struct Foreign {
 }
 
 /// Every mapper of a generation. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Mappers {
+    formats: EnvelopeFormats,
     rooms: BTreeMap<&'static str, Room>,
     foreign: BTreeMap<InstanceName, Foreign>,
 }
@@ -52,7 +55,18 @@ impl Mappers {
     /// Rooms only.
     pub fn new(rooms: impl IntoIterator<Item = Room>) -> Self {
         let rooms = rooms.into_iter().map(|room| (room.kind, room)).collect();
-        Self { rooms, foreign: BTreeMap::new() }
+        Self { formats: EnvelopeFormats::CURRENT, rooms, foreign: BTreeMap::new() }
+    }
+
+    /// With other formats of envelopes than those of this program.
+    #[must_use]
+    pub fn with_formats(self, formats: EnvelopeFormats) -> Self {
+        Self { formats, ..self }
+    }
+
+    /// The formats of envelopes that can be read.
+    pub fn formats(&self) -> EnvelopeFormats {
+        self.formats
     }
 
     /// Adds the mapping of a foreign instance, which stands at a raw position of `config`.
@@ -74,15 +88,27 @@ impl Mappers {
         rooms.chain(foreign).collect()
     }
 
+    /// What this program can read: envelopes up to a format, payloads up to a version. When it changes, what was too
+    /// new before is read again.
+    pub fn reads(&self) -> String {
+        let mut reads = format!("format {}", self.formats.newest());
+        for room in self.rooms.values() {
+            for schema in room.schemas {
+                reads.push_str(&format!("; {} {} {}", room.kind, schema.object, schema.newest()));
+            }
+        }
+        reads
+    }
+
     /// Maps an upsert. The room of the connector's word first; a mapping speaks for its instance where there is none.
-    pub fn map(&self, envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
+    pub fn map(&self, envelope: Envelope) -> Result<Option<Mapped>, Rejection> {
         if let Some(room) = self.rooms.get(envelope.connector.as_str()) {
-            check_own(room, envelope)?;
-            return (room.map)(envelope);
+            check_own(room, &envelope)?;
+            return (room.map)(&up_to_date(room, envelope)?);
         }
         match self.foreign.get(&envelope.instance) {
-            Some(foreign) => (foreign.mapping)(envelope),
-            None => Err(self.no_mapping(envelope)),
+            Some(foreign) => (foreign.mapping)(&envelope),
+            None => Err(self.no_mapping(&envelope)),
         }
     }
 
@@ -108,9 +134,34 @@ fn check_own(room: &Room, envelope: &Envelope) -> Result<(), Rejection> {
     }
 }
 
+/// Brings the payload to the shape that the mapper reads. What is newer than this program waits for a newer one.
+fn up_to_date(room: &Room, mut envelope: Envelope) -> Result<Envelope, Rejection> {
+    let schema = room.schemas.iter().find(|schema| schema.object == envelope.object.as_str());
+    let newest = schema.map_or(1, PayloadSchema::newest);
+    let given = envelope.payload_schema;
+    if given > newest {
+        let detail = format!(
+            "version {given} of {} is newer than {newest}, the newest this program reads",
+            envelope.object
+        );
+        return Err(Rejection::new("future_payload_schema", "/payload_schema", detail));
+    }
+    let behind = usize::try_from(given).ok().and_then(|given| given.checked_sub(1));
+    let Some(behind) = behind else {
+        return Err(Rejection::new("out_of_range", "/payload_schema", "versions are counted from 1"));
+    };
+    let steps = schema.map_or(&[][..], |schema| schema.upcasts.get(behind..).unwrap_or_default());
+    if let Payload::Inline(payload) = envelope.payload {
+        let payload = steps.iter().try_fold(payload, |payload, upcast| upcast(payload))?;
+        envelope.payload = Payload::Inline(payload);
+        envelope.payload_schema = newest;
+    }
+    Ok(envelope)
+}
+
 #[cfg(test)]
 mod tests {
-    use salescommand_domain::raw::{FORMAT_VERSION, ObjectName, Operation, Payload, Position};
+    use salescommand_domain::raw::{FORMAT_VERSION, ObjectName, Operation, Position};
     use serde_json::json;
 
     use super::*;
@@ -123,8 +174,8 @@ mod tests {
         let position =
             RawPosition { instance: InstanceName::config(), position: Position { epoch: 1, sequence: 17 } };
         let rooms = [
-            Room { kind: "odoo", version: 3, only: None, map: |_| says("room") },
-            Room { kind: "config", version: 1, only: Some("config"), map: |_| says("own") },
+            Room { kind: "odoo", version: 3, only: None, schemas: &[], map: |_| says("room") },
+            Room { kind: "config", version: 1, only: Some("config"), schemas: &[], map: |_| says("own") },
         ];
         Mappers::new(rooms).with_mapping(
             InstanceName::new("tickets").unwrap(),
@@ -149,7 +200,7 @@ mod tests {
             subjects: Vec::new(),
             payload: Payload::Inline(json!({})),
         };
-        mappers().map(&envelope).unwrap_err().reason
+        mappers().map(envelope).unwrap_err().reason
     }
 
     #[test]

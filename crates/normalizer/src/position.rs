@@ -23,6 +23,12 @@ pub struct NormalizerPosition {
     pub pending: Vec<PendingTarget>,
     /// Events skipped because a newer run had published before them.
     pub outrun: i64,
+    /// What the program that wrote this could read; see [`crate::Mappers::reads`].
+    #[serde(default)]
+    pub reads: String,
+    /// Where the reading again of what was too new stands; none when it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading_again: Option<String>,
 }
 
 /// The highest run token of an object.

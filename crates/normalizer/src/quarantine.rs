@@ -1,17 +1,37 @@
 //! Quarantine: raw events that were not accepted, with the reason and the place of the fault.
+//!
+//! A reject is a function of the raw logs, of the mappers, and of nothing else: an event that is accepted after all has
+//! none, and its state follows from what came after it and from the latest decision about it, whichever was read first.
+//! So a database that was fed live and one that was rebuilt hold the same documents.
 
-use salescommand_domain::canonical::{FacetId, Rejection};
-use salescommand_domain::raw::RawPosition;
+use salescommand_domain::canonical::{FacetId, QuarantineAction, QuarantineDecision, Rejection};
+use salescommand_domain::raw::{Position, RawPosition};
 use serde::{Deserialize, Serialize};
 
-/// What became of a rejected event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What became of a rejected event. One that was accepted after all is here no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuarantineState {
     /// Waits for a fix.
     Open,
     /// A later valid full state of the same record made it unnecessary; its history has a gap here.
     Superseded,
+    /// A person has decided to leave it out.
+    Waived,
+}
+
+impl QuarantineState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Superseded, Self::Waived];
+
+    /// The word of the state, as it is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Superseded => "superseded",
+            Self::Waived => "waived",
+        }
+    }
 }
 
 /// A rejected raw event: the document of the quarantine collection. The payload stays in the raw log.
@@ -24,7 +44,7 @@ pub struct Quarantined {
     pub raw: RawPosition,
     /// Its subject.
     pub subject: String,
-    /// The record's facet, if the envelope could be read.
+    /// The record's facet, if the envelope says whose it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facet: Option<FacetId>,
     /// Machine-readable reason.
@@ -35,6 +55,15 @@ pub struct Quarantined {
     pub detail: String,
     /// What became of it.
     pub state: QuarantineState,
+    /// A later version of the record was accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
+    /// The last deletion behind it: should it be accepted after all, its record is gone all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Position>,
+    /// Why it was waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Quarantined {
@@ -49,6 +78,31 @@ impl Quarantined {
             path: rejection.path,
             detail: rejection.detail,
             state: QuarantineState::Open,
+            superseded: false,
+            gone_at: None,
+            note: None,
         }
+    }
+
+    /// What a later version of the same record means for it.
+    pub(crate) fn passed_by(&mut self, position: Position, is_deletion: bool) {
+        if position <= self.raw.position {
+            return;
+        }
+        self.superseded = true;
+        if is_deletion {
+            self.gone_at = self.gone_at.max(Some(position));
+        }
+    }
+
+    /// The state that follows from all that is known, given the latest decision.
+    pub(crate) fn settle(&mut self, decision: Option<&QuarantineDecision>) {
+        let waived = decision.filter(|decision| decision.action == QuarantineAction::Waive);
+        self.note = waived.and_then(|decision| decision.reason.clone());
+        self.state = match (waived, self.superseded) {
+            (Some(_), _) => QuarantineState::Waived,
+            (None, true) => QuarantineState::Superseded,
+            (None, false) => QuarantineState::Open,
+        };
     }
 }

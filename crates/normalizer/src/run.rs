@@ -34,7 +34,8 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
         CollectionSpec::plain(links_collection(generation)).index(&["golden"]),
         CollectionSpec::internal(outbox_collection(generation)),
         CollectionSpec::plain(quarantine_collection(generation))
-            .index(&["facet", "state"])
+            .index(&["facet"])
+            .index(&["reason", "_id"])
             .index(&["state", "_id"]),
     ];
     for entity in Entity::ALL {
@@ -98,7 +99,8 @@ async fn open(
             // The end is read before the position: a live copy that goes on meanwhile is not taken for a lost future.
             let end =
                 log.stream(&canonical_stream(generation)).await?.map_or(0, |status| status.last_sequence);
-            let mut normalizer = Normalizer::open(store.clone(), mappers.clone(), generation).await?;
+            let mut normalizer =
+                Normalizer::open(store.clone(), mappers.clone(), generation).await?.reading(log.clone());
             normalizer.adopt_stream(&**log, end).await?;
             Ok(normalizer)
         };

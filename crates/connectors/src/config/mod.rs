@@ -12,6 +12,8 @@
 //! | `person` | e-mail address | `{email, manager_email?}` |
 //! | `link` | any | `{a, b}`, each a facet id or `{instance, object, key}`: the two records are one thing |
 //! | `ignored_key` | any | `{key}`: this identity key joins nothing |
+//! | `quarantine_decision` | `<instance>/<epoch>/<sequence>` | `{decision: "retry" \| "waive", reason?}`; a waiver has a reason |
+//! | `mapping` | a foreign instance | `{program, description?}`: takes effect with the next generation, so it says nothing here |
 //!
 //! A link or an ignored key that is deleted declares nothing any more.
 
@@ -24,13 +26,20 @@ use serde_json::{Map, Value};
 
 use crate::Descriptor;
 
+mod decisions;
 mod identity;
 #[cfg(test)]
 mod tests;
 
 /// The connector kind `config`.
-pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "config", title: "SalesCommand configuration", open: None, version: 1, map };
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    kind: "config",
+    title: "SalesCommand configuration",
+    open: None,
+    version: 1,
+    schemas: &[],
+    map,
+};
 
 fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     let Payload::Inline(Value::Object(fields)) = &envelope.payload else {
@@ -42,6 +51,8 @@ fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
         "person" => person(fields)?,
         "link" => identity::link(fields)?,
         "ignored_key" => identity::ignored_key(fields)?,
+        "quarantine_decision" => decisions::quarantine(fields, &envelope.key)?,
+        "mapping" => return decisions::mapping(fields).map(|()| None),
         other => {
             return Err(Rejection::new(
                 "unknown_object",

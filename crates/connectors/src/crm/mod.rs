@@ -31,7 +31,7 @@ pub const PAYLOAD_SCHEMA: u32 = 1;
 
 /// The connector kind `crm`.
 pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "crm", title: "SalesCommand edits", open: None, version: 1, map };
+    Descriptor { kind: "crm", title: "SalesCommand edits", open: None, version: 1, schemas: &[], map };
 
 fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     if envelope.object.as_str() != CrmOpportunity::OBJECT {

@@ -36,8 +36,14 @@ mod tests;
 use crate::{ConfigError, Descriptor, Settings, Source};
 
 /// The connector kind `odoo`.
-pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "odoo", title: "Odoo", open: Some(open), version: 1, map: normalize::map };
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    kind: "odoo",
+    title: "Odoo",
+    open: Some(open),
+    version: 1,
+    schemas: &[],
+    map: normalize::map,
+};
 
 fn open(settings: Settings) -> Result<Box<dyn Source>, ConfigError> {
     let config = config::Config::parse(settings)?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::content::{
     Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, StageFacet, Team, User,
 };
+use super::quarantine::QuarantineDecision;
 use super::{Entity, IdentityKey, OpportunityEdit, Role};
 use crate::money::CurrencyCode;
 use crate::raw::{InstanceName, ObjectName, Position};
@@ -86,6 +87,9 @@ pub struct Facet {
     pub source_modified: Option<Timestamp>,
     /// Deleted at the source. The last body stays.
     pub deleted: bool,
+    /// Raw position of the version that stated the body, if that is not the version held: the record is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<Position>,
     /// What it says.
     pub body: FacetBody,
     /// Keys by which it may be the same thing as another facet.
@@ -126,6 +130,8 @@ pub enum FacetBody {
     Link(LinkFacet),
     /// Declares that an identity key joins nothing.
     IgnoredKey(IgnoredKeyFacet),
+    /// What a person has decided about a rejected raw event.
+    QuarantineDecision(QuarantineDecision),
 }
 
 impl FacetBody {
@@ -139,7 +145,7 @@ impl FacetBody {
             Self::User(_) => Some(Entity::User),
             Self::Team(_) => Some(Entity::Team),
             Self::Stage(_) | Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
-            Self::Link(_) | Self::IgnoredKey(_) => None,
+            Self::Link(_) | Self::IgnoredKey(_) | Self::QuarantineDecision(_) => None,
         }
     }
 
@@ -154,13 +160,19 @@ impl FacetBody {
 }
 
 impl Facet {
+    /// Raw position of the version that stated the body.
+    pub fn stated_at(&self) -> Position {
+        self.stated.unwrap_or(self.position)
+    }
+
     /// The facet once its record is gone. The last body stays; a declaration about other records declares nothing any
     /// more, so it lists no keys.
     pub fn gone(mut self, position: Position) -> Self {
         if matches!(self.body.role(), Role::Link | Role::Ignores) {
             self.keys.clear();
         }
-        Self { position, deleted: true, ..self }
+        let stated = self.stated_at();
+        Self { position, deleted: true, stated: Some(stated), ..self }
     }
 }
 
@@ -311,7 +323,7 @@ impl Default for CalendarFacet {
 }
 
 /// An object of the `config` instance; the names are literals of this program.
-fn config_object(name: &str) -> ObjectName {
+pub(super) fn config_object(name: &str) -> ObjectName {
     match ObjectName::new(name) {
         Ok(name) => name,
         Err(error) => unreachable!("configuration object names are legal: {error}"),

@@ -1,5 +1,7 @@
 //! The contract between a connector's room and the normalizer: one raw event in, one facet's content out.
 
+use serde_json::Value;
+
 use super::{FacetBody, FacetId, IdentityKey};
 use crate::raw::Envelope;
 
@@ -36,3 +38,23 @@ impl Rejection {
 /// Maps the upsert of one connector kind. Pure: the same envelope gives the same answer on any machine.
 /// `Ok(None)` is a record that is kept in raw and says nothing canonical. Deletes never reach a mapper.
 pub type Mapper = fn(&Envelope) -> Result<Option<Mapped>, Rejection>;
+
+/// Brings a payload from one version of its shape to the next. Pure.
+pub type Upcast = fn(Value) -> Result<Value, Rejection>;
+
+/// The versions of an object's payload that a room can read: the mapper reads the newest, and older ones are brought
+/// up to it first. The raw log keeps every version that was ever written, so a step is never taken away.
+#[derive(Debug, Clone, Copy)]
+pub struct PayloadSchema {
+    /// The object.
+    pub object: &'static str,
+    /// The step from version 1 to 2, from 2 to 3, and so on.
+    pub upcasts: &'static [Upcast],
+}
+
+impl PayloadSchema {
+    /// The newest version.
+    pub fn newest(&self) -> u32 {
+        u32::try_from(self.upcasts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+}

@@ -134,7 +134,8 @@ fn body(primary: &Facet, evidence: &mut Evidence<'_>) -> Option<(GoldenBody, Sco
         | FacetBody::Calendar(_)
         | FacetBody::OpportunityEdit(_)
         | FacetBody::Link(_)
-        | FacetBody::IgnoredKey(_) => return None,
+        | FacetBody::IgnoredKey(_)
+        | FacetBody::QuarantineDecision(_) => return None,
     })
 }
 

@@ -13,6 +13,7 @@ mod identity;
 mod mapping;
 mod merge;
 mod numbering;
+mod quarantine;
 
 pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
@@ -28,6 +29,7 @@ pub use golden::{
     CanonicalEvent, CanonicalMessage, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference,
 };
 pub use identity::{Components, IdentityKey, KEY_HOLDERS_LIMIT, Links, Node, Role, components};
-pub use mapping::{Mapped, Mapper, Rejection};
+pub use mapping::{Mapped, Mapper, PayloadSchema, Rejection, Upcast};
 pub use merge::{Lookup, MERGE_VERSION, explain, merge};
 pub use numbering::{Numbering, Standing, VoidRange};
+pub use quarantine::{QuarantineAction, QuarantineDecision};

@@ -13,6 +13,7 @@ use super::{Digest, InstanceName, ObjectName};
 
 /// The newest envelope format this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
+const _: () = assert!(EnvelopeFormats::CURRENT.upcasts.len() + 1 == FORMAT_VERSION as usize);
 /// Content type of the binary form.
 pub const MSGPACK_CONTENT_TYPE: &str = "application/msgpack";
 /// Content type that foreign producers may use.
@@ -86,6 +87,63 @@ pub struct PayloadRef {
     pub size: u64,
 }
 
+/// Brings an envelope from one format to the next; an error says for people what is wrong with it. Pure.
+pub type FormatStep = fn(Value) -> Result<Value, String>;
+
+/// The formats that can be read: the newest as it is, and each older one by a step to the next. The raw log keeps every
+/// format that was ever written, so a step is never taken away.
+#[derive(Debug, Clone, Copy)]
+pub struct EnvelopeFormats {
+    /// The step from format 1 to 2, from 2 to 3, and so on.
+    pub upcasts: &'static [FormatStep],
+}
+
+impl EnvelopeFormats {
+    /// Those of this program.
+    pub const CURRENT: Self = Self { upcasts: &[] };
+
+    /// The newest format.
+    pub fn newest(&self) -> u32 {
+        u32::try_from(self.upcasts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Reads an envelope.
+    pub fn decode(&self, bytes: &[u8], content_type: Option<&str>) -> Result<Envelope, EnvelopeError> {
+        if is_json(content_type) {
+            let format = serde_json::from_slice::<FormatOnly>(bytes).map(|head| head.format);
+            self.checked(format, || serde_json::from_slice(bytes), || serde_json::from_slice(bytes))
+        } else {
+            let format = rmp_serde::from_slice::<FormatOnly>(bytes).map(|head| head.format);
+            self.checked(format, || rmp_serde::from_slice(bytes), || rmp_serde::from_slice(bytes))
+        }
+    }
+
+    fn checked<E: std::fmt::Display>(
+        &self,
+        format: Result<u32, E>,
+        newest: impl FnOnce() -> Result<Envelope, E>,
+        older: impl FnOnce() -> Result<Value, E>,
+    ) -> Result<Envelope, EnvelopeError> {
+        let malformed = |error: E| EnvelopeError::Malformed(error.to_string());
+        let format = format.map_err(malformed)?;
+        if format > self.newest() {
+            return Err(EnvelopeError::FutureFormat { format, newest: self.newest() });
+        }
+        let behind = usize::try_from(format).ok().and_then(|format| format.checked_sub(1));
+        let behind = behind.ok_or_else(|| EnvelopeError::Malformed("formats are counted from 1".into()))?;
+        match self.upcasts.get(behind..) {
+            None | Some([]) => newest().map_err(malformed),
+            Some(steps) => {
+                let read = older().map_err(malformed)?;
+                let read = steps.iter().try_fold(read, |envelope, upcast| upcast(envelope));
+                let read =
+                    read.and_then(|read| serde_json::from_value(read).map_err(|error| error.to_string()));
+                read.map_err(EnvelopeError::Malformed)
+            }
+        }
+    }
+}
+
 /// Why bytes are no envelope that this program can read.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
@@ -93,13 +151,55 @@ pub enum EnvelopeError {
     #[error("not an envelope: {0}")]
     Malformed(String),
     /// Written by a newer program. Kept, and read once this program knows the format.
-    #[error("envelope format {0} is newer than {FORMAT_VERSION}, the newest this program knows")]
-    FutureFormat(u32),
+    #[error("envelope format {format} is newer than {newest}, the newest this program knows")]
+    FutureFormat {
+        /// Its format.
+        format: u32,
+        /// The newest that is known.
+        newest: u32,
+    },
 }
 
 #[derive(Deserialize)]
 struct FormatOnly {
     format: u32,
+}
+
+/// The fields that have the same name and meaning in every format that there will ever be: enough to know which record
+/// an event is about, and which run published it, even if the rest cannot be read yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EnvelopeHead {
+    /// Envelope format.
+    pub format: u32,
+    /// The source instance whose log this is.
+    pub instance: InstanceName,
+    /// The object within the source.
+    pub object: ObjectName,
+    /// The record's permanent key within the object.
+    pub key: String,
+    /// Revision of the lease under which the run published; 0 where there is no lease.
+    #[serde(default)]
+    pub run_token: u64,
+}
+
+impl EnvelopeHead {
+    /// Reads the head of an envelope of any format; none if even that is not there.
+    pub fn decode(bytes: &[u8], content_type: Option<&str>) -> Option<Self> {
+        if is_json(content_type) {
+            serde_json::from_slice(bytes).ok()
+        } else {
+            rmp_serde::from_slice(bytes).ok()
+        }
+    }
+
+    /// Subject of the record's history.
+    pub fn subject(&self) -> String {
+        super::raw_subject(&self.instance, &self.object, &self.key)
+    }
+}
+
+fn is_json(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|kind| kind.starts_with(JSON_CONTENT_TYPE))
 }
 
 impl Envelope {
@@ -108,27 +208,9 @@ impl Envelope {
         rmp_serde::to_vec_named(self).map_err(|error| EnvelopeError::Malformed(error.to_string()))
     }
 
-    /// Reads either form; JSON only where the content type says so.
+    /// Reads either form, of every format that this program knows; JSON only where the content type says so.
     pub fn decode(bytes: &[u8], content_type: Option<&str>) -> Result<Self, EnvelopeError> {
-        if content_type.is_some_and(|kind| kind.starts_with(JSON_CONTENT_TYPE)) {
-            let format = serde_json::from_slice::<FormatOnly>(bytes).map(|head| head.format);
-            Self::checked(format, || serde_json::from_slice(bytes))
-        } else {
-            let format = rmp_serde::from_slice::<FormatOnly>(bytes).map(|head| head.format);
-            Self::checked(format, || rmp_serde::from_slice(bytes))
-        }
-    }
-
-    fn checked<E: std::fmt::Display>(
-        format: Result<u32, E>,
-        decode: impl FnOnce() -> Result<Self, E>,
-    ) -> Result<Self, EnvelopeError> {
-        let malformed = |error: E| EnvelopeError::Malformed(error.to_string());
-        let format = format.map_err(malformed)?;
-        if format > FORMAT_VERSION {
-            return Err(EnvelopeError::FutureFormat(format));
-        }
-        decode().map_err(malformed)
+        EnvelopeFormats::CURRENT.decode(bytes, content_type)
     }
 
     /// Subject of the record's history.
@@ -183,12 +265,51 @@ mod tests {
         let mut envelope = sample();
         envelope.format = 9;
         let bytes = envelope.to_msgpack().unwrap();
-        assert!(matches!(Envelope::decode(&bytes, None), Err(EnvelopeError::FutureFormat(9))));
+        assert!(matches!(
+            Envelope::decode(&bytes, None),
+            Err(EnvelopeError::FutureFormat { format: 9, newest: FORMAT_VERSION })
+        ));
         assert!(matches!(Envelope::decode(b"\x01\x02", None), Err(EnvelopeError::Malformed(_))));
         assert!(matches!(
             Envelope::decode(b"{}", Some("application/json")),
             Err(EnvelopeError::Malformed(_))
         ));
+    }
+
+    #[test]
+    fn an_older_format_is_brought_up_to_the_newest() {
+        fn renamed(mut envelope: Value) -> Result<Value, String> {
+            let fields = envelope.as_object_mut().ok_or("no record")?;
+            let kind = fields.remove("kind").ok_or("no kind")?;
+            fields.insert("connector".into(), kind);
+            fields.insert("format".into(), json!(3));
+            Ok(envelope)
+        }
+        let formats = EnvelopeFormats { upcasts: &[Ok, renamed] };
+        let mut old = serde_json::to_value(sample()).unwrap();
+        old["kind"] = old.as_object_mut().unwrap().remove("connector").unwrap();
+        for (format, bytes) in [
+            (1, rmp_serde::to_vec_named(&old).unwrap()),
+            (2, {
+                old["format"] = json!(2);
+                rmp_serde::to_vec_named(&old).unwrap()
+            }),
+        ] {
+            let read = formats.decode(&bytes, None).unwrap();
+            assert_eq!((read.connector.as_str(), read.format), ("odoo", 3), "format {format}");
+        }
+        assert!(formats.decode(&rmp_serde::to_vec_named(&json!({"format": 0})).unwrap(), None).is_err());
+    }
+
+    #[test]
+    fn the_head_of_a_future_envelope_is_read() {
+        let future = json!({"format": 9, "instance": "odoo", "object": "crm.lead", "key": "7", "run_token": 3,
+            "payload": {"chunks": [1, 2]}, "signature": "x"});
+        let head = EnvelopeHead::decode(&rmp_serde::to_vec_named(&future).unwrap(), None).unwrap();
+        assert_eq!((head.subject().as_str(), head.run_token), ("raw.odoo.crm=2Elead.7", 3));
+        let text = future.to_string();
+        assert_eq!(EnvelopeHead::decode(text.as_bytes(), Some(JSON_CONTENT_TYPE)), Some(head));
+        assert_eq!(EnvelopeHead::decode(b"{}", Some(JSON_CONTENT_TYPE)), None);
     }
 
     proptest! {

@@ -9,8 +9,8 @@ mod position;
 
 pub use digest::{Digest, NotADigest, content_digest, content_of_message_id, message_id, message_id_text};
 pub use envelope::{
-    Envelope, EnvelopeError, FORMAT_VERSION, JSON_CONTENT_TYPE, MSGPACK_CONTENT_TYPE, Operation, Payload,
-    PayloadRef,
+    Envelope, EnvelopeError, EnvelopeFormats, EnvelopeHead, FORMAT_VERSION, FormatStep, JSON_CONTENT_TYPE,
+    MSGPACK_CONTENT_TYPE, Operation, Payload, PayloadRef,
 };
 pub use names::{
     InstanceName, NameError, ObjectName, parse_raw_stream, raw_stream, raw_subject, raw_subject_filter,
