@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use salescommand_connectors::{CheckState, Settings, descriptor};
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::Health;
 use salescommand_ingest::{
     Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
@@ -24,7 +25,7 @@ use serde::Serialize;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::processes::sources;
-use crate::{config_events, connections, listing};
+use crate::{config_events, connections, epochs, listing};
 
 /// How often `--follow` looks.
 const FOLLOW: Duration = Duration::from_millis(300);
@@ -213,6 +214,7 @@ pub async fn doctor(config: &Config, output: Output) -> Result<()> {
         finding("keys", keys),
         finding("nats", doctor_nats(config).await),
         finding("mongodb", doctor_mongo(config).await),
+        doctor_room(config).await,
     ];
     let failed = findings.iter().any(|finding| finding.state == "fail");
     listing::print(output, &["check", "state", "detail"], &findings)?;
@@ -227,6 +229,24 @@ async fn doctor_nats(config: &Config) -> Result<String> {
     let events: u64 = raw.iter().map(|stream| stream.messages).sum();
     let time = format!("{:.1} ms", round_trip.as_secs_f64() * 1e3);
     Ok(format!("answers in {time}; {} raw logs with {events} events", raw.len()))
+}
+
+/// Whether the raw zone has room. A warning is no failure yet.
+async fn doctor_room(config: &Config) -> Finding {
+    let look = async {
+        let log = connections::log_for_command(config).await?;
+        Ok(epochs::Look::new(config, &log)?.alarms().await?)
+    };
+    let alarms: Result<Vec<Alarm>> = look.await;
+    let (state, detail) = match alarms.as_ref().map(|alarms| alarms.first()) {
+        Ok(None) => ("pass", "there is room".to_owned()),
+        Ok(Some(worst)) if worst.pressure == Pressure::Urgent => {
+            ("fail", format!("{}. {}", worst.text, epochs::MAKE_ROOM))
+        }
+        Ok(Some(worst)) => ("warn", format!("{}. {}", worst.text, epochs::MAKE_ROOM)),
+        Err(error) => ("fail", format!("{error:#}")),
+    };
+    Finding { check: "raw zone", state, detail }
 }
 
 async fn doctor_mongo(config: &Config) -> Result<String> {

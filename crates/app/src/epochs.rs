@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use async_trait::async_trait;
 use salescommand_domain::raw::InstanceName;
 use salescommand_epochs::{
-    ArchivedLog, Archives, Chain, Epoch, FolderArchives, NoArchives, archive, delete, maintain, restore, seal,
+    Alarm, ArchivedLog, Archives, Chain, Epoch, FolderArchives, Manifest, NoArchives, Room, archive, delete,
+    maintain, restore, seal,
 };
-use salescommand_eventlog::EventLog;
+use salescommand_eventlog::{Error as LogError, EventLog};
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Clock as _, SystemClock};
-use serde::Serialize;
+use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
+use salescommand_query::{HealthCheck, RAW_ZONE};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Output};
@@ -22,6 +25,11 @@ use crate::{connections, listing};
 
 /// How often the chains are looked after.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often the room is measured for `/metrics`.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
+/// What to do about a raw zone that fills.
+pub const MAKE_ROOM: &str =
+    "Free space: seal, archive and delete epochs with `salescommand epoch`, or give the broker more.";
 
 /// The archives of this installation, to be read.
 fn archives(config: &Config) -> Arc<dyn Archives> {
@@ -64,19 +72,6 @@ pub fn keep(
         }
         Ok(())
     })
-}
-
-/// An epoch, in the broker or archived or both.
-#[derive(Serialize)]
-struct Row {
-    instance: String,
-    epoch: u32,
-    state: &'static str,
-    archived: bool,
-    events: u64,
-    bytes: u64,
-    first_at: Option<String>,
-    last_at: Option<String>,
 }
 
 /// `salescommand epoch …`.
@@ -129,47 +124,116 @@ async fn archive_epochs(
 }
 
 async fn list(config: &Config, log: &NatsLog, output: Output) -> Result<()> {
-    let manifests = match folder(config) {
-        Ok(folder) => folder.manifests().await?,
-        Err(_) => Vec::new(),
-    };
-    let mut rows: BTreeMap<(String, u32), Row> = BTreeMap::new();
-    for manifest in manifests {
-        let key = (manifest.instance.to_string(), manifest.epoch);
-        let row = Row {
-            instance: key.0.clone(),
-            epoch: key.1,
-            state: "not in the broker",
-            archived: true,
-            events: manifest.events,
-            bytes: manifest.file_bytes,
-            first_at: manifest.first_at.map(|at| at.to_string()),
-            last_at: manifest.last_at.map(|at| at.to_string()),
-        };
-        rows.insert(key, row);
-    }
-    for chain in Chain::all(log).await? {
-        for epoch in &chain.epochs {
-            let key = (chain.instance.to_string(), epoch.number);
-            let archived = rows.contains_key(&key);
-            rows.insert(key.clone(), in_broker(key.0, epoch, archived));
-        }
-    }
-    let rows: Vec<_> = rows.into_values().collect();
+    let epochs = Look::new(config, log)?.epochs().await?;
     let columns = ["instance", "epoch", "state", "archived", "events", "bytes", "first_at", "last_at"];
-    listing::print(output, &columns, &rows)
+    listing::print(output, &columns, &epochs)
 }
 
-fn in_broker(instance: String, epoch: &Epoch, archived: bool) -> Row {
+/// Looks at the raw zone, over broker and archives.
+#[derive(Clone)]
+pub struct Look {
+    log: NatsLog,
+    folder: Option<FolderArchives>,
+    epoch_max_bytes: u64,
+}
+
+impl Look {
+    /// At the raw zone of this installation.
+    pub fn new(config: &Config, log: &NatsLog) -> Result<Self> {
+        let (log, folder) = (log.clone(), folder(config).ok());
+        Ok(Self { log, folder, epoch_max_bytes: config.epoch_max_bytes()? })
+    }
+
+    /// Keeps the metrics of the raw zone until stopped.
+    pub async fn watch(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Ok(room) = Room::measure(&self.log, self.epoch_max_bytes).await {
+                record(&room);
+            }
+            let _ = tokio::time::timeout(MEASURE_EVERY, stop.cancelled()).await;
+        }
+    }
+
+    /// What fills, the most pressing first.
+    pub async fn alarms(&self) -> Result<Vec<Alarm>, LogError> {
+        Ok(Room::measure(&self.log, self.epoch_max_bytes).await?.alarms())
+    }
+}
+
+fn record(room: &Room) {
+    metrics::gauge!("broker_storage_bytes").set(room.storage.used as f64);
+    if let Some(limit) = room.storage.limit {
+        metrics::gauge!("broker_storage_limit_bytes").set(limit as f64);
+    }
+    metrics::gauge!("raw_zone_bytes").set(room.raw_bytes as f64);
+    metrics::gauge!("raw_epoch_limit_bytes").set(room.epoch_max_bytes as f64);
+    for chain in &room.chains {
+        let bytes: u64 = chain.epochs.iter().map(|epoch| epoch.status.bytes).sum();
+        let open = chain.newest().map_or(0, |newest| newest.status.bytes);
+        let instance = chain.instance.to_string();
+        metrics::gauge!("raw_stream_bytes", "instance" => instance.clone()).set(bytes as f64);
+        metrics::gauge!("raw_epoch_bytes", "instance" => instance).set(open as f64);
+    }
+}
+
+#[async_trait]
+impl RawZone for Look {
+    async fn epochs(&self) -> Result<Vec<EpochSummary>, LogError> {
+        let mut found: BTreeMap<(String, u32), EpochSummary> = BTreeMap::new();
+        let manifests = match &self.folder {
+            Some(folder) => folder.manifests().await?,
+            None => Vec::new(),
+        };
+        for manifest in manifests {
+            let summary = archived(&manifest);
+            found.insert((summary.instance.clone(), summary.epoch), summary);
+        }
+        for chain in Chain::all(&self.log).await? {
+            for epoch in &chain.epochs {
+                let key = (chain.instance.to_string(), epoch.number);
+                let archived = found.contains_key(&key);
+                found.insert(key.clone(), in_broker(key.0, epoch, archived));
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    async fn room(&self) -> HealthCheck {
+        let Ok(alarms) = self.alarms().await else {
+            return HealthCheck::degraded(
+                RAW_ZONE,
+                "the broker does not tell its room",
+                "Check that NATS runs.",
+            );
+        };
+        let Some(worst) = alarms.first() else { return HealthCheck::ok(RAW_ZONE, "there is room") };
+        HealthCheck::degraded(RAW_ZONE, worst.text.clone(), MAKE_ROOM)
+    }
+}
+
+fn archived(manifest: &Manifest) -> EpochSummary {
+    EpochSummary {
+        instance: manifest.instance.to_string(),
+        epoch: manifest.epoch,
+        state: EpochState::Archived,
+        archived: true,
+        events: manifest.events,
+        bytes: manifest.file_bytes,
+        first_at: manifest.first_at,
+        last_at: manifest.last_at,
+    }
+}
+
+fn in_broker(instance: String, epoch: &Epoch, archived: bool) -> EpochSummary {
     let status = &epoch.status;
-    Row {
+    EpochSummary {
         instance,
         epoch: epoch.number,
-        state: if epoch.is_sealed() { "sealed" } else { "open" },
+        state: if epoch.is_sealed() { EpochState::Sealed } else { EpochState::Open },
         archived,
         events: status.messages,
         bytes: status.bytes,
-        first_at: status.first_at.map(|at| at.to_string()),
-        last_at: status.last_at.map(|at| at.to_string()),
+        first_at: status.first_at,
+        last_at: status.last_at,
     }
 }

@@ -163,6 +163,7 @@ fn run_query(
     let service_config = query_config(config, with_demo)?;
     let (log, store) = (shared.log.clone(), shared.store.clone());
     let readable = epochs::readable(config, &log);
+    let raw_zone = epochs::Look::new(config, &log)?;
     let ports = shared.ports();
     let sources = sources(config, &store)?;
     Ok(async move {
@@ -180,6 +181,7 @@ fn run_query(
             ops: Arc::new(store),
             log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
+            raw_zone: Arc::new(raw_zone.clone()),
             commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
             writes: Arc::new(writes),
             clock: Arc::new(SystemClock),
@@ -188,10 +190,12 @@ fn run_query(
             readiness,
         };
         let service = QueryService::new(service_config, deps)?;
+        let watch = tokio::spawn(raw_zone.watch(stop.clone()));
         let responder = tokio::spawn(serve_sources(Arc::new(log), sources, stop.clone()));
         let served = service.run(stop.clone()).await.context("the query service ended");
         stop.cancel();
         responder.await?;
+        watch.await?;
         served
     })
 }

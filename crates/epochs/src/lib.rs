@@ -18,6 +18,7 @@ mod error;
 mod heads;
 mod reader;
 mod roll;
+mod room;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,6 +30,7 @@ pub use error::Error;
 pub use heads::{Head, cover, covered, heads_stream, heads_through};
 pub use reader::{ChainReader, Portion};
 pub use roll::{DUPLICATE_WINDOW, maintain, open_newest, seal};
+pub use room::{Alarm, Pressure, Room};
 
 use salescommand_eventlog::{Administration, EventLog};
 

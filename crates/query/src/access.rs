@@ -22,6 +22,7 @@ use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::freshness::Evidence;
 use crate::ids::Ids;
+use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
 use crate::seal::Seals;
 use crate::sources::{SourceError, SourceSummary, Sources};
@@ -61,6 +62,7 @@ pub(crate) struct Guarded {
     pub(crate) commands: Arc<dyn SyncCommands>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) seals: Seals,
+    pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) stale_after: Duration,
 }
 
@@ -141,6 +143,11 @@ need!(
     /// Reading counts and entities.
     DataLakeRead,
     Some(Permission::DataLakeRead)
+);
+need!(
+    /// Looking at how the pipeline runs.
+    OpsRead,
+    Some(Permission::OpsRead)
 );
 need!(
     /// Reading sources and runs.

@@ -11,11 +11,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::consumers::Consumers;
+use crate::raw_zone::RawZone;
 
 /// A dependency that has not answered within this time is down.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The check that tells whether every projection goes on.
 const PROJECTIONS: &str = "projections";
+/// Name of the check of the raw zone's room.
+pub const RAW_ZONE: &str = "raw-zone";
+const LOOK_AT_NATS: &str = "Check that NATS runs: `salescommand doctor` says what it found.";
 
 /// How well something works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -76,11 +80,12 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Whether requests may come. A projection that stands still is told, but keeps no other page from being read.
+    /// Whether requests may come. A projection that stands still, or a raw zone that fills, is told, but keeps no page
+    /// from being read.
     pub(crate) fn is_ready(&self) -> bool {
         self.checks.iter().all(|check| match check.status {
             HealthStatus::Ok => true,
-            HealthStatus::Degraded => check.name == PROJECTIONS,
+            HealthStatus::Degraded => [PROJECTIONS, RAW_ZONE].contains(&check.name.as_str()),
             HealthStatus::Down => false,
         })
     }
@@ -90,6 +95,7 @@ impl Readiness {
 pub(crate) struct Probes {
     pub(crate) store: Arc<dyn ScopedReads>,
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) further: Vec<Arc<dyn ReadinessCheck>>,
 }
 
@@ -102,9 +108,14 @@ impl fmt::Debug for Probes {
 impl Probes {
     /// Everything that must be ready.
     pub(crate) async fn readiness(&self) -> Readiness {
-        let (store, log, generation, projections) =
-            tokio::join!(self.store(), self.event_log(), self.generation(), self.projections());
-        let mut checks = vec![store, log, generation, projections];
+        let (store, log, generation, projections, raw_zone) = tokio::join!(
+            self.store(),
+            self.event_log(),
+            self.generation(),
+            self.projections(),
+            self.raw_zone()
+        );
+        let mut checks = vec![store, log, generation, projections, raw_zone];
         for further in &self.further {
             checks.push(further.check().await);
         }
@@ -128,6 +139,14 @@ impl Probes {
                 HealthCheck::ok("event-log", format!("the event log answers; {} raw logs", streams.len()))
             }
             _ => HealthCheck::down("event-log", "the event log does not answer", fix),
+        }
+    }
+
+    /// Whether the raw zone has room.
+    pub(crate) async fn raw_zone(&self) -> HealthCheck {
+        match tokio::time::timeout(PATIENCE, self.raw_zone.room()).await {
+            Ok(check) => check,
+            Err(_) => HealthCheck::degraded(RAW_ZONE, "unknown: the event log does not answer", LOOK_AT_NATS),
         }
     }
 

@@ -26,6 +26,7 @@ use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::ids::Ids;
+use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
 use crate::seal::Seals;
 use crate::sources::{SourceError, Sources};
@@ -48,6 +49,8 @@ pub struct Deps {
     pub commands: Arc<dyn SyncCommands>,
     /// Publishes what people write.
     pub writes: Arc<dyn RecordWrites>,
+    /// The raw zone as a whole.
+    pub raw_zone: Arc<dyn RawZone>,
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
@@ -136,7 +139,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {
-    let Deps { store, ops, log, kv, commands, writes, clock, ids, metrics, readiness } = deps;
+    let Deps { store, ops, log, kv, commands, writes, raw_zone, clock, ids, metrics, readiness } = deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone()),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
@@ -145,6 +148,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         commands,
         writes,
         seals: Seals::new(&config.signing_key),
+        raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,
     };
     let sessions = Sessions {
@@ -161,7 +165,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
         clock,
         ids,
-        probes: Probes { store, log, further: readiness },
+        probes: Probes { store, log, raw_zone, further: readiness },
         metrics,
         description,
         demo: config.demo.then_some(config.demo_accounts),

@@ -49,6 +49,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
             opportunities::patch::edit_opportunity,
             opportunities::delete::withdraw_opportunity
         ))
+        .routes(routes!(data_lake::epochs::epochs))
         .routes(routes!(sync::status::sync_status))
         .routes(routes!(sync::trigger::sync_trigger))
         .routes(routes!(sync::history::sync_history))

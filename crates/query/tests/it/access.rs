@@ -41,7 +41,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 17);
+    assert_eq!(operations.len(), 18);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -61,6 +61,7 @@ const TABLE: &str = "\
 GET /api/auth/me: 200 200 200 200 200 200
 GET /api/dashboard/overview: 200 200 200 200 200 200
 GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
+GET /api/data-lake/epochs: 200 403 403 403 403 403
 GET /api/data-lake/health: 200 200 200 200 200 403
 GET /api/data-lake/stats: 200 200 200 200 200 403
 POST /api/opportunities: 422 403 422 422 422 403

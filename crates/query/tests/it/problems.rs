@@ -120,6 +120,21 @@ async fn a_projection_that_stands_still_is_told_and_keeps_nothing_else_from_bein
 }
 
 #[tokio::test]
+async fn a_raw_zone_that_fills_is_told_long_before_and_keeps_nothing_from_being_read() {
+    let world = World::furnished().await;
+    let mut browser = world.signed_in(Role::SuperAdmin).await;
+    world.zone.room.off();
+    let ready = browser.get("/readyz").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (StatusCode::OK, &json!("degraded")));
+    let health = browser.get("/api/data-lake/health").await.json();
+    let check =
+        health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "raw-zone").cloned();
+    assert!(check.unwrap()["detail"].as_str().unwrap().contains("71%"));
+    let epochs = browser.get("/api/data-lake/epochs").await.json();
+    assert_eq!(epochs["items"][0]["state"], "sealed");
+}
+
+#[tokio::test]
 async fn a_panic_is_a_500_and_the_service_lives_on() {
     let world = World::furnished().await;
     let mut browser = world.browser();

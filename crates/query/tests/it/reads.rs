@@ -222,10 +222,11 @@ async fn health_names_what_to_do() {
         ("event-log", "ok"),
         ("store", "ok"),
         ("projections", "ok"),
+        ("raw-zone", "ok"),
         ("generation", "ok"),
         ("source:odoo", "ok"),
         ("source:second", "degraded"),
     ];
     assert_eq!(states, expected);
-    assert!(checks[5]["fix"].as_str().unwrap().contains("sync run second"));
+    assert!(checks[6]["fix"].as_str().unwrap().contains("sync run second"));
 }

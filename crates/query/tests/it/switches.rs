@@ -14,9 +14,10 @@ use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
     StreamStatus,
 };
+use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
 use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
-use salescommand_query::{Clock, HealthCheck, ReadinessCheck};
+use salescommand_query::{Clock, HealthCheck, RAW_ZONE, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Error, Ops, Query, ScopedReads, StoredPosition};
 
@@ -238,6 +239,35 @@ impl RecordWrites for Drafts {
         }
         writes.push(write);
         Ok(Position { epoch: 1, sequence: writes.len() as u64 })
+    }
+}
+
+/// A raw zone of one epoch, that is nearly full when told so.
+#[derive(Debug, Clone, Default)]
+pub struct FillingZone {
+    pub room: Switch,
+}
+
+#[async_trait]
+impl RawZone for FillingZone {
+    async fn epochs(&self) -> Result<Vec<EpochSummary>, salescommand_eventlog::Error> {
+        Ok(vec![EpochSummary {
+            instance: "odoo".to_owned(),
+            epoch: 1,
+            state: EpochState::Sealed,
+            archived: true,
+            events: 7,
+            bytes: 700,
+            first_at: None,
+            last_at: None,
+        }])
+    }
+
+    async fn room(&self) -> HealthCheck {
+        if self.room.is_off() {
+            return HealthCheck::degraded(RAW_ZONE, "the broker's storage is 71% full", "Archive epochs.");
+        }
+        HealthCheck::ok(RAW_ZONE, "there is room")
     }
 }
 

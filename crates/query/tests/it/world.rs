@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::records;
-use crate::switches::{Brittle, Drafts, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore};
+use crate::switches::{Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const NOW: &str = "2026-11-23T08:00:00Z";
@@ -39,6 +39,7 @@ pub struct World {
     pub queue: Queue,
     pub drafts: Drafts,
     pub brittle: Brittle,
+    pub zone: FillingZone,
     pub accounts: Accounts,
     pub sources: Sources,
     pub people: BTreeMap<Role, FacetId>,
@@ -58,6 +59,7 @@ impl World {
         let (store, log) = (MemoryStore::new(), MemoryLog::new());
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
+        let zone = FillingZone::default();
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
         let drafts = Drafts::default();
@@ -72,6 +74,7 @@ impl World {
             kv: switched_log,
             commands: Arc::new(queue.clone()),
             writes: Arc::new(drafts.clone()),
+            raw_zone: Arc::new(zone.clone()),
             clock: Arc::new(clock.clone()),
             ids,
             metrics: detached_metrics(),
@@ -89,6 +92,7 @@ impl World {
             queue,
             drafts,
             brittle,
+            zone,
             accounts,
             sources,
             people,

@@ -26,9 +26,14 @@ pub struct LakeHealth {
 ))]
 pub(crate) async fn lake_health(allowed: Allowed<DataLakeRead>) -> Result<Reply<LakeHealth>, ApiError> {
     let probes = &allowed.app().probes;
-    let (event_log, store, projections, evidence) =
-        tokio::join!(probes.event_log(), probes.store(), probes.projections(), allowed.evidence());
-    let mut checks = vec![event_log, store, projections];
+    let (event_log, store, projections, raw_zone, evidence) = tokio::join!(
+        probes.event_log(),
+        probes.store(),
+        probes.projections(),
+        probes.raw_zone(),
+        allowed.evidence()
+    );
+    let mut checks = vec![event_log, store, projections, raw_zone];
     match allowed.viewer().await {
         Ok(viewer) => {
             checks.push(HealthCheck::ok("generation", format!("g{} is active", viewer.active.canonical)))

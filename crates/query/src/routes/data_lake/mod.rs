@@ -1,5 +1,6 @@
 //! The data lake: its health, its counts, its records.
 
 pub(crate) mod entities;
+pub(crate) mod epochs;
 pub(crate) mod health;
 pub(crate) mod stats;
