@@ -106,6 +106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data-lake/epochs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Epochs of the raw logs */
+        get: operations["epochs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data-lake/health": {
         parameters: {
             query?: never;
@@ -386,6 +403,50 @@ export interface components {
             key: string;
             /** @description The object within it. */
             object: string;
+        };
+        /** @description The epochs of all raw logs. */
+        EpochList: {
+            /** @description By instance and number. */
+            items: components["schemas"]["EpochSummary"][];
+        };
+        /**
+         * @description Where an epoch is.
+         * @enum {string}
+         */
+        EpochState: "open" | "sealed" | "archived";
+        /** @description One epoch of a raw log. */
+        EpochSummary: {
+            /** @description Whether there is an archive of it. */
+            archived: boolean;
+            /**
+             * Format: int64
+             * @description Bytes in the broker, or of the archive where only that holds it.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Which stream of its chain; the first is 1.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Events in it.
+             */
+            events: number;
+            /**
+             * Format: date-time
+             * @description Time of the oldest event.
+             */
+            first_at?: string | null;
+            /** @description The source instance. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description Time of the newest event.
+             */
+            last_at?: string | null;
+            /** @description Where it is. */
+            state: components["schemas"]["EpochState"];
         };
         /** @description What is wrong with one field of a request. */
         FieldError: {
@@ -1376,6 +1437,53 @@ export interface operations {
             };
             /** @description unknown-entity-type */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    epochs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EpochList"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

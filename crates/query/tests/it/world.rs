@@ -24,7 +24,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::records;
-use crate::switches::{Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore};
+use crate::switches::{
+    Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore,
+};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const NOW: &str = "2026-11-23T08:00:00Z";
