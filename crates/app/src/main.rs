@@ -4,6 +4,7 @@
 
 mod audit;
 mod cli;
+mod code;
 mod commands;
 mod config;
 mod config_events;
