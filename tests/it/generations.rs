@@ -45,6 +45,7 @@ fn with_odoo(version: u32, map: Mapper) -> Mappers {
             kind: room.kind,
             version: if own { version } else { room.version },
             only: room.open.is_none().then_some(room.kind),
+            schemas: room.schemas,
             map: if own { map } else { room.map },
         }
     }))
