@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::cli::{self, Output, Zone};
 use crate::config::Config;
-use crate::{connections, epochs, listing};
+use crate::{connections, epochs, listing, reasons};
 
 /// Documents per read of an export.
 const EXPORT_PAGE: usize = 500;
@@ -105,6 +105,10 @@ pub async fn lineage(config: &Config, lineage: &cli::Lineage, output: Output) ->
         format!("there is no entity {:?}; say accounts, opportunities, …", lineage.entity)
     })?;
     let golden = golden(&store, entity, generation, &lineage.id).await?;
+    if let Some(field) = &lineage.field {
+        let rows = reasons::of_field(&store, generation, &golden, field).await?;
+        return listing::print(output, &reasons::COLUMNS, &rows);
+    }
     let log = epochs::readable(config, &connections::log_for_command(config).await?);
     let mut contributions = Vec::new();
     for position in &golden.version {

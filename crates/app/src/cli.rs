@@ -62,7 +62,7 @@ pub enum Command {
     Export(Export),
     /// The raw events that made a canonical record.
     #[command(
-        after_help = "Example: salescommand lineage opportunities 80ac86f3-7999-545a-9e59-6333c2cb2c64 --output json"
+        after_help = "Example: salescommand lineage opportunities 80ac86f3-7999-545a-9e59-6333c2cb2c64 --field amount --output json"
     )]
     Lineage(Lineage),
     /// Raw events that were not accepted, and why.
@@ -204,8 +204,11 @@ pub struct Export {
 pub struct Lineage {
     /// accounts, contacts, opportunities, activities, users or teams.
     pub entity: String,
-    /// Id of the record, or of any source record joined in it.
+    /// Id of the record, or of any source record joined in it; former ids lead to the present record.
     pub id: String,
+    /// Why this field is what it is: who won, by which rule, and who lost.
+    #[arg(long)]
+    pub field: Option<String>,
 }
 
 /// `quarantine`.

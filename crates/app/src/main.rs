@@ -17,6 +17,7 @@ mod lifecycle;
 mod listing;
 mod mappings;
 mod processes;
+mod reasons;
 
 use std::process::ExitCode;
 

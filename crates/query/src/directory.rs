@@ -2,7 +2,7 @@
 //!
 //! Built from the projection's public documents and kept until its position moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use salescommand_domain::access::{OrgTree, Person, TeamEdge};
 use salescommand_domain::canonical::{CalendarFacet, FacetId};
@@ -35,12 +35,14 @@ pub(crate) struct Directory {
     pub(crate) calendar: CalendarFacet,
     people: BTreeMap<FacetId, String>,
     stages: BTreeMap<FacetId, StageName>,
+    entries: BTreeSet<FacetId>,
 }
 
 impl Directory {
     pub(crate) fn build(entries: Vec<DirectoryEntry>) -> Self {
         let (mut directory, mut people, mut teams) = (Self::default(), Vec::new(), Vec::new());
         for DirectoryEntry { id, fact, .. } in entries {
+            directory.entries.insert(id);
             match fact {
                 DirectoryFact::Person { name, facets, manager, .. } => {
                     directory.people.insert(id, name);
@@ -63,6 +65,11 @@ impl Directory {
         let id = self.tree.person_of(facet)?;
         let name = self.people.get(&id)?.clone();
         Some(PersonRef { id: id.to_string(), name })
+    }
+
+    /// Whether there is an entry with this id.
+    pub(crate) fn knows(&self, id: FacetId) -> bool {
+        self.entries.contains(&id)
     }
 
     /// A stage's name and place.

@@ -204,6 +204,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "unknown-record", "Unknown record", detail)
     }
 
+    /// A prepared document that is not there, or that the reader may not know of: the same answer.
+    pub(crate) fn unknown_document(collections: &[&str]) -> Self {
+        let detail =
+            format!("There is no such document in {}, or you may not see it.", collections.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "unknown-document", "Unknown document", detail)
+    }
+
     pub(crate) fn version_required() -> Self {
         let detail = "A change of a record says in If-Match which version it changes.";
         Self::new(StatusCode::PRECONDITION_REQUIRED, "version-required", "If-Match is missing", detail)

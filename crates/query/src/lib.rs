@@ -24,6 +24,7 @@ mod extract;
 mod freshness;
 mod front_end;
 mod ids;
+pub mod lineage;
 mod money;
 pub mod raw_zone;
 mod readiness;

@@ -19,6 +19,7 @@ use crate::consumers::Consumers;
 use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
+use crate::lineage::{Explained, explained};
 
 /// The projection of names and reporting lines.
 pub(crate) const DIRECTORY: &str = "directory";
@@ -134,6 +135,11 @@ impl Viewer {
             }
         }
         Ok(None)
+    }
+
+    /// A record that was read through the scope, with the reasons of its fields.
+    pub(crate) async fn explained(&self, golden: &Golden) -> Result<Option<Explained>, ApiError> {
+        explained(&*self.store, self.active.canonical, golden).await.map_err(ApiError::store)
     }
 
     /// Facets of records that were read through the scope, and what those depend on.

@@ -140,6 +140,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data-lake/lineage/serving/{collection}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The records behind a prepared document */
+        get: operations["serving_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/lineage/{entity}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a record says what it says */
+        get: operations["record_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data-lake/stats": {
         parameters: {
             query?: never;
@@ -501,6 +535,102 @@ export interface components {
             /** @description Projections, by name. */
             serving: components["schemas"]["ServingZone"][];
         };
+        /** @description A source record in a golden record. */
+        LineageFacet: {
+            /** @description Deleted at its source; of an edit: withdrawn. */
+            deleted: boolean;
+            /** @description A person's edit over the other records. */
+            edit: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last changed; none if its source does not say.
+             */
+            modified_at?: string | null;
+            /** @description Which record. */
+            source: components["schemas"]["LineageSource"];
+        };
+        /** @description One field, explained. */
+        LineageField: {
+            /** @description Its name, `custom.<name>` for custom fields. */
+            field: string;
+            /** @description What the value was computed from. */
+            inputs: components["schemas"]["LineageInput"][];
+            /** @description The statements that lost, in order of precedence. */
+            losers: components["schemas"]["LineageLoser"][];
+            /** @description Why it is this: a stable word. */
+            rule: string;
+            /** @description The rule in a sentence. */
+            text: string;
+            /** @description The value of the record. */
+            value: Record<string, never> | null;
+            winner?: components["schemas"]["LineageStatement"] | null;
+        };
+        /** @description What a computed value depends on: a field of the same record, or another record. */
+        LineageInput: {
+            /** @description The field. */
+            field?: string | null;
+            source?: components["schemas"]["LineageSource"] | null;
+        };
+        /** @description A statement that did not win. */
+        LineageLoser: {
+            /** @description By which rule it lost. */
+            lost_by: string;
+            /** @description The statement. */
+            statement: components["schemas"]["LineageStatement"];
+            /** @description The rule in a sentence. */
+            text: string;
+        };
+        /** @description A record behind a document. */
+        LineageRecord: {
+            /** @description Every raw event it was made of; for `ops:read`. */
+            events?: components["schemas"]["RawEventRef"][] | null;
+            /** @description Where its own lineage is. */
+            lineage: string;
+            /** @description The record. */
+            record: components["schemas"]["EntityItem"];
+        };
+        /** @description A source record. */
+        LineageSource: {
+            /** @description Its facet. */
+            facet: string;
+            /** @description The source instance; `crm` for what was written in SalesCommand. */
+            instance: string;
+            /** @description The record's key. */
+            key: string;
+            /** @description The object within it. */
+            object: string;
+            raw?: components["schemas"]["RawEventRef"] | null;
+        };
+        /** @description What one source record says about a field. */
+        LineageStatement: {
+            /**
+             * Format: date-time
+             * @description If a person said it: when.
+             */
+            edited_at?: string | null;
+            edited_by?: components["schemas"]["PersonRef"] | null;
+            /** @description Which record. */
+            source: components["schemas"]["LineageSource"];
+            /** @description What it says; null is "nothing", which an edit can say too. */
+            value: Record<string, never> | null;
+        };
+        /** @description Sums over deals. */
+        LineageSums: {
+            /** @description Sums per currency. */
+            amounts: components["schemas"]["Money"][];
+            /**
+             * Format: int64
+             * @description Deals.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Of these, without an amount.
+             */
+            unvalued: number;
+            /** @description The same by probability. */
+            weighted: components["schemas"]["Money"][];
+        };
         /** @description Local sign-in. */
         LoginRequest: {
             /** @description Sign-in name. */
@@ -743,6 +873,23 @@ export interface components {
              */
             open: number;
         };
+        /** @description A raw event, by its place in the raw zone. */
+        RawEventRef: {
+            /**
+             * Format: int64
+             * @description Which epoch of it.
+             */
+            epoch: number;
+            /** @description Whose log. */
+            instance: string;
+            /**
+             * Format: int64
+             * @description The sequence in the epoch.
+             */
+            sequence: number;
+            /** @description The stream that holds the event and its payload, or held it before the epoch was archived. */
+            stream: string;
+        };
         /** @description One epoch of one raw log. */
         RawZone: {
             /**
@@ -779,6 +926,23 @@ export interface components {
             source: string;
             /** @description The stream. */
             stream: string;
+        };
+        /** @description The lineage of a record. */
+        RecordLineage: {
+            /** @description Deleted in every source that had it. */
+            deleted: boolean;
+            /** @description `opportunity`, `account`, …. */
+            entity: string;
+            /** @description Every raw event it was made of, reference data among them; for `ops:read`. */
+            events?: components["schemas"]["RawEventRef"][] | null;
+            /** @description The source records joined in it. */
+            facets: components["schemas"]["LineageFacet"][];
+            /** @description Its fields by name. */
+            fields: components["schemas"]["LineageField"][];
+            /** @description Golden id; another one than was asked for if that was the id of a record joined in it. */
+            id: string;
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
         };
         /** @description A record with its name. */
         RecordRef: {
@@ -918,6 +1082,28 @@ export interface components {
          * @enum {string}
          */
         ScopeKind: "all" | "team" | "own";
+        /** @description The lineage of a prepared document. */
+        ServingLineage: {
+            /**
+             * @description Whether the sums are what their deals make; none for other documents. False while a projection is behind; if it
+             *     stays so, it is a defect.
+             */
+            agrees?: boolean | null;
+            /** @description The projection. */
+            collection: string;
+            document?: components["schemas"]["LineageSums"] | null;
+            found?: components["schemas"]["LineageSums"] | null;
+            /** @description The document. */
+            id: string;
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description `after` of the next page; none after the last. */
+            next_after?: string | null;
+            /** @description A page of the records, by id. */
+            records: components["schemas"]["LineageRecord"][];
+            /** @description Reference records that a directory entry is. */
+            references: components["schemas"]["LineageSource"][];
+        };
         /** @description One projection. */
         ServingZone: {
             /**
@@ -1531,6 +1717,156 @@ export interface operations {
             };
             /** @description Not permitted */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serving_lineage: {
+        parameters: {
+            query?: {
+                /** @description Only this day of a month of sums, YYYY-MM-DD or `undated` */
+                day?: string;
+                /** @description Records per page, default 50 */
+                limit?: number;
+                /** @description next_after of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description dashboard_stats, pipeline_summary, activity_feed, directory */
+                collection: string;
+                /** @description Id of the document */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServingLineage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-document */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_lineage: {
+        parameters: {
+            query?: {
+                /** @description Only this field; all without it */
+                field?: string;
+            };
+            header?: never;
+            path: {
+                /** @description accounts, contacts, opportunities, activities, users, teams */
+                entity: string;
+                /** @description Golden id, or the id of any record joined in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordLineage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-entity-type, unknown-record */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

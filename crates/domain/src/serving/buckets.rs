@@ -58,6 +58,11 @@ impl Sums {
         })
     }
 
+    /// Adds other sums; fails if a sum leaves 64 bits.
+    pub fn add(&mut self, other: &Self) -> Result<(), MoneyError> {
+        self.apply(other, 1)
+    }
+
     /// Adds (`sign` 1) or takes away (`sign` -1); fails if a sum leaves 64 bits.
     fn apply(&mut self, other: &Self, sign: i64) -> Result<(), MoneyError> {
         let moved = |held: i64, by: i64| {

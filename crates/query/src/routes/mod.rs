@@ -43,6 +43,8 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(data_lake::health::lake_health))
         .routes(routes!(data_lake::stats::lake_stats))
         .routes(routes!(data_lake::entities::entities))
+        .routes(routes!(data_lake::lineage::record::record_lineage))
+        .routes(routes!(data_lake::lineage::serving::serving_lineage))
         .routes(routes!(opportunities::list::opportunities, opportunities::create::make_opportunity))
         .routes(routes!(
             opportunities::get::opportunity,

@@ -27,6 +27,9 @@ fn operations() -> Vec<(String, Method, String)> {
 /// Ana's deal stands for a record: her manager and those above everyone may see it, Bob may not.
 fn filled(path: &str) -> String {
     let deal = records::source("crm.lead", "1").facet_id().to_string();
+    let in_stage = format!("owner:{}%7C{}", records::seller("ana"), records::stage("1"));
+    let path = path.replace("serving/{collection}/{id}", &format!("serving/pipeline_summary/{in_stage}"));
+    let path = path.replace("{entity}", "opportunities");
     path.replace("{type}", "accounts").replace("{id}", &deal)
 }
 
@@ -41,7 +44,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 18);
+    assert_eq!(operations.len(), 20);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -63,6 +66,8 @@ GET /api/dashboard/overview: 200 200 200 200 200 200
 GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
 GET /api/data-lake/epochs: 200 403 403 403 403 403
 GET /api/data-lake/health: 200 200 200 200 200 403
+GET /api/data-lake/lineage/opportunities/DEAL: 200 200 200 200 404 403
+GET /api/data-lake/lineage/serving/pipeline_summary/CELL: 200 200 200 200 404 403
 GET /api/data-lake/stats: 200 200 200 200 200 403
 POST /api/opportunities: 422 403 422 422 422 403
 GET /api/opportunities: 200 200 200 200 200 403
@@ -90,7 +95,9 @@ async fn the_golden_table_of_roles_and_operations() {
         for browser in &mut browsers {
             statuses.push(browser.send(request(&method, &path)).await.status.as_u16().to_string());
         }
+        let cell = format!("owner:{}%7C{}", records::seller("ana"), records::stage("1"));
         let path = path.replace(&records::source("crm.lead", "1").facet_id().to_string(), "DEAL");
+        let path = path.replace(&cell, "CELL");
         table.push_str(&format!("{method} {path}: {}\n", statuses.join(" ")));
     }
     assert_eq!(table, TABLE);

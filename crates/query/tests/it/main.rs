@@ -3,6 +3,7 @@
 
 mod access;
 mod auth;
+mod lineage;
 mod openapi;
 mod opportunities;
 mod overview;

@@ -2,8 +2,9 @@
 
 use salescommand_domain::access::ScopeKey;
 use salescommand_domain::canonical::{
-    Activity, ActivityKind, ActivityState, Entity, FacetId, Golden, GoldenBody, GoldenFacet, Opportunity,
-    OpportunityFacet, OpportunityKind, OutcomeRule, Related, SourceRef, Status, Team, User,
+    Activity, ActivityKind, ActivityState, Amount, CurrencySource, Entity, Facet, FacetBody, FacetId, Golden,
+    GoldenBody, GoldenFacet, Opportunity, OpportunityFacet, OpportunityKind, OutcomeRule, Related, SourceRef,
+    Status, Team, User,
 };
 use salescommand_domain::money::{Currency, CurrencyCode, Money};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, RawPosition};
@@ -12,7 +13,9 @@ use salescommand_domain::serving::{
     day_cells, stage_cell,
 };
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Batch, Documents, Operation, Write, canonical_collection, serving_collection};
+use salescommand_store::{
+    Batch, Documents, Operation, Write, canonical_collection, facets_collection, serving_collection,
+};
 use serde::Serialize;
 
 /// A record of the source `odoo`.
@@ -107,6 +110,37 @@ pub fn made_here(name: &str, owner: FacetId) -> OpportunityFacet {
     }
 }
 
+/// The facet that a deal is made of.
+pub fn facet_of(golden: &Golden) -> Option<Facet> {
+    let GoldenBody::Opportunity(deal) = &golden.body else { return None };
+    let amount = deal.amount.map(|money| Amount {
+        value: rust_decimal::Decimal::new(money.minor, money.currency.exponent.into()),
+        currency: Some(CurrencySource::Iso(money.currency.code, money.currency.exponent)),
+    });
+    let outcome =
+        OutcomeRule { in_won_stage: deal.status, elsewhere: deal.status, ambiguous_in_won_stage: false };
+    let body = OpportunityFacet {
+        opportunity_kind: deal.opportunity_kind,
+        stage: deal.stage,
+        outcome,
+        amount,
+        probability_ppm: deal.probability_ppm,
+        close_date: deal.close_date,
+        ..made_here(&deal.name, deal.owner?)
+    };
+    let first = golden.facets.first()?;
+    Some(Facet {
+        id: first.id,
+        source: first.source.clone(),
+        position: golden.version.first()?.position,
+        source_modified: golden.updated_at,
+        deleted: golden.deleted,
+        body: FacetBody::Opportunity(body),
+        keys: Vec::new(),
+        refs: Vec::new(),
+    })
+}
+
 /// A call of a seller about a deal.
 pub fn call(key: &str, owner: &str, at: &str, about: &Golden) -> Golden {
     let owner = seller(owner);
@@ -172,6 +206,9 @@ pub async fn put_golden(store: &MemoryStore, records: Vec<Golden>) {
         }
         if let Some(item) = FeedItem::of(&record) {
             put(store, &serving_collection("activity_feed", 1), vec![(id.clone(), item)]).await;
+        }
+        if let Some(facet) = facet_of(&record) {
+            put(store, &facets_collection(1), vec![(id.clone(), facet)]).await;
         }
         put(store, &canonical_collection(entity, 1), vec![(id, record)]).await;
     }

@@ -3,8 +3,6 @@
 //! Pages follow `_id`, so a record that changes is neither missed nor shown twice. The cursor is opaque and bound
 //! to its type. An account or contact is visible by its owner; by any visible deal is not yet built.
 
-use std::sync::Arc;
-
 use axum::extract::Path;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bson::Bson;
@@ -134,7 +132,7 @@ fn read_cursor(entity: Entity, cursor: &str) -> Result<FacetId, ApiError> {
     if of == entity.singular() { id.parse().map_err(|_| malformed()) } else { Err(malformed()) }
 }
 
-fn item(golden: Golden, directory: &Arc<Directory>) -> EntityItem {
+pub(super) fn item(golden: Golden, directory: &Directory) -> EntityItem {
     let source = golden.facets.first().map(|facet| &facet.source);
     let source = EntitySource {
         instance: source.map(|source| source.instance.to_string()).unwrap_or_default(),
