@@ -135,6 +135,7 @@ pub fn facet_of(golden: &Golden) -> Option<Facet> {
         position: golden.version.first()?.position,
         source_modified: golden.updated_at,
         deleted: golden.deleted,
+        stated: None,
         body: FacetBody::Opportunity(body),
         keys: Vec::new(),
         refs: Vec::new(),

@@ -296,7 +296,7 @@ fn statement(facet: &Facet, field: &str, value: Value) -> Statement {
         FacetBody::OpportunityEdit(edit) => edit.mark(field),
         _ => None,
     };
-    Statement { facet: facet.id, source: facet.source.clone(), position: facet.position, value, edit }
+    Statement { facet: facet.id, source: facet.source.clone(), position: facet.stated_at(), value, edit }
 }
 
 /// The value for people and programs to read. What has no JSON form is no value of ours.
