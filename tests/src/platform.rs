@@ -207,6 +207,45 @@ impl Session {
     }
 }
 
+/// A record as it was read: its version, and the answer.
+pub struct Versioned {
+    /// Status of the answer.
+    pub status: u16,
+    /// The ETag.
+    pub version: String,
+    /// The body.
+    pub body: Value,
+}
+
+impl Session {
+    /// GET with the version of what was read.
+    pub async fn read(&self, path: &str) -> anyhow::Result<Versioned> {
+        versioned(self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    /// A change of a version, by its HTTP method.
+    pub async fn change(
+        &self,
+        method: &str,
+        path: &str,
+        version: &str,
+        body: &Value,
+    ) -> anyhow::Result<Versioned> {
+        let request = self.client.request(method.parse()?, format!("{}{path}", self.base));
+        let request = request.header("X-Requested-With", "salescommand").header("If-Match", version);
+        versioned(request.json(body)).await
+    }
+}
+
+async fn versioned(request: reqwest::RequestBuilder) -> anyhow::Result<Versioned> {
+    let answer = request.timeout(Duration::from_secs(30)).send().await?;
+    let status = answer.status().as_u16();
+    let version = answer.headers().get("etag").map(|tag| tag.to_str().map(str::to_owned)).transpose()?;
+    let body = answer.text().await?;
+    let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    Ok(Versioned { status, version: version.unwrap_or_default(), body })
+}
+
 async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> {
     let answer = request.timeout(Duration::from_secs(30)).send().await?;
     let status = answer.status().as_u16();
