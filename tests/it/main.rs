@@ -16,8 +16,6 @@ mod eventlog;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
-mod generations;
-#[cfg(test)]
 mod histories;
 #[cfg(test)]
 mod ingest;

@@ -25,12 +25,33 @@ pub struct Mongo {
     port: u16,
     folder: tempfile::TempDir,
     with_key: bool,
+    settings: Settings,
+}
+
+/// How a server is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Its cache.
+    pub cache_mib: u32,
+    /// A writer that dies within a transaction blocks its documents until the server gives that one up.
+    pub transaction_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { cache_mib: 256, transaction_seconds: 5 }
+    }
 }
 
 impl Mongo {
     /// Starts a server that asks nobody for a password, and waits until it is primary.
     pub async fn start() -> anyhow::Result<Self> {
-        let mut mongo = Self::new(false)?;
+        Self::start_with(Settings::default()).await
+    }
+
+    /// The same, set up in another way.
+    pub async fn start_with(settings: Settings) -> anyhow::Result<Self> {
+        let mut mongo = Self::new(false, settings)?;
         mongo.launch()?;
         admin::init_open_replica_set(&mongo.uri()).await?;
         Ok(mongo)
@@ -38,19 +59,26 @@ impl Mongo {
 
     /// Starts a server with a key file, hence with sign-in, that is no replica set yet.
     pub fn start_with_sign_in() -> anyhow::Result<Self> {
-        let mut mongo = Self::new(true)?;
+        let mut mongo = Self::new(true, Settings::default())?;
         std::fs::write(mongo.key_path(), "a key of a test and of nothing else")?;
         std::fs::set_permissions(mongo.key_path(), std::fs::Permissions::from_mode(0o400))?;
         mongo.launch()?;
         Ok(mongo)
     }
 
-    fn new(with_key: bool) -> anyhow::Result<Self> {
+    fn new(with_key: bool, settings: Settings) -> anyhow::Result<Self> {
         let binary = std::env::var_os(SERVER_VARIABLE)
             .with_context(|| format!("set {SERVER_VARIABLE} to the path of a mongod binary"))?;
         let folder = tempfile::tempdir()?;
         std::fs::create_dir(folder.path().join("data"))?;
-        Ok(Self { binary: PathBuf::from(binary), process: None, port: free_port()?, folder, with_key })
+        Ok(Self {
+            binary: PathBuf::from(binary),
+            process: None,
+            port: free_port()?,
+            folder,
+            with_key,
+            settings,
+        })
     }
 
     /// Address without credentials.
@@ -113,9 +141,10 @@ impl Mongo {
         let mut command = Command::new(&self.binary);
         command
             .args(["--bind_ip", "127.0.0.1", "--replSet", "rs0", "--nounixsocket"])
-            .args(["--wiredTigerCacheSizeGB", "0.25"])
-            // A writer that dies within a transaction blocks its documents until the server gives that one up.
-            .args(["--setParameter", "transactionLifetimeLimitSeconds=5"])
+            .arg("--wiredTigerCacheSizeGB")
+            .arg((f64::from(self.settings.cache_mib) / 1_024.0).to_string())
+            .arg("--setParameter")
+            .arg(format!("transactionLifetimeLimitSeconds={}", self.settings.transaction_seconds))
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
             .args(["--port", &self.port.to_string()])
             .arg("--dbpath")

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use salescommand_odoo_simulator::{Clock, Config, Handle, Seed, Simulator};
 use serde_json::Value;
 
-use crate::mongo::Mongo;
+use crate::mongo::{Mongo, Settings};
 use crate::nats::{Nats, free_port};
 
 /// Variable with the path of the binary under test.
@@ -45,15 +47,20 @@ pub struct Platform {
 impl Platform {
     /// Starts the servers and the simulator, and no process of the product.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(Settings::default(), Seed::new(42, today())).await
+    }
+
+    /// The same with a database and an invented company of one's own.
+    pub async fn start_with(settings: Settings, seed: Seed) -> anyhow::Result<Self> {
         let binary = std::env::var_os(BINARY_VARIABLE).with_context(|| {
             format!("set {BINARY_VARIABLE} to the path of the built binary `salescommand`")
         })?;
         // The client's TLS is built without a provider of its own; that one is installed already is no failure.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let config = Config::new(Seed::new(42, today())).password(ODOO_LOGIN, ODOO_PASSWORD);
+        let config = Config::new(seed).password(ODOO_LOGIN, ODOO_PASSWORD);
         Ok(Self {
             nats: Nats::start()?,
-            mongo: Mongo::start().await?,
+            mongo: Mongo::start_with(settings).await?,
             odoo: Simulator::start(Config { clock: Clock::machine(), ..config }).await?,
             binary: PathBuf::from(binary),
             http_port: free_port()?,
@@ -75,9 +82,23 @@ impl Platform {
             // Connectors get by with the rights that `nats.conf` gives them, and without a database.
             command.env("NATS_URL", self.nats.connector_url()).env_remove("MONGODB_URI");
         }
-        let child = command.arg(name).args(arguments).stderr(log).stdout(Stdio::null()).spawn()?;
+        // A second copy has a name of its own and is the same subcommand.
+        let subcommand = name.trim_end_matches("-2");
+        let child = command.arg(subcommand).args(arguments).stderr(log).stdout(Stdio::null()).spawn()?;
         self.processes.insert(name, child);
         Ok(())
+    }
+
+    /// Sends a signal to a process that runs.
+    pub fn signal(&self, name: &'static str, signal: Signal) -> anyhow::Result<()> {
+        let child = self.processes.get(name).with_context(|| format!("{name} was not started"))?;
+        Ok(kill(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+    }
+
+    /// How a process ended; none while it runs.
+    pub fn ended(&mut self, name: &'static str) -> anyhow::Result<Option<ExitStatus>> {
+        let child = self.processes.get_mut(name).with_context(|| format!("{name} was not started"))?;
+        Ok(child.try_wait()?)
     }
 
     /// kill -9. Fails if the process was gone already: a kill that hits nothing proves nothing.
@@ -146,6 +167,8 @@ impl Platform {
             .env("SALESCOMMAND_HTTP__LISTEN", format!("127.0.0.1:{}", self.http_port))
             .env("SALESCOMMAND_SECRETS__SESSION_KEY", KEY)
             .env("SALESCOMMAND_SECRETS__MASTER_KEY", KEY)
+            // Connectors are killed often here.
+            .env("SALESCOMMAND_INGEST__LEASE_SECONDS", "2")
             .env("SALESCOMMAND_DEMO__ODOO_URL", self.odoo.url())
             .env("SALESCOMMAND_DEMO__ODOO_DATABASE", "demo")
             .env("SALESCOMMAND_DEMO__ODOO_LOGIN", ODOO_LOGIN)

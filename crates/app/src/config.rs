@@ -21,6 +21,8 @@ pub struct Config {
     pub nats: Nats,
     /// The raw zone.
     pub raw: Raw,
+    /// Connectors at work.
+    pub ingest: Ingest,
     /// The document store.
     pub mongodb: MongoDb,
     /// The query service.
@@ -29,8 +31,6 @@ pub struct Config {
     pub secrets: Secrets,
     /// Demo mode's source.
     pub demo: Demo,
-    /// Replays.
-    pub replay: Replay,
     /// Logging.
     pub log: Log,
 }
@@ -51,6 +51,14 @@ pub struct Raw {
     pub epoch_max_bytes: String,
     /// Folder of archived epochs; empty for none.
     pub archive_dir: String,
+}
+
+/// Section `ingest`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// Seconds after which a source is free again whose connector has died.
+    pub lease_seconds: String,
 }
 
 /// Section `mongodb`.
@@ -97,14 +105,6 @@ pub struct Demo {
     pub odoo_password: SecretString,
 }
 
-/// Section `replay`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replay {
-    /// Hours between two verifications; 0 for none by schedule.
-    pub verify_every_hours: String,
-}
-
 /// Section `log`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +123,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("nats", "url", "nats://127.0.0.1:4222", true),
     ("raw", "epoch_max_bytes", "4GiB", false),
     ("raw", "archive_dir", "", false),
+    ("ingest", "lease_seconds", "30", false),
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
@@ -133,7 +134,6 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("demo", "odoo_database", "", false),
     ("demo", "odoo_login", "", false),
     ("demo", "odoo_password", "", true),
-    ("replay", "verify_every_hours", "0", false),
     ("log", "format", "text", false),
     ("log", "filter", DEFAULT_LOG_FILTER, false),
 ];
@@ -221,6 +221,16 @@ impl Config {
         })
     }
 
+    /// How long a connector holds its source without a sign of life.
+    pub fn lease(&self) -> Result<Duration> {
+        let text = &self.ingest.lease_seconds;
+        let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+        let seconds = seconds.with_context(|| {
+            format!("ingest.lease_seconds is {text:?}; it must be whole seconds, 1 or more")
+        })?;
+        Ok(Duration::from_secs(seconds))
+    }
+
     /// Whether cookies are marked Secure.
     pub fn secure_cookies(&self) -> Result<bool> {
         match self.http.secure_cookies.as_str() {
@@ -233,27 +243,18 @@ impl Config {
         }
     }
 
-    /// How often generations are verified by schedule; none for never.
-    pub fn verify_every(&self) -> Result<Option<Duration>> {
-        let text = &self.replay.verify_every_hours;
-        let hours: u64 = text.parse().with_context(|| {
-            format!("replay.verify_every_hours is {text:?}; it must be a whole number, 0 for no schedule")
-        })?;
-        Ok((hours > 0).then(|| Duration::from_secs(hours.saturating_mul(3_600))))
-    }
-
     /// Every setting with its value, secrets masked.
     pub fn masked(&self) -> Vec<Shown> {
         let plain = |section: &str, key: &str| match (section, key) {
             ("raw", "epoch_max_bytes") => self.raw.epoch_max_bytes.clone(),
             ("raw", "archive_dir") => self.raw.archive_dir.clone(),
+            ("ingest", "lease_seconds") => self.ingest.lease_seconds.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
             ("http", "secure_cookies") => self.http.secure_cookies.clone(),
             ("demo", "odoo_url") => self.demo.odoo_url.clone(),
             ("demo", "odoo_database") => self.demo.odoo_database.clone(),
             ("demo", "odoo_login") => self.demo.odoo_login.clone(),
-            ("replay", "verify_every_hours") => self.replay.verify_every_hours.clone(),
             ("log", "format") => self.log.format.clone(),
             ("log", "filter") => self.log.filter.clone(),
             _ => "(secret)".to_owned(),

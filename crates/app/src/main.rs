@@ -4,7 +4,6 @@
 
 mod audit;
 mod cli;
-mod code;
 mod commands;
 mod config;
 mod config_events;

@@ -3,26 +3,32 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
+use salescommand_normalizer::{Mappers, Room, load_mappings};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
     install_metrics,
 };
-use salescommand_store::{Considerate, Documents, Ops};
+use salescommand_store::{Documents, Ops};
 use salescommand_store_mongo::MongoStore;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::code::{self, Program};
 use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::jobs::{QueuedSyncs, serve_sources};
-use crate::{connections, demo, epochs, lifecycle};
+use crate::{connections, demo, epochs, lifecycle, mappings};
+
+/// The canonical generation of this installation.
+const GENERATION: u32 = 1;
 
 /// What the processes share.
 pub struct Shared {
@@ -55,10 +61,10 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let first_sync = Arc::new(demo::FirstSync::default());
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone())?);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone()));
     tasks.spawn("projector", run_projector(&shared, stop.clone()));
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    tasks.spawn("connect", run_connect(&shared, stop.clone()));
+    tasks.spawn("connect", work(shared.log.clone(), config.lease()?, stop.clone()));
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
     if with_demo {
         tasks.spawn("demo", demo::set_up(config, shared, first_sync, stop.clone()));
@@ -81,7 +87,7 @@ pub async fn normalizer(config: Config) -> Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop)?);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop));
     tasks.join().await
 }
 
@@ -96,49 +102,50 @@ pub async fn projector(config: Config) -> Result<()> {
 pub async fn connect(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let log = connections::log(&config, "salescommand-connect").await?;
-    work(log, stop).await
+    work(log, config.lease()?, stop).await
 }
 
-/// The normalizers of all generations, and replays.
+/// The mappers of every room. What only SalesCommand publishes, only its own instance of that name may say.
+pub fn rooms() -> Mappers {
+    Mappers::new(DESCRIPTORS.iter().map(|room| Room {
+        kind: room.kind,
+        version: room.version,
+        only: room.open.is_none().then_some(room.kind),
+        schemas: room.schemas,
+        map: room.map,
+    }))
+}
+
 fn run_normalizer(
     config: &Config,
     shared: &Shared,
     stop: CancellationToken,
-) -> Result<impl Future<Output = Result<()>> + use<>> {
-    let store = Arc::new(shared.store.clone());
-    let pace = Arc::new(Considerate::new(store.clone()));
-    let log = epochs::readable(config, &shared.log);
-    let setup = salescommand_generations::Setup {
-        log: log.clone(),
-        administration: Arc::new(shared.log.clone()),
-        store: store.clone(),
-        ops: store,
-        code: Arc::new(Program { log }),
-        pace: pace.clone(),
-        now: code::now,
-        verify_every: config.verify_every()?,
-    };
-    Ok(async move {
-        let watching = tokio::spawn(async move { pace.watch().await });
-        let ended = salescommand_generations::run(setup, stop).await;
-        watching.abort();
-        ended.context("the normalizer ended")
-    })
+) -> impl Future<Output = Result<()>> + use<> {
+    let (log, store) = (epochs::readable(config, &shared.log), Arc::new(shared.store.clone()));
+    async move {
+        let mappers = Mutex::new(rooms());
+        // A generation's mappings are fixed for its life; those of a new one are the newest at its start.
+        until_there(&stop, || async {
+            let loaded = load_mappings(&*log, rooms(), mappings::compile, None).await?;
+            *mappers.lock().await = loaded;
+            Ok::<_, salescommand_normalizer::Error>(())
+        })
+        .await?;
+        let mappers = mappers.into_inner();
+        salescommand_normalizer::run(log, store, mappers, GENERATION, stop)
+            .await
+            .context("the normalizer ended")
+    }
 }
 
 fn run_projector(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
-    let store = Arc::new(shared.store.clone());
-    let log = Arc::new(shared.log.clone());
-    let setup = salescommand_projector::Setup { log, store: store.clone(), ops: store };
-    async move { salescommand_projector::run(setup, stop).await.context("the projector ended") }
+    let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
+    async move { salescommand_projector::run(log, store, stop).await.context("the projector ended") }
 }
 
-fn run_connect(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
-    work(shared.log.clone(), stop)
-}
-
-async fn work(log: NatsLog, stop: CancellationToken) -> Result<()> {
-    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), Options::default());
+async fn work(log: NatsLog, lease_ttl: Duration, stop: CancellationToken) -> Result<()> {
+    let options = Options { lease_ttl, ..Options::default() };
+    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), options);
     worker.run(stop).await;
     Ok(())
 }

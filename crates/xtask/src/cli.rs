@@ -1,5 +1,6 @@
 //! The command line: what can be asked for. What it does lies in the modules it hands over to.
 
+use crate::bench;
 use crate::ports::Ports;
 use crate::stack::commands;
 use crate::suites;
@@ -14,6 +15,7 @@ Examples:
   cargo xtask exec sync status         a command of the binary, against the running stack
   cargo xtask test                     every test, with a report
   cargo xtask test --suite unit        one suite
+  cargo xtask bench pipeline           how fast it is, beside what this machine can do
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable or not running.";
 
@@ -42,6 +44,9 @@ enum Command {
     Test(Test),
     /// What continuous integration runs: the same as `test`
     Ci(Test),
+    /// Measure speed, beside what this machine can do in the same minutes
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 /// Options of `up`.
@@ -98,6 +103,31 @@ pub struct Test {
     pub suites: Vec<suites::Name>,
 }
 
+/// What can be measured.
+#[derive(Subcommand)]
+pub enum Bench {
+    /// Raw events to serving documents, on servers of its own; builds with optimisation first
+    #[command(after_help = "Example: cargo xtask bench pipeline --events 10000 --bytes 1024 --runs 1")]
+    Pipeline(Pipeline),
+}
+
+/// Options of `bench pipeline`.
+#[derive(Args)]
+pub struct Pipeline {
+    /// Also a million events
+    #[arg(long)]
+    pub full: bool,
+    /// Runs per line; medians are shown
+    #[arg(long)]
+    pub runs: Option<u32>,
+    /// Events per pass, separated by commas [default: 10000,100000]
+    #[arg(long)]
+    pub events: Option<String>,
+    /// Bytes per event, separated by commas [default: 1024,4096]
+    #[arg(long)]
+    pub bytes: Option<String>,
+}
+
 impl Cli {
     /// Does what was asked for.
     pub fn run(&self) -> Result<()> {
@@ -108,6 +138,7 @@ impl Cli {
             Command::Reset(options) => commands::reset(options),
             Command::Exec(options) => commands::exec(options),
             Command::Test(options) | Command::Ci(options) => suites::run(options),
+            Command::Bench(Bench::Pipeline(options)) => bench::pipeline(options),
         }
     }
 }

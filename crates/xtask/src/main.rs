@@ -1,4 +1,4 @@
-//! `cargo xtask`: the developer commands `up`, `down`, `status`, `reset`, `test` and `ci`.
+//! `cargo xtask`: the developer commands `up`, `down`, `status`, `reset`, `test`, `ci` and `bench`.
 //!
 //! Starts and stops what SalesCommand needs on one machine and runs its tests. It knows no business rule, holds no database driver and
 //! talks to the product only through its command line, its environment variables and `/readyz`.
@@ -7,6 +7,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 something is not reachable.
 
 mod banner;
+mod bench;
 mod cli;
 mod command;
 #[cfg(test)]

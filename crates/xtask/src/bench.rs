@@ -1,0 +1,29 @@
+//! `cargo xtask bench`: builds a benchmark with optimisation and runs it on servers that it starts itself.
+
+use anyhow::{Result, bail};
+
+use crate::cli::Pipeline;
+use crate::servers::Kind;
+use crate::workspace::Workspace;
+
+/// `cargo xtask bench pipeline`.
+pub fn pipeline(options: &Pipeline) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut cargo = workspace.cargo();
+    cargo
+        .env("SALESCOMMAND_TEST_NATS_SERVER", Kind::Nats.ensure_program()?)
+        .env("SALESCOMMAND_TEST_MONGOD", Kind::Mongo.ensure_program()?)
+        .args(["bench", "--package", "salescommand-tests", "--bench", "pipeline", "--"]);
+    if options.full {
+        cargo.arg("--full");
+    }
+    if let Some(runs) = options.runs {
+        cargo.args(["--runs", &runs.to_string()]);
+    }
+    for (name, numbers) in [("--events", &options.events), ("--bytes", &options.bytes)] {
+        if let Some(numbers) = numbers {
+            cargo.args([name, numbers]);
+        }
+    }
+    if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
+}

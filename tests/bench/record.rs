@@ -1,0 +1,174 @@
+//! What the pipeline writes, kept in files so that it can be written again by nobody but the driver.
+//!
+//! One file per consumer, a transaction after the other. A length is 4 bytes, little endian.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bson::{Document, RawDocumentBuf};
+use salescommand_store::{
+    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Write,
+};
+use salescommand_store_mongo::MongoStore;
+
+/// A store that keeps a record of what is committed to it.
+pub struct Recorder {
+    inner: MongoStore,
+    folder: PathBuf,
+    files: Mutex<BTreeMap<String, BufWriter<File>>>,
+}
+
+impl Recorder {
+    /// Records into a folder.
+    pub fn new(inner: MongoStore, folder: PathBuf) -> Self {
+        Self { inner, folder, files: Mutex::default() }
+    }
+
+    fn record(&self, batch: &Batch) {
+        let mut files = self.files.lock().unwrap();
+        let file = files
+            .entry(batch.consumer.clone())
+            .or_insert_with(|| BufWriter::new(File::create(self.folder.join(&batch.consumer)).unwrap()));
+        let position = RawDocumentBuf::try_from(&batch.position).unwrap();
+        put(file, position.as_bytes());
+        put(file, &(batch.writes.len() as u32).to_le_bytes());
+        for write in &batch.writes {
+            put(file, write.collection.as_bytes());
+            put(file, write.id.as_bytes());
+            let (kind, document) = match &write.operation {
+                Operation::Insert(document) => (0, document.as_bytes()),
+                Operation::Replace(document) => (1, document.as_bytes()),
+                Operation::Delete => (2, [].as_slice()),
+            };
+            file.write_all(&[kind]).unwrap();
+            put(file, document);
+        }
+        // So that a reader of another process sees whole transactions.
+        file.flush().unwrap();
+    }
+}
+
+fn put(file: &mut BufWriter<File>, bytes: &[u8]) {
+    file.write_all(&(bytes.len() as u32).to_le_bytes()).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+#[async_trait]
+impl Documents for Recorder {
+    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
+        self.inner.ensure(collections).await
+    }
+    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.inner.get(collection, ids).await
+    }
+    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+        Documents::find(&self.inner, collection, query).await
+    }
+    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
+        self.inner.position(consumer).await
+    }
+    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
+        let revision = self.inner.commit(batch.clone()).await?;
+        self.record(&batch);
+        Ok(revision)
+    }
+    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
+        self.inner.delete_up_to(collection, id).await
+    }
+    async fn active(&self) -> Result<Option<Active>, Error> {
+        Documents::active(&self.inner).await
+    }
+    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
+        self.inner.ensure_active(initial).await
+    }
+    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
+        self.inner.switch_active(expected, next).await
+    }
+    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
+        self.inner.drop_generation(collections, consumers).await
+    }
+}
+
+/// The transactions of one consumer, read back one by one.
+pub struct Tape {
+    consumer: String,
+    file: BufReader<File>,
+    left: u64,
+    revision: i64,
+}
+
+impl Tape {
+    /// All tapes of a folder, with their present ends.
+    pub fn all(folder: &Path) -> Vec<Self> {
+        let mut tapes = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let (path, entry) = (entry.as_ref().unwrap().path(), entry.unwrap());
+            let consumer = entry.file_name().into_string().unwrap();
+            let file = BufReader::new(File::open(path).unwrap());
+            tapes.push(Self { consumer, file, left: 0, revision: 0 });
+        }
+        tapes
+    }
+
+    /// Lets it be read up to an end.
+    pub fn up_to(&mut self, ends: &BTreeMap<String, u64>, read: u64) {
+        self.left = ends.get(&self.consumer).copied().unwrap_or(0) - read;
+    }
+
+    /// Whose it is.
+    pub fn consumer(&self) -> &str {
+        &self.consumer
+    }
+
+    /// The next transaction.
+    pub fn transaction(&mut self) -> Option<Batch> {
+        if self.left == 0 {
+            return None;
+        }
+        let position = self.take();
+        let count = self.take();
+        let count = u32::from_le_bytes(count.try_into().unwrap());
+        let writes = (0..count).map(|_| self.write()).collect();
+        self.revision += 1;
+        Some(Batch {
+            consumer: self.consumer.clone(),
+            expected_revision: self.revision - 1,
+            position: Document::try_from(RawDocumentBuf::from_bytes(position).unwrap()).unwrap(),
+            writes,
+        })
+    }
+
+    fn write(&mut self) -> Write {
+        let collection = String::from_utf8(self.take()).unwrap();
+        let id = String::from_utf8(self.take()).unwrap();
+        let mut kind = [0];
+        self.file.read_exact(&mut kind).unwrap();
+        self.left -= 1;
+        let document = self.take();
+        let operation = match kind[0] {
+            0 => Operation::Insert(RawDocumentBuf::from_bytes(document).unwrap()),
+            1 => Operation::Replace(RawDocumentBuf::from_bytes(document).unwrap()),
+            _ => Operation::Delete,
+        };
+        Write { collection, id, operation }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        let mut length = [0; 4];
+        self.file.read_exact(&mut length).unwrap();
+        let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
+        self.file.read_exact(&mut bytes).unwrap();
+        self.left -= 4 + bytes.len() as u64;
+        bytes
+    }
+}
+
+/// How long each tape of a folder is now.
+pub fn ends(folder: &Path) -> BTreeMap<String, u64> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())).collect()
+}

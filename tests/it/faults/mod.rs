@@ -1,0 +1,213 @@
+//! Faults on real servers: processes and servers are killed, stopped, doubled, filled up and set back, and the
+//! documents are in the end those of an undisturbed run, byte for byte. The undisturbed run is the oracle's, over the
+//! very same raw log.
+//!
+//! `SALESCOMMAND_FAULT_EVENTS` says how many events a run has (20,000), `SALESCOMMAND_FAULT_SEEDS` with which seeds it
+//! is done (`1`; several are separated by commas): the moments of the faults depend on them.
+
+mod kills;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use salescommand_domain::raw::{InstanceName, Position, RawPosition, raw_stream, raw_subject_filter};
+use salescommand_eventlog::{BatchLimit, EventLog, Jobs as _, QueueSpec, StreamSpec};
+use salescommand_eventlog_nats::{NatsLog, NatsOptions};
+use salescommand_normalizer::{NormalizerPosition, RawMessage, canonical_stream, consumer_name};
+use salescommand_odoo_simulator::Seed;
+use salescommand_store::{Documents, Query};
+use salescommand_store_mongo::MongoStore;
+use salescommand_tests::load::{Random, RawEvent, outgoing};
+use salescommand_tests::mongo::Settings;
+use salescommand_tests::platform::{Platform, eventually, today};
+
+use crate::oracle::{self, Compared};
+
+const EVENTS_VARIABLE: &str = "SALESCOMMAND_FAULT_EVENTS";
+const SEEDS_VARIABLE: &str = "SALESCOMMAND_FAULT_SEEDS";
+const EVENTS: u64 = 20_000;
+/// How long the brokers of these tests remember message ids.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
+/// Between two looks at how far something is.
+const LOOK: Duration = Duration::from_millis(3);
+/// Length of a raw event.
+const BYTES: usize = 900;
+const INSTANCE: &str = "odoo";
+
+/// How many events a run has.
+fn events() -> u64 {
+    std::env::var(EVENTS_VARIABLE).map_or(EVENTS, |text| text.parse().unwrap())
+}
+
+/// The seeds with which each test is done.
+fn seeds() -> Vec<u64> {
+    let seeds = std::env::var(SEEDS_VARIABLE).unwrap_or_else(|_| "1".to_owned());
+    seeds.split(',').map(|seed| seed.trim().parse().unwrap()).collect()
+}
+
+/// Servers and processes of one run.
+struct Scene {
+    platform: Platform,
+    log: NatsLog,
+    store: MongoStore,
+    random: Random,
+    instance: InstanceName,
+}
+
+impl Scene {
+    /// Servers only, with the streams that the processes will find.
+    async fn start(seed: u64) -> Self {
+        Self::with_company(seed, Seed { leads: 1, partners: 1, activities: 0, ..Seed::new(seed, today()) })
+            .await
+    }
+
+    async fn with_company(seed: u64, company: Seed) -> Self {
+        println!("seed {seed}: {SEEDS_VARIABLE}={seed} does the same again");
+        // A killed writer's transaction is given up soon: there are many of them here.
+        let settings = Settings { transaction_seconds: 2, ..Settings::default() };
+        let platform = Platform::start_with(settings, company).await.unwrap();
+        let log = connect(&platform).await;
+        let store = platform.mongo.store("salescommand").await.unwrap();
+        let instance = InstanceName::new(INSTANCE).unwrap();
+        let scene = Self { platform, log, store, random: Random::new(seed), instance };
+        scene.make_streams(None, None).await;
+        scene
+    }
+
+    /// Makes the streams with a short memory for message ids, and no larger than they may be.
+    async fn make_streams(&self, raw_bytes: Option<u64>, canonical_bytes: Option<u64>) {
+        let spec = |name: String, subject: String, max_bytes| StreamSpec {
+            name,
+            subjects: vec![subject],
+            immutable: true,
+            max_bytes,
+            duplicate_window: DUPLICATE_WINDOW,
+        };
+        let raw = spec(raw_stream(&self.instance, 1), raw_subject_filter(&self.instance), raw_bytes);
+        let canonical = spec(canonical_stream(1), "canonical.g1.>".to_owned(), canonical_bytes);
+        for spec in [raw, canonical] {
+            self.log.ensure_stream(&spec).await.unwrap();
+        }
+        // A job whose worker was killed comes again soon.
+        let jobs = QueueSpec {
+            name: "JOBS".to_owned(),
+            subjects: vec!["jobs.>".to_owned()],
+            answer_within: Duration::from_secs(1),
+            duplicate_window: DUPLICATE_WINDOW,
+        };
+        self.log.ensure_queue(&jobs).await.unwrap();
+    }
+
+    /// Publishes events at once, as if connectors had long been at work.
+    async fn publish(&self, events: &[RawEvent]) {
+        let first = self.raw_end().await;
+        let messages: Vec<_> = (first + 1..)
+            .zip(events)
+            .map(|(number, event)| outgoing(&self.instance, number, event).unwrap())
+            .collect();
+        self.log.publish(&raw_stream(&self.instance, 1), messages).await.unwrap();
+    }
+
+    fn spawn(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.platform.spawn(name, &[]).unwrap();
+        }
+    }
+
+    /// End of the raw log; 0 while the broker is away.
+    async fn raw_end(&self) -> u64 {
+        let status = self.log.stream(&raw_stream(&self.instance, 1)).await;
+        status.ok().flatten().map_or(0, |status| status.last_sequence)
+    }
+
+    async fn normalizer(&self) -> NormalizerPosition {
+        let stored = self.store.position(&consumer_name(1)).await.ok().flatten();
+        stored.map(|stored| NormalizerPosition::decode(&stored.position).unwrap()).unwrap_or_default()
+    }
+
+    /// Raw events that are in the canonical documents; 0 while the database is away.
+    async fn normalized(&self) -> u64 {
+        self.normalizer().await.of(&self.instance).sequence
+    }
+
+    /// Canonical events that are in every projection; 0 while the database is away.
+    async fn projected(&self) -> u64 {
+        let mut least = u64::MAX;
+        for projection in salescommand_projector::projections() {
+            let name = salescommand_projector::consumer_name(projection.name(), 1);
+            let stored = self.store.position(&name).await.ok().flatten();
+            let sequence = stored.and_then(|stored| stored.position.get_i64("sequence").ok()).unwrap_or(0);
+            least = least.min(sequence as u64);
+        }
+        least
+    }
+
+    /// Waits until everything published is in every document.
+    async fn settled(&self) {
+        let end = self.raw_end().await;
+        let normalized = async || (self.normalized().await == end).then_some(());
+        eventually("everything to be normalised", normalized)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("normalizer")));
+        let projected = async || {
+            let made = self.normalizer().await.outbox as u64;
+            (made > 0 && self.projected().await == made).then_some(())
+        };
+        eventually("everything to be projected", projected)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("projector")));
+    }
+
+    /// Waits for the end of everything and compares with the undisturbed run.
+    async fn verify(&self) {
+        self.settled().await;
+        let raw = self.raw_log().await;
+        assert!(raw.len() as u64 >= events() * 9 / 10, "{} raw events only", raw.len());
+        let expected = oracle::documents(&[raw], false).await;
+        assert!(expected["canonical_opportunities_g1"].len() > 500);
+        oracle::assert_same(&expected, &self.documents().await);
+    }
+
+    /// All events of the raw log.
+    async fn raw_log(&self) -> Vec<RawMessage> {
+        let (stream, end) = (raw_stream(&self.instance, 1), self.raw_end().await);
+        let mut reader = self.log.read_after(&stream, 0).await.unwrap();
+        let mut messages = Vec::new();
+        while (messages.len() as u64) < end {
+            let limit = BatchLimit { messages: 1_000, bytes: 8 << 20, wait: Duration::from_millis(250) };
+            messages.extend(reader.next(limit).await.unwrap());
+        }
+        let place = |message: salescommand_eventlog::Message| {
+            let position = Position { epoch: 1, sequence: message.sequence };
+            RawMessage { raw: RawPosition { instance: self.instance.clone(), position }, message }
+        };
+        messages.into_iter().map(place).collect()
+    }
+
+    /// Every compared document in the database.
+    async fn documents(&self) -> Compared {
+        let mut specs = salescommand_normalizer::specs(1);
+        for projection in salescommand_projector::projections() {
+            specs.extend(projection.collections(1));
+        }
+        let mut found = BTreeMap::new();
+        for spec in specs.into_iter().filter(|spec| oracle::is_compared(&spec.name)) {
+            let documents = Documents::find(&self.store, &spec.name, &Query::all()).await.unwrap();
+            let by_id = |document: bson::RawDocumentBuf| {
+                (document.get_str("_id").unwrap().to_owned(), document.into_bytes())
+            };
+            let documents: BTreeMap<_, _> = documents.into_iter().map(by_id).collect();
+            if !documents.is_empty() {
+                found.insert(spec.name, documents);
+            }
+        }
+        found
+    }
+}
+
+async fn connect(platform: &Platform) -> NatsLog {
+    let connect_within = Duration::from_secs(10);
+    NatsLog::connect(NatsOptions { url: platform.nats.url(), name: "fault-test".into(), connect_within })
+        .await
+        .unwrap()
+}
