@@ -53,7 +53,7 @@ impl RecordWrites for CrmLog {
 
 fn refusal(error: Error) -> WriteError {
     match error {
-        Error::Log(LogError::Conflict { .. }) => WriteError::Conflict,
+        Error::Stale { last } => WriteError::Conflict { last },
         error if error.is_transient() => WriteError::Unavailable(error.to_string()),
         error => WriteError::Refused(error.to_string()),
     }

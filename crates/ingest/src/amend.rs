@@ -22,7 +22,7 @@ enum Attempt {
 
 impl RawWriter {
     /// Publishes one version of a record if its last event is the expected one (none: if it has none); gives the
-    /// position since which the record says so. [`LogError::Conflict`] if somebody else was first.
+    /// position since which the record says so. [`Error::Stale`] if somebody else was first.
     ///
     /// A publish whose answer was lost is looked for once; what then is not known to be in is an error that may be
     /// answered by trying again.
@@ -69,9 +69,9 @@ impl RawWriter {
         {
             return Ok(Attempt::Done(position));
         }
-        if held.map(|(position, _)| position) != expected {
-            let expected = expected.map_or(0, |position| position.sequence);
-            return Err(LogError::Conflict { subject, expected }.into());
+        let last = held.map(|(position, _)| position);
+        if last != expected {
+            return Err(Error::Stale { last });
         }
         let mut written = Written::default();
         let event = self.event(plan, operation, record, &mut previous, &mut written)?;
@@ -92,6 +92,7 @@ impl RawWriter {
                 Ok(Attempt::Done(Position { epoch, sequence: published.sequence }))
             }
             Err(LogError::Sealed(_) | LogError::Missing(_)) => Ok(Attempt::Moved),
+            Err(LogError::Conflict { .. }) => Err(Error::Stale { last: None }),
             Err(error) if error.is_transient() => Ok(Attempt::Doubtful(digest, error)),
             Err(error) => Err(error.into()),
         }

@@ -1,7 +1,7 @@
 //! Why the driver did not do what was asked.
 
 use salescommand_domain::Timestamp;
-use salescommand_domain::raw::EnvelopeError;
+use salescommand_domain::raw::{EnvelopeError, Position};
 use salescommand_eventlog as eventlog;
 
 /// Errors of the driver. What a source did wrong is no error of the driver: it stands in the run's record.
@@ -18,6 +18,12 @@ pub enum Error {
     /// This run lost its lease, or somebody wrote where only this run may.
     #[error("another run has taken over {0}")]
     Fenced(String),
+    /// The record's last event is another one than its author saw.
+    #[error("the record has a newer version")]
+    Stale {
+        /// Where the last event is; none if somebody wrote it in this moment, or if there is none.
+        last: Option<Position>,
+    },
     /// The event log failed.
     #[error("the event log failed")]
     Log(#[from] eventlog::Error),
@@ -41,7 +47,7 @@ impl Error {
         match self {
             Self::Busy { .. } => true,
             Self::Log(error) => error.is_transient(),
-            Self::Fenced(_) | Self::Envelope(_) | Self::State { .. } => false,
+            Self::Fenced(_) | Self::Stale { .. } | Self::Envelope(_) | Self::State { .. } => false,
         }
     }
 }

@@ -42,9 +42,12 @@ pub struct RecordWrite {
 /// Why a write was not published.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Somebody else wrote the record since its author saw it.
+    /// Somebody wrote the record since its author saw it.
     #[error("the record has a newer version")]
-    Conflict,
+    Conflict {
+        /// Where the record's last event is, if that is known.
+        last: Option<Position>,
+    },
     /// The event log cannot be reached; whether the write is in is not known.
     #[error("the event log is not reachable: {0}")]
     Unavailable(String),
@@ -130,9 +133,9 @@ impl Ticket {
         if !normalized {
             return Ok(WriteState::Waiting);
         }
-        let id = format!("{crm}/{}/{}", self.position.epoch, self.position.sequence);
-        for rejected in viewer.quarantined::<Rejected>(&[id]).await? {
-            if rejected.state == "open" {
+        for rejected in viewer.quarantined::<Rejected>(&[quarantine_id(self.position)]).await? {
+            // A later version that was accepted makes a rejected one unnecessary; nothing else does.
+            if rejected.state != "superseded" {
                 return Err(ApiError::write_rejected(&rejected.reason, &rejected.path, &rejected.detail));
             }
         }
@@ -162,10 +165,36 @@ impl Ticket {
     }
 }
 
+/// Publishes a write. What was written since its author saw the record, and was rejected, is no newer version: the next
+/// write goes behind it, so a record does not stay locked by an event in quarantine.
+pub(crate) async fn publish<P>(allowed: &Allowed<P>, write: RecordWrite) -> Result<Position, ApiError> {
+    let writes = &allowed.guarded().writes;
+    match writes.publish(write.clone()).await {
+        Err(WriteError::Conflict { last: Some(last) }) if is_rejected(allowed, &write, last).await? => {
+            writes.publish(RecordWrite { expected: Some(last), ..write }).await.map_err(problem)
+        }
+        outcome => outcome.map_err(problem),
+    }
+}
+
+/// Whether the record's last event was rejected, and with it all that came behind the version its author saw.
+async fn is_rejected<P>(allowed: &Allowed<P>, write: &RecordWrite, last: Position) -> Result<bool, ApiError> {
+    let viewer = allowed.viewer().await?;
+    // In this order: once the last event is in quarantine, the facet has taken everything before it.
+    let rejected = viewer.quarantined::<Rejected>(&[quarantine_id(last)]).await?;
+    let facet = write.record.source().facet_id().to_string();
+    let accepted = viewer.facets(&[facet]).await?.first().map(|facet| facet.position);
+    Ok(!rejected.is_empty() && accepted == write.expected)
+}
+
+fn quarantine_id(position: Position) -> String {
+    format!("{}/{}/{}", InstanceName::crm(), position.epoch, position.sequence)
+}
+
 /// What a failed publish becomes.
-pub(crate) fn problem(error: WriteError) -> ApiError {
+fn problem(error: WriteError) -> ApiError {
     match error {
-        WriteError::Conflict => ApiError::stale(),
+        WriteError::Conflict { .. } => ApiError::stale(),
         WriteError::Unavailable(_) => ApiError::broker_unavailable(error),
         WriteError::Refused(_) => ApiError::internal(error),
     }

@@ -2,7 +2,6 @@
 
 use salescommand_domain::raw::{Operation, Position};
 use salescommand_epochs::{NoArchives, seal};
-use salescommand_eventlog::Error as LogError;
 use serde_json::json;
 
 use super::*;
@@ -16,7 +15,7 @@ impl Bench {
 }
 
 fn is_conflict(outcome: &Result<Position, Error>) -> bool {
-    matches!(outcome, Err(Error::Log(LogError::Conflict { .. })))
+    matches!(outcome, Err(Error::Stale { .. }))
 }
 
 #[tokio::test]

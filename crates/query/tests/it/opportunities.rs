@@ -249,6 +249,10 @@ async fn a_rejected_edit_is_a_problem_with_the_reason() {
     let ((), answer) = tokio::join!(reject, ana.patch(&path, &version, &body));
     let problem = answer.problem(422, "write-rejected");
     assert_eq!(problem["errors"], json!([{"field": "/fields/name/value", "detail": "no"}]));
+    // What was rejected is no newer version: the corrected change goes behind it.
+    assert_eq!(ana.patch(&path, &version, &body).await.status, 202);
+    assert_eq!(world.written().pop().unwrap().expected, Some(Position { epoch: 1, sequence: 1 }));
+    ana.patch(&path, &version, &body).await.problem(412, "stale-version");
 }
 
 #[tokio::test]

@@ -235,7 +235,7 @@ impl RecordWrites for Drafts {
         let last = writes.iter().rposition(|held| held.record == write.record);
         let last = last.map(|index| Position { epoch: 1, sequence: index as u64 + 1 });
         if last != write.expected {
-            return Err(WriteError::Conflict);
+            return Err(WriteError::Conflict { last });
         }
         writes.push(write);
         Ok(Position { epoch: 1, sequence: writes.len() as u64 })

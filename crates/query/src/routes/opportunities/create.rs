@@ -11,7 +11,7 @@ use crate::access::{Allowed, RecordsWrite};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
 use crate::routes::SignedInProblems;
-use crate::writes::{RecordWrite, Ticket, WriteAccepted, problem};
+use crate::writes::{RecordWrite, Ticket, WriteAccepted, publish};
 
 /// Make an opportunity
 #[utoipa::path(post, path = "/api/opportunities", tag = "opportunities", request_body = OpportunityFields,
@@ -39,7 +39,7 @@ pub(crate) async fn make_opportunity(
         at: author.at,
         author: allowed.account.id.clone(),
     };
-    let position = allowed.guarded().writes.publish(write).await.map_err(problem)?;
+    let position = publish(&allowed, write).await?;
     let id = record.source().facet_id().to_string();
     tracing::info!(account.id = allowed.account.id, opportunity.id = id, "an opportunity was made");
     let location = HeaderValue::from_str(&format!("/api/opportunities/{id}")).map_err(ApiError::internal)?;

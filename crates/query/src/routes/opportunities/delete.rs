@@ -13,7 +13,7 @@ use super::record::{OpportunityAnswer, Record, answer_write};
 use crate::access::{Allowed, RecordsWrite};
 use crate::error::{ApiError, Problem};
 use crate::routes::SignedInProblems;
-use crate::writes::{RecordWrite, Ticket, WriteAccepted, problem};
+use crate::writes::{RecordWrite, Ticket, WriteAccepted, publish};
 
 /// Withdraw an edit, or delete a deal made here
 #[utoipa::path(delete, path = "/api/opportunities/{id}", tag = "opportunities",
@@ -46,7 +46,7 @@ pub(crate) async fn withdraw_opportunity(
         at: allowed.app().clock.now(),
         author: allowed.account.id.clone(),
     };
-    let position = allowed.guarded().writes.publish(write).await.map_err(problem)?;
+    let position = publish(&allowed, write).await?;
     let id = record.golden.id.to_string();
     tracing::info!(
         account.id = allowed.account.id,

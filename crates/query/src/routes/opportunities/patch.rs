@@ -12,7 +12,7 @@ use crate::access::{Allowed, RecordsWrite};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
 use crate::routes::SignedInProblems;
-use crate::writes::{RecordWrite, Ticket, WriteAccepted, WriteState, problem};
+use crate::writes::{RecordWrite, Ticket, WriteAccepted, WriteState, publish};
 
 /// Edit an opportunity
 #[utoipa::path(patch, path = "/api/opportunities/{id}", tag = "opportunities", request_body = OpportunityChange,
@@ -55,7 +55,7 @@ pub(crate) async fn edit_opportunity(
         at: author.at,
         author: allowed.account.id.clone(),
     };
-    let position = allowed.guarded().writes.publish(write).await.map_err(problem)?;
+    let position = publish(&allowed, write).await?;
     let id = record.golden.id.to_string();
     tracing::info!(account.id = allowed.account.id, opportunity.id = id, "an opportunity was edited");
     answer_write(&allowed, Ticket::new(&allowed.account.id, id, position), StatusCode::OK).await
