@@ -12,6 +12,8 @@ mod edits;
 #[cfg(test)]
 mod epochs;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod eventlog;
 #[cfg(test)]
 mod faults;

@@ -71,6 +71,11 @@ pub enum Command {
     /// Epochs: the streams that a raw log consists of.
     #[command(subcommand)]
     Epoch(Epoch),
+    /// Erase a person from the raw logs and their archives; writes a receipt.
+    #[command(
+        after_help = "Examples: salescommand erase --subject ann@example.com\n          salescommand erase --subject res.partner:17\n          salescommand erase --receipts\n\nErase the person at the source first: what it still has, the next sync brings back."
+    )]
+    Erase(Erase),
     /// Configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -265,6 +270,20 @@ pub enum Epoch {
         #[arg(long)]
         epoch: u32,
     },
+}
+
+/// `erase`.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// Whom: an e-mail address, or a record as `<object>:<key>`.
+    #[arg(long, required_unless_present = "receipts")]
+    pub subject: Option<String>,
+    /// Who asks for it, for the receipt.
+    #[arg(long, default_value = "command line")]
+    pub by: String,
+    /// List the receipts of earlier erasures instead.
+    #[arg(long, conflicts_with = "subject")]
+    pub receipts: bool,
 }
 
 /// A zone with documents.

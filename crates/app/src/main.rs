@@ -71,6 +71,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Lineage(lineage) => audit::lineage(&config, &lineage, cli.output).await,
         Command::Quarantine(command) => audit::quarantine(&config, &command, cli.output).await,
         Command::Epoch(command) => epochs::epoch(&config, command, cli.output).await,
+        Command::Erase(erase) => epochs::erase_person(&config, erase, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

@@ -14,6 +14,7 @@
 mod archive;
 mod archives;
 mod chain;
+mod erase;
 mod error;
 mod heads;
 mod reader;
@@ -26,6 +27,9 @@ pub(crate) mod tests;
 pub use archive::{FolderArchives, Manifest, archive, delete, restore};
 pub use archives::{ArchivedLog, Archives, NoArchives};
 pub use chain::{Chain, Epoch};
+pub use erase::{
+    ERASURES_STREAM, EpochReceipt, NotASubject, Receipt, Request, Subject, erase, receipts, to_rebuild,
+};
 pub use error::Error;
 pub use heads::{Head, cover, covered, heads_stream, heads_through};
 pub use reader::{ChainReader, Portion};

@@ -30,6 +30,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// SHA-256 of the records.
+    pub(crate) fn digest(self) -> String {
+        self.contents.finish()
+    }
+
     pub(crate) fn add(&mut self, record: &StoredMessage) {
         let place = (record.message.sequence, record.stored_at);
         self.contents.add(record);
@@ -112,15 +117,15 @@ pub(crate) async fn write_draft(
     stream: &str,
     last: u64,
     reader: &mut dyn StoredReader,
-    mut change: impl FnMut(StoredMessage) -> Result<StoredMessage, LogError> + Send,
-) -> Result<Written, LogError> {
+    mut change: impl FnMut(StoredMessage) -> Result<StoredMessage, Error> + Send,
+) -> Result<Written, Error> {
     let mut draft = archives.begin(stream).await?;
     let mut tally = Tally::default();
     while tally.last_sequence() < last {
         let portion = reader.next_stored(PORTION).await?;
         if portion.is_empty() {
             let at = tally.last_sequence();
-            return Err(LogError::Unavailable(format!("{stream} gives nothing behind event {at}")));
+            return Err(LogError::Unavailable(format!("{stream} gives nothing behind event {at}")).into());
         }
         for record in portion {
             let record = change(record)?;

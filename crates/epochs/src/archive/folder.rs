@@ -98,6 +98,32 @@ impl FolderArchives {
         Ok(())
     }
 
+    /// Removes an archive and whatever an interrupted attempt has left of it.
+    pub(crate) async fn discard(&self, instance: &InstanceName, epoch: u32) -> Result<(), LogError> {
+        let stream = raw_stream(instance, epoch);
+        let manifest = self.manifest(instance, epoch).await?;
+        self.remove(&self.manifest_path(&stream)).await?;
+        if let Some(manifest) = manifest {
+            self.remove(&self.root.join(&manifest.file)).await?;
+        }
+        self.remove(&self.root.join(format!("{stream}.partial"))).await
+    }
+
+    /// Removes files of an epoch's events that no manifest names: an erasure that was interrupted after it switched.
+    pub(crate) async fn remove_strays(&self, manifest: &Manifest) -> Result<(), LogError> {
+        let prefix = format!("{}.", manifest.stream);
+        let failed = |error: &std::io::Error| self.failed(&self.root, error);
+        let mut entries = tokio::fs::read_dir(&self.root).await.map_err(|error| failed(&error))?;
+        while let Some(entry) = entries.next_entry().await.map_err(|error| failed(&error))? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let events = name.ends_with(".events") || name.ends_with(".partial");
+            if name.starts_with(&prefix) && events && name != manifest.file {
+                self.remove(&entry.path()).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn rename(&self, from: &Path, to: &Path) -> Result<(), LogError> {
         let rename = async {
             tokio::fs::rename(from, to).await?;

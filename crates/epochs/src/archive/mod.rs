@@ -13,5 +13,7 @@ mod reader;
 mod tests;
 
 pub use copy::{archive, delete, restore};
+pub(crate) use copy::{build, keep_draft, read_broker, write_draft};
 pub use folder::FolderArchives;
+pub(crate) use format::{Contents, hexadecimal};
 pub use manifest::Manifest;
