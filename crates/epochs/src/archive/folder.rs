@@ -101,23 +101,22 @@ impl FolderArchives {
     /// Removes an archive and whatever an interrupted attempt has left of it.
     pub(crate) async fn discard(&self, instance: &InstanceName, epoch: u32) -> Result<(), LogError> {
         let stream = raw_stream(instance, epoch);
-        let manifest = self.manifest(instance, epoch).await?;
         self.remove(&self.manifest_path(&stream)).await?;
-        if let Some(manifest) = manifest {
-            self.remove(&self.root.join(&manifest.file)).await?;
-        }
-        self.remove(&self.root.join(format!("{stream}.partial"))).await
+        self.remove_strays(&stream, None).await
     }
 
-    /// Removes files of an epoch's events that no manifest names: an erasure that was interrupted after it switched.
-    pub(crate) async fn remove_strays(&self, manifest: &Manifest) -> Result<(), LogError> {
-        let prefix = format!("{}.", manifest.stream);
+    /// Removes the files of an epoch's events but one: what interrupted attempts have left.
+    pub(crate) async fn remove_strays(&self, stream: &str, but: Option<&str>) -> Result<(), LogError> {
+        let prefix = format!("{stream}.");
         let failed = |error: &std::io::Error| self.failed(&self.root, error);
-        let mut entries = tokio::fs::read_dir(&self.root).await.map_err(|error| failed(&error))?;
+        let mut entries = match tokio::fs::read_dir(&self.root).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| failed(&error))?,
+        };
         while let Some(entry) = entries.next_entry().await.map_err(|error| failed(&error))? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let events = name.ends_with(".events") || name.ends_with(".partial");
-            if name.starts_with(&prefix) && events && name != manifest.file {
+            let is_left = name.ends_with(".events") || name.ends_with(".partial");
+            if name.starts_with(&prefix) && is_left && Some(name.as_str()) != but {
                 self.remove(&entry.path()).await?;
             }
         }

@@ -298,7 +298,7 @@ impl Erasure<'_> {
                 self.broker.delete_stream(&manifest.stream).await?;
                 build(self.broker, self.archives, manifest).await?;
             }
-            self.archives.remove_strays(manifest).await?;
+            self.archives.remove_strays(&manifest.stream, Some(&manifest.file)).await?;
         }
         self.replace_heads(&pending).await?;
         if !pending.archived {
