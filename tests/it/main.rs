@@ -28,6 +28,8 @@ mod projections;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod recompute;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod store;

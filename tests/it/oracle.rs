@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use salescommand_eventlog::memory::MemoryLog;
-use salescommand_eventlog::{BatchLimit, EventLog, LogReader, StreamSpec};
+use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message, StreamSpec};
 use salescommand_normalizer::{Mappers, Normalizer, RawMessage, Room, canonical_stream, publish_outbox};
 use salescommand_projector::{Projector, projections};
 use salescommand_store::memory::MemoryStore;
@@ -53,6 +53,39 @@ pub async fn documents(batches: &[Vec<RawMessage>], project_each: bool) -> Compa
             for projector in &mut projectors {
                 project(&log, projector).await;
             }
+        }
+    }
+    compared(&store)
+}
+
+/// Like [`documents`], but projects only what `chosen` makes of the canonical events.
+pub async fn served_from(
+    batches: &[Vec<RawMessage>],
+    chosen: impl FnOnce(Vec<Message>) -> Vec<Message>,
+) -> Compared {
+    let store = MemoryStore::new();
+    let shared: Arc<dyn Documents> = Arc::new(store.clone());
+    let log = MemoryLog::new();
+    log.ensure_stream(&canonical_spec()).await.unwrap();
+    shared.ensure(&salescommand_normalizer::specs(1)).await.unwrap();
+    let mut normalizer = Normalizer::open(shared.clone(), mappers(), 1).await.unwrap();
+    for batch in batches {
+        normalizer.apply(batch).await.unwrap();
+        while normalizer.settle().await.unwrap() {}
+    }
+    publish_outbox(&*shared, &log, 1).await.unwrap();
+    let mut events = Vec::new();
+    let mut reader = log.read_after(&canonical_stream(1), 0).await.unwrap();
+    let last = log.stream(&canonical_stream(1)).await.unwrap().unwrap().last_sequence;
+    while events.len() < last as usize {
+        let limit = BatchLimit { messages: 1_000, bytes: 1 << 20, wait: Duration::from_millis(100) };
+        events.extend(reader.next(limit).await.unwrap());
+    }
+    let events = chosen(events);
+    for projection in projections() {
+        let mut projector = Projector::open(shared.clone(), projection, 1, 1).await.unwrap();
+        for portion in events.chunks(7) {
+            projector.apply(portion).await.unwrap();
         }
     }
     compared(&store)

@@ -8,7 +8,7 @@ use salescommand_normalizer::Quarantined;
 use salescommand_store::work::decode;
 use salescommand_store::{
     Active, Condition, Direction, Documents, Query, ScopedReads, canonical_collection, facets_collection,
-    links_collection, quarantine_collection, serving_collection,
+    history_collection, links_collection, quarantine_collection, serving_collection,
 };
 use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
@@ -64,6 +64,7 @@ fn export_collection(export: &cli::Export, active: &Active) -> Result<String> {
         Zone::Canonical => Ok(match name {
             "facets" => facets_collection(active.canonical),
             "links" => links_collection(active.canonical),
+            "history" => history_collection(active.canonical),
             "quarantine" => quarantine_collection(active.canonical),
             entity => match Entity::from_plural(entity) {
                 Some(entity) => canonical_collection(entity, active.canonical),

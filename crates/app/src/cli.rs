@@ -199,7 +199,8 @@ pub struct Export {
     /// Which zone.
     #[arg(value_enum)]
     pub zone: Zone,
-    /// canonical: accounts, contacts, opportunities, activities, users, teams, facets, links, quarantine;
+    /// canonical: accounts, contacts, opportunities, activities, users, teams, facets, links, history,
+    /// quarantine;
     /// serving: a collection of a projection, such as dashboard_stats.
     pub collection: String,
 }
@@ -289,7 +290,7 @@ pub struct Erase {
 /// A zone with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Zone {
-    /// Golden records, facets, links, quarantine.
+    /// Golden records, facets, links, history, quarantine.
     Canonical,
     /// Prepared documents.
     Serving,

@@ -30,6 +30,7 @@ fn facet(source: SourceRef, modified: Option<i64>, deleted: bool, body: FacetBod
         body,
         keys: Vec::new(),
         refs: Vec::new(),
+        last_version: None,
     }
 }
 

@@ -10,11 +10,15 @@ use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Facet, Fa
 use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_eventlog::EventLog;
 use salescommand_store::work::Work;
-use salescommand_store::{Consumer, Documents, facets_collection, normalizer_consumer, outbox_collection};
+use salescommand_store::{
+    Consumer, Documents, facets_collection, history_collection, history_orphans_collection,
+    normalizer_consumer, outbox_collection,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::fold::fold;
+use crate::history::{Historian, HistoryCollections};
 use crate::incoming::{Version, read};
 use crate::logs::RawMessage;
 use crate::mappers::Mappers;
@@ -133,6 +137,7 @@ impl Normalizer {
         again: Vec<Again>,
         mut next: NormalizerPosition,
     ) -> Result<usize, Error> {
+        let in_log_order = versions.len();
         let mut accepted: Vec<_> = versions.into_iter().map(|(raw, version)| (raw, version, None)).collect();
         for Again { reject, content } in again {
             let (raw, gone_at) = (reject.raw.clone(), reject.gone_at);
@@ -140,14 +145,20 @@ impl Normalizer {
             accepted.extend(content.ok().map(|version| (raw, version, gone_at)));
         }
         accepted.iter().for_each(|(raw, version, _)| rejects.pass(raw, version));
-        for (raw, version, gone_at) in &mut accepted {
+        // Those of the batch stand in the order of their log, before the deletions behind them.
+        for (raw, version, gone_at) in accepted.iter_mut().skip(in_log_order) {
             *gone_at = (*gone_at).max(rejects.gone_at(version.facet, raw.position));
         }
-        let mut work = Work::default();
-        let touched = self.fold(&mut work, accepted).await?;
-        self.settle_rejects(&mut work, rejects).await?;
-        let resolver = Resolver { store: self.consumer.store(), generation: self.generation };
-        let events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
+        let (mut work, mut history) = (Work::default(), Historian::default());
+        let touched = self.fold(&mut work, accepted, &mut history).await?;
+        let rejected = self.settle_rejects(&mut work, rejects).await?;
+        next.orphans |= history.has_orphans();
+        let (store, generation) = (self.consumer.store(), self.generation);
+        let resolver = Resolver { store, generation };
+        let mut events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
+        let (kept, orphans) = (history_collection(generation), history_orphans_collection(generation));
+        let collections = HistoryCollections { history: &kept, orphans: &orphans };
+        events.extend(history.finish(store, &mut work, &collections, &rejected).await?);
         self.commit(work, events, next).await
     }
 
@@ -180,15 +191,27 @@ impl Normalizer {
         &self,
         work: &mut Work,
         versions: Vec<(RawPosition, Version, Option<Position>)>,
+        history: &mut Historian,
     ) -> Result<BTreeSet<FacetId>, Error> {
         let facets = facets_collection(self.generation);
         let ids: Vec<_> = versions.iter().map(|(_, version, _)| version.facet.to_string()).collect();
         work.load(self.consumer.store(), &facets, ids).await?;
+        if self.position.orphans {
+            let mut unheld = Vec::new();
+            for (_, version, _) in &versions {
+                let held: Option<Facet> = work.get(&facets, &version.facet.to_string())?;
+                unheld.extend(held.is_none().then_some(version.facet));
+            }
+            let collection = history_orphans_collection(self.generation);
+            history.load_orphans(self.consumer.store(), &collection, unheld).await?;
+        }
         let mut touched = BTreeSet::new();
         for (raw, version, gone_at) in versions {
             let id = version.facet.to_string();
             let held: Option<Facet> = work.get(&facets, &id)?;
-            let Some(facet) = fold(held.as_ref(), gone_at, &raw, version) else { continue };
+            let last_version = history.record(held.as_ref(), &raw, &version);
+            let folded = fold(held.as_ref(), gone_at, &raw, version).or(held);
+            let Some(facet) = folded.map(|facet| Facet { last_version, ..facet }) else { continue };
             if work.put(&facets, &id, &facet)? {
                 touched.insert(facet.id);
             }

@@ -56,6 +56,7 @@ fn stated(at: Position, version: Version) -> Option<Facet> {
         body: mapped.body,
         keys,
         refs,
+        last_version: None,
     })
 }
 
@@ -77,7 +78,8 @@ mod tests {
         let body = FacetBody::Stage(StageFacet { name: format!("v{sequence}"), order: 0, is_won: false });
         let mapped = Mapped { body, keys: Vec::new(), refs: Vec::new() };
         let change = if states { Change::Upsert(Box::new(mapped)) } else { Change::Delete };
-        let version = Version { facet: source.facet_id(), source, source_modified: None, change };
+        let observed = salescommand_domain::Timestamp::UNIX_EPOCH;
+        let version = Version { facet: source.facet_id(), source, source_modified: None, observed, change };
         (RawPosition { instance, position: Position { epoch: 1, sequence } }, version)
     }
 

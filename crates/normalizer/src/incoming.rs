@@ -49,6 +49,8 @@ pub struct Version {
     pub facet: FacetId,
     /// When the source says it changed.
     pub source_modified: Option<Timestamp>,
+    /// When it was read.
+    pub observed: Timestamp,
     /// What it says.
     pub change: Change,
 }
@@ -79,8 +81,9 @@ pub fn read(message: &RawMessage, mappers: &Mappers) -> Incoming {
             object: envelope.object.clone(),
             key: envelope.key.clone(),
         };
-        let (facet, source_modified) = (source.facet_id(), envelope.source_modified);
-        Ok(Version { source, facet, source_modified, change: change(envelope, mappers)? })
+        let (facet, observed) = (source.facet_id(), envelope.observed);
+        let source_modified = envelope.source_modified;
+        Ok(Version { source, facet, source_modified, observed, change: change(envelope, mappers)? })
     });
     Incoming { raw: message.raw.clone(), subject: message.message.subject.clone(), head, content }
 }

@@ -12,6 +12,7 @@ mod adopt;
 mod batch;
 mod events;
 mod fold;
+mod history;
 mod identity;
 mod incoming;
 mod logs;

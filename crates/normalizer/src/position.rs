@@ -21,6 +21,9 @@ pub struct NormalizerPosition {
     pub tokens: Vec<HighestToken>,
     /// Reference facets that changed and whose dependents are still to be resolved anew.
     pub pending: Vec<PendingTarget>,
+    /// The history has deletions of records that were never held.
+    #[serde(default)]
+    pub orphans: bool,
     /// Events skipped because a newer run had published before them.
     pub outrun: i64,
     /// What the program that wrote this could read; see [`crate::Mappers::reads`].

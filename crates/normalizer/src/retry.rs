@@ -17,6 +17,7 @@ use salescommand_store::{Condition, Direction, Query, facets_collection, quarant
 use crate::Error;
 use crate::batch::Normalizer;
 use crate::events::read_events;
+use crate::history::Rejected;
 use crate::incoming::{Change, Version, read};
 use crate::quarantine::Quarantined;
 
@@ -137,8 +138,9 @@ impl Normalizer {
         Ok(true)
     }
 
-    /// Brings the rejects to the state that follows from the batch. Facets have been folded before.
-    pub(crate) async fn settle_rejects(&self, work: &mut Work, rejects: Rejects) -> Result<(), Error> {
+    /// Brings the rejects to the state that follows from the batch. Facets have been folded before. Gives all rejects
+    /// there are of the records that have versions in the batch.
+    pub(crate) async fn settle_rejects(&self, work: &mut Work, rejects: Rejects) -> Result<Rejected, Error> {
         let collection = quarantine_collection(self.generation);
         let store = self.consumer.store();
         let facets: BTreeSet<String> = rejects.passed.iter().map(|(facet, _, _)| facet.to_string()).collect();
@@ -171,7 +173,14 @@ impl Normalizer {
                 }
             }
         }
-        self.write_rejects(work, entries, &rejects.passed).await
+        let mut rejected = Rejected::new();
+        for entry in entries.values() {
+            if let Some(facet) = entry.facet {
+                rejected.entry(facet).or_default().insert(entry.raw.position);
+            }
+        }
+        self.write_rejects(work, entries, &rejects.passed).await?;
+        Ok(rejected)
     }
 
     async fn write_rejects(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use salescommand_domain::canonical::Entity;
 use salescommand_eventlog::{EventLog, StreamSpec};
 use salescommand_store::{
-    CollectionSpec, Documents, canonical_collection, facets_collection, links_collection, outbox_collection,
-    quarantine_collection,
+    CollectionSpec, Documents, canonical_collection, facets_collection, history_collection,
+    history_orphans_collection, links_collection, outbox_collection, quarantine_collection,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
     let mut specs = vec![
         CollectionSpec::plain(facets_collection(generation)).index(&["refs", "_id"]).index(&["keys"]),
         CollectionSpec::plain(links_collection(generation)).index(&["golden"]),
+        CollectionSpec::plain(history_collection(generation)).index(&["facet"]),
+        CollectionSpec::internal(history_orphans_collection(generation)).index(&["facet"]),
         CollectionSpec::internal(outbox_collection(generation)),
         CollectionSpec::plain(quarantine_collection(generation))
             .index(&["facet"])

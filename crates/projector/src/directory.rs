@@ -75,7 +75,7 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
             Some((golden.id, (!vanished).then_some(fact)))
         }
         CanonicalEvent::Gone { entity: Entity::User | Entity::Team, id } => Some((*id, None)),
-        CanonicalEvent::Gone { .. } | CanonicalEvent::Progressed => None,
+        CanonicalEvent::Gone { .. } | CanonicalEvent::Historied { .. } | CanonicalEvent::Progressed => None,
         CanonicalEvent::Referenced { id, instance, reference, .. } => {
             // A stage that was deleted keeps its name: deals and their history still point to it.
             let fact = match reference {

@@ -11,6 +11,7 @@ mod activity_feed;
 mod aggregate;
 mod dashboard_stats;
 mod directory;
+mod opportunity_history;
 mod pipeline_summary;
 mod projection;
 mod run;

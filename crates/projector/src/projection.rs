@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::{
     activity_feed::ActivityFeed, dashboard_stats::DashboardStats, directory::Directory,
-    pipeline_summary::PipelineSummary,
+    opportunity_history::OpportunityHistory, pipeline_summary::PipelineSummary,
 };
 
 /// A read model.
@@ -40,7 +40,13 @@ pub trait Projection: Send + Sync {
 
 /// Every projection there is.
 pub fn projections() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(Directory), Arc::new(DashboardStats), Arc::new(PipelineSummary), Arc::new(ActivityFeed)]
+    vec![
+        Arc::new(Directory),
+        Arc::new(DashboardStats),
+        Arc::new(PipelineSummary),
+        Arc::new(ActivityFeed),
+        Arc::new(OpportunityHistory),
+    ]
 }
 
 /// The name under which a projection's generation keeps its position.

@@ -84,6 +84,16 @@ pub fn links_collection(generation: u32) -> String {
     format!("canonical_links_g{generation}")
 }
 
+/// Versions of opportunities' records with their rows of history.
+pub fn history_collection(generation: u32) -> String {
+    format!("canonical_history_g{generation}")
+}
+
+/// Deletions of records that are not held; internal.
+pub fn history_orphans_collection(generation: u32) -> String {
+    format!("canonical_history_state_g{generation}")
+}
+
 /// Events not yet published.
 pub fn outbox_collection(generation: u32) -> String {
     format!("canonical_outbox_g{generation}")

@@ -98,6 +98,20 @@ pub struct Facet {
     /// Facets whose content its golden record depends on; when one changes, this one is resolved anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refs: Vec<FacetId>,
+    /// Where its history stands; only for what has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_version: Option<LastVersion>,
+}
+
+/// What a record's next version must know of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastVersion {
+    /// Valid time of the latest version, by valid time.
+    pub valid_at: Timestamp,
+    /// When that version was read.
+    pub known_at: Timestamp,
+    /// All versions came in the order of their valid times, so the record holds the latest of them.
+    pub in_order: bool,
 }
 
 /// The mapped content of a source record.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{Account, Activity, CompanyFacet, Contact, Custom, StageFacet, Team, User};
 use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
+use super::history::HistoryVersion;
 use crate::access::ScopeKey;
 use crate::money::Money;
 use crate::raw::{Digest, InstanceName, RawPosition, Vector};
@@ -254,6 +255,11 @@ pub enum CanonicalEvent {
         /// Its content.
         reference: Reference,
     },
+    /// A version of an opportunity's record has these rows of history now.
+    Historied {
+        /// The version with its rows.
+        version: Box<HistoryVersion>,
+    },
     /// Nothing changed; the raw events up to the vector have been seen.
     Progressed,
 }
@@ -278,6 +284,9 @@ impl CanonicalMessage {
             CanonicalEvent::Gone { entity, id } => format!("canonical.g{generation}.{entity}.{id}"),
             CanonicalEvent::Referenced { id, reference, .. } => {
                 format!("canonical.g{generation}.{}.{id}", reference.name())
+            }
+            CanonicalEvent::Historied { version } => {
+                format!("canonical.g{generation}.opportunity_history.{}", version.id.replace('/', "-"))
             }
             CanonicalEvent::Progressed => format!("canonical.g{generation}.progress.all"),
         }

@@ -9,6 +9,7 @@ mod edit;
 mod explain;
 mod facet;
 mod golden;
+pub mod history;
 mod identity;
 mod mapping;
 mod merge;
@@ -22,8 +23,8 @@ pub use content::{
 pub use edit::{CrmOpportunity, EditMark, Edited, FieldProblem, OpportunityEdit};
 pub use explain::{Explanation, FieldLineage, Input, Loser, Rule, Statement};
 pub use facet::{
-    Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LinkFacet,
-    OpportunityFacet, OpportunityKind, OutcomeRule, SourceRef, Status,
+    Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LastVersion,
+    LinkFacet, OpportunityFacet, OpportunityKind, OutcomeRule, SourceRef, Status,
 };
 pub use golden::{
     CanonicalEvent, CanonicalMessage, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference,

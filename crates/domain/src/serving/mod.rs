@@ -5,6 +5,7 @@
 mod buckets;
 mod directory;
 mod feed;
+mod history;
 
 pub use buckets::{
     Cell, CellKey, Day, DayBuckets, DealFacts, Measure, StageSummary, SumDocument, Sums, day_cells,
@@ -12,3 +13,4 @@ pub use buckets::{
 };
 pub use directory::{DirectoryEntry, DirectoryFact};
 pub use feed::FeedItem;
+pub use history::OpportunityVersion;

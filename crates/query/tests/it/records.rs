@@ -136,6 +136,7 @@ pub fn facet_of(golden: &Golden) -> Option<Facet> {
         source_modified: golden.updated_at,
         deleted: golden.deleted,
         stated: None,
+        last_version: None,
         body: FacetBody::Opportunity(body),
         keys: Vec::new(),
         refs: Vec::new(),
