@@ -187,3 +187,56 @@ async fn archived_epochs_are_restored_into_an_empty_broker_and_read_without_one(
     assert_eq!(stored(&platform, 1, 2_000).await, before.0);
     assert_eq!(read_chain(Arc::new(platform.clone()), Position::START, 3_000).await, read);
 }
+
+/// Runs the binary against a broker; whether it succeeded, and what it printed.
+fn salescommand(nats: &Nats, folder: Option<&std::path::Path>, arguments: &[&str]) -> (bool, String) {
+    let binary =
+        std::env::var_os("SALESCOMMAND_TEST_BIN").expect("SALESCOMMAND_TEST_BIN names the built binary");
+    let mut command = std::process::Command::new(binary);
+    command.args(arguments).env("NATS_URL", nats.url()).env_remove("SALESCOMMAND_RAW__ARCHIVE_DIR");
+    if let Some(folder) = folder {
+        command.env("SALESCOMMAND_RAW__ARCHIVE_DIR", folder);
+    }
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_frees_space_and_erases_on_the_command_line() {
+    let nats = Nats::start().unwrap();
+    let log = connect(nats.url()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ann = Record {
+        subjects: vec!["ann@example.com".to_owned()],
+        ..record(7, json!({"email_from": "ann@example.com"}))
+    };
+    append(&log, &[record(1, json!({"n": 1})), ann]).await;
+    let run = |arguments: &[&str]| salescommand(&nats, Some(folder.path()), arguments);
+    let done = |arguments: &[&str]| -> Value {
+        let (done, text) = run(&[arguments, &["--output", "json"]].concat());
+        assert!(done, "{arguments:?}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    };
+    let refused = |arguments: &[&str], why: &str| {
+        let (done, text) = run(arguments);
+        assert!(!done && text.contains(why), "{arguments:?}: {text}");
+    };
+    assert_eq!(done(&["epoch", "list"])[0]["state"], "open");
+    refused(&["epoch", "seal", "nobody"], "has no raw log");
+    refused(&["epoch", "delete", "odoo", "--epoch", "1"], "is not archived");
+    assert_eq!(done(&["epoch", "seal", "odoo"])[0]["sealed"], 1);
+    let (without, text) = salescommand(&nats, None, &["epoch", "archive", "odoo"]);
+    assert!(!without && text.contains("SALESCOMMAND_RAW__ARCHIVE_DIR"), "{text}");
+    assert_eq!(done(&["epoch", "archive", "odoo"])[0]["events"], 2);
+    assert_eq!(done(&["epoch", "delete", "odoo", "--epoch", "1"])[0]["deleted"], true);
+    assert_eq!(done(&["epoch", "list"])[0]["state"], "archived");
+    assert_eq!(done(&["epoch", "restore", "odoo", "--epoch", "1"])[0]["epoch"], 1);
+
+    refused(&["erase", "--subject", "Ann"], "e-mail address");
+    let receipt = done(&["erase", "--subject", "Ann@example.com", "--by", "dpo"]);
+    assert_eq!((&receipt[0]["by"], &receipt[0]["epochs"][0]["redacted"]), (&json!("dpo"), &json!(1)));
+    assert_eq!(done(&["erase", "--receipts"]), receipt);
+    let events = stored(&log, 1, 2).await;
+    assert!(events.iter().all(|event| !String::from_utf8_lossy(&event.message.payload).contains("ann@")));
+}

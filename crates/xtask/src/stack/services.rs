@@ -205,7 +205,12 @@ impl Plan {
                 self.secrets.mongo_root, self.ports.mongo
             ),
         };
-        vec![("NATS_URL", nats.into()), ("MONGODB_URI", mongo.into())]
+        let archive = self.state.path("archive");
+        vec![
+            ("NATS_URL", nats.into()),
+            ("MONGODB_URI", mongo.into()),
+            ("SALESCOMMAND_RAW__ARCHIVE_DIR", archive.into()),
+        ]
     }
 
     /// Makes a fresh mongod a replica set with a root user; does nothing to one that is. None when the store is not ours.
