@@ -95,7 +95,7 @@ pub struct Exec {
 /// Options of `test` and `ci`.
 #[derive(Args)]
 pub struct Test {
-    /// Also what takes long to get ready: installs cargo-deny if it is missing
+    /// Also what takes long: installs cargo-deny if it is missing, runs the fault tests with 50,000 events, three seeds
     #[arg(long)]
     pub full: bool,
     /// Only these suites

@@ -10,7 +10,7 @@ use salescommand_connectors::{ObjectPlan, Record};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_odoo_simulator::Seed;
 use salescommand_tests::load::{Load, RawEvent, object};
-use salescommand_tests::platform::{ODOO_LOGIN, ODOO_PASSWORD, eventually, today};
+use salescommand_tests::platform::{eventually, today};
 use serde_json::Value;
 
 use super::{BYTES, LOOK, Scene, events, seeds};
@@ -148,7 +148,7 @@ async fn nats_is_killed_again_and_again() {
 }
 
 /// How many of the events change a record: a writer keeps the others to itself.
-fn changing(events: &[RawEvent]) -> u64 {
+pub(super) fn changing(events: &[RawEvent]) -> u64 {
     let mut states: BTreeMap<(&str, u64), &Option<Value>> = BTreeMap::new();
     let mut changing = 0;
     for event in events {
@@ -178,8 +178,9 @@ fn pages(events: &[RawEvent]) -> Vec<Vec<&RawEvent>> {
     pages
 }
 
-/// Writes some events; what fails because the broker is away is done again.
-async fn write(writer: &mut RawWriter, events: &[RawEvent]) {
+/// Writes some events; what fails because the broker is away or full is done again. Gives how often it failed.
+pub(super) async fn write(writer: &mut RawWriter, events: &[RawEvent]) -> u64 {
+    let mut failed = 0;
     for events in pages(events) {
         let object = object(events[0]).unwrap();
         let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
@@ -200,9 +201,11 @@ async fn write(writer: &mut RawWriter, events: &[RawEvent]) {
                 Ok(_) => break,
                 Err(error) => assert!(error.is_transient(), "{error:#?}"),
             }
+            failed += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+    failed
 }
 
 /// The connector reads a source of its own, page by page, and is killed between and within pages.
@@ -218,32 +221,10 @@ async fn the_connector_is_killed_again_and_again() {
         };
         let mut scene = Scene::with_company(seed, company).await;
         scene.spawn(&["query", "normalizer", "projector"]);
-        let url = scene.platform.odoo.url();
-        let add = [
-            "source",
-            "add",
-            "--kind",
-            "odoo",
-            "--name",
-            super::INSTANCE,
-            "--database",
-            "demo",
-            "--login",
-            ODOO_LOGIN,
-            "--url",
-            url.as_str(),
-        ];
-        scene.platform.run(&add, ODOO_PASSWORD).unwrap();
-        scene.platform.run(&["sync", "run", super::INSTANCE], "").unwrap();
+        scene.add_source();
         scene.spawn(&["connect"]);
         scene.kill_often(Victim::Process("connect"), events() * 95 / 100, Scene::raw_end).await;
-        let ended = eventually("the sync to end", async || {
-            let runs = scene.platform.run_json(&["sync", "status"]).ok()?;
-            (runs[0]["state"] == "succeeded").then_some(runs[0].clone())
-        });
-        let ended =
-            ended.await.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.platform.log("connect")));
-        println!("{ended}");
+        scene.synced().await;
         scene.verify().await;
     }
 }

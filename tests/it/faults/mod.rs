@@ -5,7 +5,10 @@
 //! `SALESCOMMAND_FAULT_EVENTS` says how many events a run has (20,000), `SALESCOMMAND_FAULT_SEEDS` with which seeds it
 //! is done (`1`; several are separated by commas): the moments of the faults depend on them.
 
+mod backup;
+mod full;
 mod kills;
+mod stops;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +22,7 @@ use salescommand_store::{Documents, Query};
 use salescommand_store_mongo::MongoStore;
 use salescommand_tests::load::{Random, RawEvent, outgoing};
 use salescommand_tests::mongo::Settings;
-use salescommand_tests::platform::{Platform, eventually, today};
+use salescommand_tests::platform::{ODOO_LOGIN, ODOO_PASSWORD, Platform, eventually, today};
 
 use crate::oracle::{self, Compared};
 
@@ -57,11 +60,24 @@ struct Scene {
 impl Scene {
     /// Servers only, with the streams that the processes will find.
     async fn start(seed: u64) -> Self {
-        Self::with_company(seed, Seed { leads: 1, partners: 1, activities: 0, ..Seed::new(seed, today()) })
-            .await
+        Self::with_room(seed, None, None).await
+    }
+
+    /// The same with streams that are no larger than this.
+    async fn with_room(seed: u64, raw_bytes: Option<u64>, canonical_bytes: Option<u64>) -> Self {
+        let company = Seed { leads: 1, partners: 1, activities: 0, ..Seed::new(seed, today()) };
+        let scene = Self::with_servers(seed, company).await;
+        scene.make_streams(raw_bytes, canonical_bytes).await;
+        scene
     }
 
     async fn with_company(seed: u64, company: Seed) -> Self {
+        let scene = Self::with_servers(seed, company).await;
+        scene.make_streams(None, None).await;
+        scene
+    }
+
+    async fn with_servers(seed: u64, company: Seed) -> Self {
         println!("seed {seed}: {SEEDS_VARIABLE}={seed} does the same again");
         // A killed writer's transaction is given up soon: there are many of them here.
         let settings = Settings { transaction_seconds: 2, ..Settings::default() };
@@ -69,9 +85,7 @@ impl Scene {
         let log = connect(&platform).await;
         let store = platform.mongo.store("salescommand").await.unwrap();
         let instance = InstanceName::new(INSTANCE).unwrap();
-        let scene = Self { platform, log, store, random: Random::new(seed), instance };
-        scene.make_streams(None, None).await;
-        scene
+        Self { platform, log, store, random: Random::new(seed), instance }
     }
 
     /// Makes the streams with a short memory for message ids, and no larger than they may be.
@@ -125,6 +139,37 @@ impl Scene {
         stored.map(|stored| NormalizerPosition::decode(&stored.position).unwrap()).unwrap_or_default()
     }
 
+    /// Canonical events that the database has made, read once it is there again.
+    async fn stored_outbox(&self) -> u64 {
+        let stored = async || self.store.position(&consumer_name(1)).await.ok()?;
+        let stored = eventually("the database to be there", stored).await.unwrap();
+        NormalizerPosition::decode(&stored.position).unwrap().outbox as u64
+    }
+
+    async fn canonical_end(&self) -> u64 {
+        self.log.stream(&canonical_stream(1)).await.unwrap().unwrap().last_sequence
+    }
+
+    /// Adds the simulator as a source and asks for a synchronisation.
+    fn add_source(&self) {
+        let url = self.platform.odoo.url();
+        let what = ["source", "add", "--kind", "odoo", "--name", INSTANCE];
+        let place = ["--database", "demo", "--login", ODOO_LOGIN, "--url", url.as_str()];
+        self.platform.run(&[what.as_slice(), &place].concat(), ODOO_PASSWORD).unwrap();
+        self.platform.run(&["sync", "run", INSTANCE], "").unwrap();
+    }
+
+    /// Waits until the synchronisation has succeeded.
+    async fn synced(&self) {
+        let succeeded = async || {
+            let runs = self.platform.run_json(&["sync", "status"]).ok()?;
+            (runs[0]["state"] == "succeeded").then_some(())
+        };
+        eventually("the sync to end", succeeded)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("connect")));
+    }
+
     /// Raw events that are in the canonical documents; 0 while the database is away.
     async fn normalized(&self) -> u64 {
         self.normalizer().await.of(&self.instance).sequence
@@ -158,11 +203,17 @@ impl Scene {
             .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("projector")));
     }
 
-    /// Waits for the end of everything and compares with the undisturbed run.
+    /// Waits for the end of everything and compares a whole run with an undisturbed one.
     async fn verify(&self) {
+        let end = self.raw_end().await;
+        assert!(end >= events() * 9 / 10, "{end} raw events only");
+        self.compare().await;
+    }
+
+    /// Waits for the end of everything and compares with the undisturbed run.
+    async fn compare(&self) {
         self.settled().await;
         let raw = self.raw_log().await;
-        assert!(raw.len() as u64 >= events() * 9 / 10, "{} raw events only", raw.len());
         let expected = oracle::documents(&[raw], false).await;
         assert!(expected["canonical_opportunities_g1"].len() > 500);
         oracle::assert_same(&expected, &self.documents().await);

@@ -104,8 +104,16 @@ fn on_servers(suite: &Suite<'_>, nextest_filter: &[&str], test_filter: &[&str]) 
         .env("SALESCOMMAND_TEST_MONGOD", mongod)
         .env("SALESCOMMAND_TEST_BIN", &binaries.salescommand)
         .env("SALESCOMMAND_TEST_SIMULATOR", &binaries.simulator);
+    if suite.context.full {
+        // The long matrix: more events, more seeds, and the time it takes.
+        cargo.env("SALESCOMMAND_FAULT_EVENTS", "50000").env("SALESCOMMAND_FAULT_SEEDS", "1,2,3");
+    }
     if has_nextest() {
-        cargo.args(["nextest", "run", "--package", SERVER_TESTS, "--no-tests", "pass"]).args(nextest_filter);
+        cargo.args(["nextest", "run", "--package", SERVER_TESTS, "--no-tests", "pass"]);
+        if suite.context.full {
+            cargo.args(["--profile", "full"]);
+        }
+        cargo.args(nextest_filter);
         return suite.tests(&mut cargo, count::nextest).map(none_is_a_failure);
     }
     cargo.args(["test", "--package", SERVER_TESTS, "--no-fail-fast", "--"]).args(test_filter);
