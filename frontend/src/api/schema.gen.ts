@@ -1101,7 +1101,10 @@ export interface components {
             next_after?: string | null;
             /** @description A page of the records, by id. */
             records: components["schemas"]["LineageRecord"][];
-            /** @description Reference records that a directory entry is. */
+            /**
+             * @description Source records: the reference record that a directory entry is, or the one of a version in the history, with the
+             *     raw event that the version is.
+             */
             references: components["schemas"]["LineageSource"][];
         };
         /** @description One projection. */
@@ -1747,7 +1750,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description dashboard_stats, pipeline_summary, activity_feed, directory */
+                /** @description dashboard_stats, pipeline_summary, activity_feed, directory, opportunity_history */
                 collection: string;
                 /** @description Id of the document */
                 id: string;

@@ -2,7 +2,9 @@
 
 use salescommand_domain::access::Role;
 use salescommand_domain::canonical::Status;
-use salescommand_store::{canonical_collection, serving_collection};
+use salescommand_domain::canonical::history::HistoryVersion;
+use salescommand_domain::serving::OpportunityVersion;
+use salescommand_store::{ScopedReads, canonical_collection, serving_collection};
 use serde_json::{Value, json};
 
 use crate::records;
@@ -157,4 +159,26 @@ async fn feed_and_directory_lead_to_their_records() {
     let mut bob = world.signed_in(Role::SalesUser).await;
     let hidden = bob.get(&format!("/api/data-lake/lineage/serving/directory/{zed}")).await.json();
     assert_eq!(hidden["records"], json!([]));
+}
+
+#[tokio::test]
+async fn a_version_in_the_history_leads_to_its_deal_and_its_raw_event() {
+    let world = World::furnished().await;
+    let mut active = ScopedReads::active(&world.store).await.unwrap().unwrap();
+    active.serving.insert("opportunity_history".to_owned(), 1);
+    world.store.set_active(&active).unwrap();
+    let deal = records::deal("1", "ana", Status::Open, None, None);
+    let at = "2026-11-20T10:00:00Z".parse().unwrap();
+    let version = HistoryVersion::new(deal.id, deal.version[0].clone(), (at, at), None);
+    let id = version.id.clone();
+    let document =
+        OpportunityVersion { version, opportunity: Some(deal.id), scope_key: Some(deal.scope_key.clone()) };
+    let collection = serving_collection("opportunity_history", 1);
+    records::put(&world.store, &collection, vec![(id.clone(), document)]).await;
+    let path = format!("/api/data-lake/lineage/serving/opportunity_history/{}", id.replace('/', "%2F"));
+    let lineage = world.signed_in(Role::SuperAdmin).await.get(&path).await.json();
+    assert_eq!(lineage["records"][0]["record"]["id"], deal.id.to_string());
+    assert_eq!(lineage["references"][0]["key"], "1");
+    assert_eq!(lineage["references"][0]["raw"]["sequence"], 7);
+    world.signed_in(Role::SalesUser).await.get(&path).await.problem(404, "unknown-document");
 }

@@ -1,12 +1,12 @@
 //! `GET /api/data-lake/lineage/serving/{collection}/{id}`: the canonical records behind a prepared document.
 //!
 //! Of sums, the deals in them, by the same cells that the projection uses; of a feed item, its activity; of a directory
-//! entry, its person, team or reference record.
+//! entry, its person, team or reference record; of a version in the history, its record and its deal.
 
 use axum::extract::Path;
 use bson::Bson;
 use salescommand_domain::canonical::{Entity, FacetId, Golden};
-use salescommand_domain::serving::{Day, DayBuckets, StageSummary, Sums};
+use salescommand_domain::serving::{Day, DayBuckets, OpportunityVersion, StageSummary, Sums};
 use salescommand_store::{Condition, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -27,7 +27,8 @@ const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 1_000;
 
 /// The collections that can be traced.
-const COLLECTIONS: [&str; 4] = ["dashboard_stats", "pipeline_summary", "activity_feed", "directory"];
+const COLLECTIONS: [&str; 5] =
+    ["dashboard_stats", "pipeline_summary", "activity_feed", "directory", "opportunity_history"];
 
 /// Which part of a document.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -92,7 +93,8 @@ pub struct ServingLineage {
     pub agrees: Option<bool>,
     /// A page of the records, by id.
     pub records: Vec<LineageRecord>,
-    /// Reference records that a directory entry is.
+    /// Source records: the reference record that a directory entry is, or the one of a version in the history, with the
+    /// raw event that the version is.
     pub references: Vec<LineageSource>,
     /// `after` of the next page; none after the last.
     pub next_after: Option<String>,
@@ -101,7 +103,7 @@ pub struct ServingLineage {
 /// The records behind a prepared document
 #[utoipa::path(get, path = "/api/data-lake/lineage/serving/{collection}/{id}", tag = "data-lake",
     params(
-        ("collection" = String, Path, description = "dashboard_stats, pipeline_summary, activity_feed, directory"),
+        ("collection" = String, Path, description = "dashboard_stats, pipeline_summary, activity_feed, directory, opportunity_history"),
         ("id" = String, Path, description = "Id of the document"),
         PartParameters,
     ),
@@ -134,6 +136,7 @@ pub(crate) async fn serving_lineage(
         }
         "activity_feed" => Behind::activity(&viewer, &id).await?,
         "directory" => Behind::directory(&viewer, &id, &speller).await?,
+        "opportunity_history" => Behind::version(&viewer, &id, &speller).await?,
         _ => None,
     }
     .ok_or_else(|| ApiError::unknown_document(&COLLECTIONS))?;
@@ -196,6 +199,17 @@ impl Behind {
         let facets = facets.iter().filter(|facet| facet.body.entity().is_none());
         let references = facets.map(|facet| speller.source(facet.id, &facet.source, facet.position));
         Ok(Some(Self::of(records, references.collect())))
+    }
+
+    /// A version in the history is one raw event of one record of a deal.
+    async fn version(viewer: &Viewer, id: &str, speller: &Speller<'_>) -> Result<Option<Self>, ApiError> {
+        let by_id = Query::all().with(Condition::Eq("_id".to_owned(), Bson::from(id))).limited(1);
+        let found = viewer.serving::<OpportunityVersion>("opportunity_history", &by_id).await?;
+        let Some(OpportunityVersion { version, .. }) = found.into_iter().next() else { return Ok(None) };
+        let records = viewer.record(Entity::Opportunity, version.facet).await?.into_iter().collect();
+        let facets = viewer.facets(&[version.facet.to_string()]).await?;
+        let source = facets.iter().map(|facet| speller.source(facet.id, &facet.source, version.raw.position));
+        Ok(Some(Self::of(records, source.collect())))
     }
 
     /// Keeps one page; gives where the next begins.
