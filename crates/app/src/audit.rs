@@ -1,10 +1,9 @@
-//! Commands for audits: documents as they are, the raw events behind a record, and what was rejected.
+//! Commands for audits: documents as they are, and the raw events behind a record.
 
 use anyhow::{Context, Result, bail};
 use salescommand_domain::canonical::{Entity, FacetId, Golden};
 use salescommand_domain::raw::{Envelope, Payload, RawPosition, raw_stream};
 use salescommand_eventlog::{BatchLimit, EventLog};
-use salescommand_normalizer::Quarantined;
 use salescommand_store::work::decode;
 use salescommand_store::{
     Active, Condition, Direction, Documents, Query, ScopedReads, canonical_collection, facets_collection,
@@ -22,7 +21,8 @@ const EXPORT_PAGE: usize = 500;
 /// Longest wait for one raw event.
 const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
-async fn active(store: &MongoStore) -> Result<Active> {
+/// The switch.
+pub async fn active(store: &MongoStore) -> Result<Active> {
     ScopedReads::active(store).await?.context("nothing has been built yet: start the projector")
 }
 
@@ -85,7 +85,7 @@ fn export_collection(export: &cli::Export, active: &Active) -> Result<String> {
 
 /// A raw event that a record was made of.
 #[derive(Serialize)]
-struct Contribution {
+pub struct Contribution {
     instance: String,
     epoch: u32,
     sequence: u64,
@@ -134,7 +134,8 @@ async fn golden(store: &MongoStore, entity: Entity, generation: u32, id: &str) -
     bail!("there is no {entity} {id}")
 }
 
-async fn contribution(log: &dyn EventLog, raw: &RawPosition) -> Result<Contribution> {
+/// A raw event by its position.
+pub async fn contribution(log: &dyn EventLog, raw: &RawPosition) -> Result<Contribution> {
     let stream = raw_stream(&raw.instance, raw.position.epoch);
     let sequence = raw.position.sequence;
     let mut reader = log.read_after(&stream, sequence - 1).await?;
@@ -156,56 +157,4 @@ async fn contribution(log: &dyn EventLog, raw: &RawPosition) -> Result<Contribut
             Payload::Stored(reference) => serde_json::to_value(reference)?,
         },
     })
-}
-
-/// A rejected event, as the listing shows it.
-#[derive(Serialize)]
-struct Reject {
-    id: String,
-    subject: String,
-    reason: String,
-    path: String,
-    detail: String,
-    state: serde_json::Value,
-}
-
-/// `salescommand quarantine …`.
-pub async fn quarantine(config: &Config, command: &cli::Quarantine, output: Output) -> Result<()> {
-    let store = connections::store(config).await?;
-    let collection = quarantine_collection(active(&store).await?.canonical);
-    let (query, columns): (Query, &[&str]) = match command {
-        cli::Quarantine::List { all } => {
-            let open = Query::all().sorted("_id", Direction::Ascending);
-            let state = Condition::Eq("state".to_owned(), "open".into());
-            (if *all { open } else { open.with(state) }, &["id", "reason", "path", "detail", "state"])
-        }
-        cli::Quarantine::Show { id } => {
-            let one = Condition::Eq("_id".to_owned(), id.as_str().into());
-            (Query::all().with(one), &["id", "subject", "reason", "path", "detail", "state"])
-        }
-    };
-    let mut rejects = Vec::new();
-    let mut raw = Vec::new();
-    for document in Documents::find(&store, &collection, &query).await? {
-        let found: Quarantined = decode(&collection, &document)?;
-        raw.push(found.raw.clone());
-        rejects.push(Reject {
-            id: found.id,
-            subject: found.subject,
-            reason: found.reason,
-            path: found.path,
-            detail: found.detail,
-            state: serde_json::to_value(found.state)?,
-        });
-    }
-    listing::print(output, columns, &rejects)?;
-    if let (cli::Quarantine::Show { id }, [position]) = (command, raw.as_slice()) {
-        let log = epochs::readable(config, &connections::log_for_command(config).await?);
-        let event =
-            contribution(&*log, position).await.with_context(|| format!("the event {id} cannot be read"))?;
-        listing::print(Output::Json, &[], std::slice::from_ref(&event))?;
-    } else if let cli::Quarantine::Show { id } = command {
-        bail!("nothing in quarantine has the id {id:?}; see `salescommand quarantine list`");
-    }
-    Ok(())
 }

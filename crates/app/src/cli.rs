@@ -68,6 +68,12 @@ pub enum Command {
     /// Raw events that were not accepted, and why.
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Mappings of foreign instances: jq programs.
+    #[command(subcommand)]
+    Mapping(Mapping),
+    /// Producers of raw events.
+    #[command(subcommand)]
+    Connector(Connector),
     /// Epochs: the streams that a raw log consists of.
     #[command(subcommand)]
     Epoch(Epoch),
@@ -140,20 +146,20 @@ pub enum Source {
         after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com"
     )]
     Add {
-        /// The connector kind.
+        /// The connector kind: `odoo`; `foreign` for a producer of your own, whose log is made.
         #[arg(long)]
         kind: String,
         /// A name of its own: a-z, 0-9 and '-'.
         #[arg(long)]
         name: String,
-        /// Address.
-        #[arg(long)]
+        /// Address; not for `foreign`.
+        #[arg(long, default_value = "")]
         url: String,
-        /// Database.
-        #[arg(long)]
+        /// Database; not for `foreign`.
+        #[arg(long, default_value = "")]
         database: String,
-        /// Login of the API user.
-        #[arg(long)]
+        /// Login of the API user; not for `foreign`.
+        #[arg(long, default_value = "")]
         login: String,
     },
     /// List source instances.
@@ -222,14 +228,95 @@ pub struct Lineage {
 pub enum Quarantine {
     /// List what waits for a fix.
     List {
-        /// Also what a later version of the record has superseded.
+        /// Also what a later version has superseded, and what was waived.
         #[arg(long)]
         all: bool,
+        /// Only with this reason.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only of this source instance.
+        #[arg(long)]
+        source: Option<String>,
     },
     /// Show one reject with its raw event.
     Show {
         /// Its id: `<instance>/<epoch>/<sequence>`.
         id: String,
+    },
+    /// Read rejected events again, with the mappers of the program that runs now.
+    #[command(
+        after_help = "Examples: salescommand quarantine retry odoo-eu/1/4711\n          salescommand quarantine retry --reason mapper_panic"
+    )]
+    Retry {
+        /// Their ids: `<instance>/<epoch>/<sequence>`.
+        #[arg(required_unless_present = "reason")]
+        ids: Vec<String>,
+        /// All open ones with this reason.
+        #[arg(long, conflicts_with = "ids")]
+        reason: Option<String>,
+    },
+    /// Leave rejected events out for good.
+    #[command(after_help = "Example: salescommand quarantine waive odoo-eu/1/4711 --reason 'test record'")]
+    Waive {
+        /// Their ids: `<instance>/<epoch>/<sequence>`.
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Why, for those who ask later.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// `mapping`.
+#[derive(Debug, Subcommand)]
+pub enum Mapping {
+    /// Check a mapping, try it on what the instance has published, and set it.
+    #[command(after_help = "Example: salescommand mapping set tickets --file tickets.jq")]
+    Set {
+        /// The foreign instance. Its log is made if there is none.
+        name: String,
+        /// The jq program.
+        #[arg(long)]
+        file: PathBuf,
+        /// What it is, for people.
+        #[arg(long)]
+        description: Option<String>,
+        /// On how many of the newest events it is tried.
+        #[arg(long, default_value_t = 1_000)]
+        last: usize,
+    },
+    /// Print the newest mapping of an instance.
+    Show {
+        /// The foreign instance.
+        name: String,
+    },
+    /// List the newest mapping of every instance.
+    List,
+    /// Try a mapping on what the instance has published; fails if an event would be rejected.
+    #[command(after_help = "Example: salescommand mapping check tickets --file tickets.jq --last 10000")]
+    Check {
+        /// The foreign instance.
+        name: String,
+        /// The jq program; without it, the newest mapping.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// How many of the newest events.
+        #[arg(long, default_value_t = 1_000)]
+        last: usize,
+    },
+}
+
+/// `connector`.
+#[derive(Debug, Subcommand)]
+pub enum Connector {
+    /// Check what an instance has published against what is asked of every producer.
+    #[command(after_help = "Example: salescommand connector check tickets")]
+    Check {
+        /// The source instance.
+        name: String,
+        /// How many of the newest events.
+        #[arg(long, default_value_t = 10_000)]
+        last: usize,
     },
 }
 

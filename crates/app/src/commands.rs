@@ -25,7 +25,7 @@ use serde::Serialize;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::processes::sources;
-use crate::{config_events, connections, epochs, listing};
+use crate::{config_events, connections, epochs, listing, mappings};
 
 /// How often `--follow` looks.
 const FOLLOW: Duration = Duration::from_millis(300);
@@ -80,9 +80,17 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
     Ops::ensure_ops(&store).await?;
     let sources = sources(config, &store)?;
     let shown = match command {
+        cli::Source::Add { kind, name, .. } if kind == "foreign" => {
+            let log = connections::log_for_command(config).await?;
+            mappings::prepare(&Ports::system(&log), &InstanceName::new(&*name)?).await?;
+            eprintln!(
+                "the log of {name} is there; give its producer a user in nats.conf, and set its mapping"
+            );
+            return Ok(());
+        }
         cli::Source::Add { kind, name, url, database, login } => {
             let Some(room) = descriptor(&kind).filter(|room| room.open.is_some()) else {
-                bail!("there is no connector kind {kind:?}; known: odoo");
+                bail!("there is no connector kind {kind:?}; known: odoo, foreign");
             };
             let secret = match std::env::var("SALESCOMMAND_SOURCE_SECRET") {
                 Ok(secret) => SecretString::from(secret),

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use salescommand_connectors::{ObjectPlan, Record};
-use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_domain::canonical::QuarantineDecision;
+use salescommand_domain::raw::{InstanceName, ObjectName, Position};
 use salescommand_ingest::{Ports, RawWriter};
+use salescommand_normalizer::MAPPING_OBJECT;
 use salescommand_query::accounts::AccountSummary;
+use salescommand_query::quarantine::QuarantineVerdict;
 use serde_json::{Value, json};
 
 /// Shape of the configuration payloads; see the `config` room.
@@ -43,12 +46,33 @@ pub fn calendar(time_zone: &str, fiscal_year_start: u8) -> (&'static str, Record
     )
 }
 
+/// A decision about a reject. The moment is part of it, so that asking a second time is a new event.
+pub fn decision(verdict: &QuarantineVerdict) -> (&'static str, Record) {
+    let mut payload = json!({
+        "decision": verdict.action, "at": verdict.at, "by": verdict.author,
+    });
+    if let Some(reason) = &verdict.reason {
+        payload["reason"] = Value::from(reason.as_str());
+    }
+    record(QuarantineDecision::OBJECT, &verdict.about.to_string(), Vec::new(), payload)
+}
+
+/// The mapping of a foreign instance.
+pub fn mapping(instance: &InstanceName, program: &str, description: Option<&str>) -> (&'static str, Record) {
+    let mut payload = json!({ "program": program });
+    if let Some(description) = description {
+        payload["description"] = Value::from(description);
+    }
+    record(MAPPING_OBJECT, instance.as_str(), Vec::new(), payload)
+}
+
 fn record(object: &'static str, key: &str, subjects: Vec<String>, payload: Value) -> (&'static str, Record) {
     (object, Record { key: key.to_owned(), source_modified: None, subjects, payload })
 }
 
 /// Publishes configuration records; unchanged ones are passed over.
-pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Result<()> {
+/// Gives the end of the log.
+pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Result<Position> {
     let mut by_object: BTreeMap<&'static str, Vec<Record>> = BTreeMap::new();
     for (object, record) in records {
         by_object.entry(object).or_default().push(record);
@@ -64,5 +88,5 @@ pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Res
         };
         writer.append(&plan, &records).await.context("the configuration log cannot be written")?;
     }
-    Ok(())
+    Ok(writer.end())
 }

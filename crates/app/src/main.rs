@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod config;
 mod config_events;
+mod conformance;
 mod connections;
 mod crm;
 mod demo;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod listing;
 mod mappings;
 mod processes;
+mod quarantine;
 mod reasons;
 
 use std::process::ExitCode;
@@ -69,7 +71,9 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Sync(command) => commands::sync(&config, command, cli.output).await,
         Command::Export(export) => audit::export(&config, &export).await,
         Command::Lineage(lineage) => audit::lineage(&config, &lineage, cli.output).await,
-        Command::Quarantine(command) => audit::quarantine(&config, &command, cli.output).await,
+        Command::Quarantine(command) => quarantine::quarantine(&config, &command, cli.output).await,
+        Command::Mapping(command) => mappings::mapping(&config, &command, cli.output).await,
+        Command::Connector(command) => conformance::connector(&config, &command, cli.output).await,
         Command::Epoch(command) => epochs::epoch(&config, command, cli.output).await,
         Command::Erase(erase) => epochs::erase_person(&config, erase, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::jobs::{QueuedSyncs, serve_sources};
+use crate::quarantine::DecisionLog;
 use crate::{connections, demo, epochs, lifecycle, mappings};
 
 /// The canonical generation of this installation.
@@ -173,6 +174,7 @@ fn run_query(
         })
         .await?;
         let writes = CrmLog { ports: ports.clone() };
+        let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
         let deps = Deps {
             store: Arc::new(store.clone()),
@@ -182,6 +184,7 @@ fn run_query(
             raw_zone: Arc::new(raw_zone.clone()),
             commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
             writes: Arc::new(writes),
+            quarantine: Arc::new(decisions),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             metrics: install_metrics().context("metrics cannot be recorded")?,

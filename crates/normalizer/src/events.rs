@@ -75,3 +75,21 @@ pub async fn read_log(log: &dyn EventLog, instance: &InstanceName) -> Result<Vec
     }
     Ok(all)
 }
+
+/// The newest events of an instance, in the order of its log: at most so many, of its newest epoch.
+pub async fn last_events(
+    log: &dyn EventLog,
+    instance: &InstanceName,
+    most: usize,
+) -> Result<Vec<RawMessage>, Error> {
+    let first = raw_stream(instance, 1);
+    let streams = log.streams(first.trim_end_matches('1')).await?;
+    let epochs =
+        streams.iter().filter_map(|stream| Some((parse_raw_stream(&stream.name)?, stream.last_sequence)));
+    let newest =
+        epochs.filter(|((of, _), last)| of == instance && *last > 0).map(|((_, epoch), last)| (epoch, last));
+    let Some((epoch, last)) = newest.max() else { return Ok(Vec::new()) };
+    let sequence = last.saturating_sub(most as u64) + 1;
+    let from = RawPosition { instance: instance.clone(), position: Position { epoch, sequence } };
+    read_range(log, &from, last).await
+}

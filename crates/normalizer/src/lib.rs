@@ -15,6 +15,7 @@ mod fold;
 mod history;
 mod identity;
 mod incoming;
+mod judge;
 mod logs;
 mod mappers;
 mod mappings;
@@ -26,6 +27,8 @@ mod retry;
 mod run;
 
 pub use batch::{Normalizer, Outcome};
+pub use events::last_events;
+pub use judge::{Verdict, judge};
 pub use logs::RawMessage;
 pub use mappers::{Mappers, Mapping, Room};
 pub use mappings::{Compile, MAPPING_OBJECT, StoredMapping, load_mappings, stored_mappings};

@@ -22,6 +22,7 @@ use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::freshness::Evidence;
 use crate::ids::Ids;
+use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
 use crate::seal::Seals;
@@ -61,6 +62,7 @@ pub(crate) struct Guarded {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) commands: Arc<dyn SyncCommands>,
     pub(crate) writes: Arc<dyn RecordWrites>,
+    pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
     pub(crate) seals: Seals,
     pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) stale_after: Duration,
@@ -164,6 +166,11 @@ need!(
     /// Editing the records that one may see.
     RecordsWrite,
     Some(Permission::RecordsWrite)
+);
+need!(
+    /// Operating the pipeline.
+    OpsManage,
+    Some(Permission::OpsManage)
 );
 
 /// Somebody who is signed in and may do what `P` says.

@@ -186,6 +186,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "unknown-entity-type", "Unknown entity type", detail)
     }
 
+    pub(crate) fn reject_unknown(id: &str) -> Self {
+        let detail = format!("Nothing in quarantine has the id {id:?}.");
+        Self::new(StatusCode::NOT_FOUND, "reject-unknown", "Unknown reject", detail)
+            .fix("It may have been accepted since; `salescommand quarantine list` shows what is there.")
+    }
+
     pub(crate) fn source_unknown(name: &str) -> Self {
         let detail = format!("There is no source {name:?}.");
         Self::new(StatusCode::NOT_FOUND, "source-unknown", "Unknown source", detail)

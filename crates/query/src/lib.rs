@@ -26,6 +26,7 @@ mod front_end;
 mod ids;
 pub mod lineage;
 mod money;
+pub mod quarantine;
 pub mod raw_zone;
 mod readiness;
 mod reply;

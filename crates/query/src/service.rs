@@ -26,6 +26,7 @@ use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::ids::Ids;
+use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
 use crate::seal::Seals;
@@ -51,6 +52,8 @@ pub struct Deps {
     pub writes: Arc<dyn RecordWrites>,
     /// The raw zone as a whole.
     pub raw_zone: Arc<dyn RawZone>,
+    /// Publishes decisions about rejects.
+    pub quarantine: Arc<dyn QuarantineDecisions>,
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
@@ -139,7 +142,8 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {
-    let Deps { store, ops, log, kv, commands, writes, raw_zone, clock, ids, metrics, readiness } = deps;
+    let Deps { store, ops, log, kv, commands, writes, raw_zone, quarantine, clock, ids, metrics, readiness } =
+        deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone()),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
@@ -147,6 +151,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         log: log.clone(),
         commands,
         writes,
+        quarantine,
         seals: Seals::new(&config.signing_key),
         raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,

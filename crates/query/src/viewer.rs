@@ -164,6 +164,16 @@ impl Viewer {
         document::read_all(&documents).map_err(ApiError::store)
     }
 
+    /// Documents within the scope; those without a scope of their own only for a reader who sees everything.
+    pub(crate) async fn documents<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &Query,
+    ) -> Result<Vec<T>, ApiError> {
+        let documents = self.store.read(collection, &self.scope, query).await.map_err(ApiError::store)?;
+        document::read_all(&documents).map_err(ApiError::store)
+    }
+
     /// How many documents of a collection match, whoever may see them.
     pub(crate) async fn count(&self, collection: &str, query: &Query) -> Result<u64, ApiError> {
         self.store.count(collection, query).await.map_err(ApiError::store)

@@ -174,6 +174,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data-lake/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rejected raw events */
+        get: operations["quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rejected raw event */
+        get: operations["reject_detail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a rejected event again */
+        post: operations["retry_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave a rejected event out */
+        post: operations["waive_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data-lake/stats": {
         parameters: {
             query?: never;
@@ -383,6 +451,17 @@ export interface components {
              */
             unvalued: number;
         };
+        /** @description What became of a decision. */
+        Decided: {
+            /** @description The outcome. */
+            outcome: components["schemas"]["DecisionOutcome"];
+            reject?: components["schemas"]["Reject"] | null;
+        };
+        /**
+         * @description What became of a decision.
+         * @enum {string}
+         */
+        DecisionOutcome: "accepted" | "rejected" | "waived" | "pending";
         /** @description An account of the demo, shown on the sign-in page. */
         DemoAccount: {
             /** @description Sign-in name. */
@@ -873,6 +952,26 @@ export interface components {
              */
             open: number;
         };
+        /** @description A page of rejects. */
+        QuarantinePage: {
+            /** @description Counts per reason under the filters of state and source; none are left out. */
+            counts: components["schemas"]["ReasonCount"][];
+            /** @description The rejects, by id. */
+            items: components["schemas"]["Reject"][];
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description Cursor of the next page; none after the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A raw event as it stands in the log. */
+        RawEvent: {
+            /** @description Its bytes in base64, if they cannot. */
+            bytes?: string | null;
+            /** @description Its `Content-Type`; MessagePack if it has none. */
+            content_type?: string | null;
+            /** @description The envelope, if its bytes can be read as MessagePack or JSON. */
+            envelope?: Record<string, never> | null;
+        };
         /** @description A raw event, by its place in the raw zone. */
         RawEventRef: {
             /**
@@ -927,6 +1026,16 @@ export interface components {
             /** @description The stream. */
             stream: string;
         };
+        /** @description How many rejects have a reason. */
+        ReasonCount: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The reason; `other` for all that this program does not know. */
+            reason: string;
+        };
         /** @description The lineage of a record. */
         RecordLineage: {
             /** @description Deleted in every source that had it. */
@@ -953,6 +1062,36 @@ export interface components {
             /** @description Display name. */
             name: string;
         };
+        /** @description A rejected raw event. */
+        Reject: {
+            /** @description What was found and what was expected. */
+            detail: string;
+            /** @description `<instance>/<epoch>/<sequence>`. */
+            id: string;
+            /** @description Why it was waived. */
+            note?: string | null;
+            /** @description The offending field, as a JSON pointer; empty for the whole. */
+            path: string;
+            /** @description A stable word. */
+            reason: string;
+            /** @description The source instance. */
+            source: string;
+            /** @description What became of it. */
+            state: components["schemas"]["RejectState"];
+            /** @description Subject of the record's history. */
+            subject: string;
+        };
+        /** @description A rejected raw event with its content. */
+        RejectDetail: {
+            event?: components["schemas"]["RawEvent"] | null;
+            /** @description Why it was rejected and what became of it. */
+            reject: components["schemas"]["Reject"];
+        };
+        /**
+         * @description What became of a rejected event.
+         * @enum {string}
+         */
+        RejectState: "open" | "superseded" | "waived";
         /**
          * @description What a user is.
          * @enum {string}
@@ -1267,6 +1406,11 @@ export interface components {
             run_id: string;
             /** @description The source. */
             source: string;
+        };
+        /** @description Why an event is left out. */
+        WaiveRequest: {
+            /** @description For those who ask later. */
+            reason: string;
         };
         /** @description Open deals, each amount by its probability. */
         WeightedPipeline: {
@@ -1869,6 +2013,275 @@ export interface operations {
                 };
             };
             /** @description unknown-entity-type, unknown-record */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantine: {
+        parameters: {
+            query?: {
+                /** @description Only in this state */
+                state?: components["schemas"]["RejectState"];
+                /** @description Only of this source instance */
+                source?: string;
+                /** @description Only with this reason */
+                reason?: string;
+                /** @description Rows per page, default 50 */
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinePage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_detail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Source instance */
+                instance: string;
+                /** @description Epoch of its log */
+                epoch: number;
+                /** @description Sequence in the epoch */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectDetail"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description reject-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Source instance */
+                instance: string;
+                /** @description Epoch of its log */
+                epoch: number;
+                /** @description Sequence in the epoch */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description reject-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    waive_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Source instance */
+                instance: string;
+                /** @description Epoch of its log */
+                epoch: number;
+                /** @description Sequence in the epoch */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaiveRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description reject-unknown */
             404: {
                 headers: {
                     [name: string]: unknown;

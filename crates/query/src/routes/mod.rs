@@ -45,6 +45,10 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(data_lake::entities::entities))
         .routes(routes!(data_lake::lineage::record::record_lineage))
         .routes(routes!(data_lake::lineage::serving::serving_lineage))
+        .routes(routes!(data_lake::quarantine::list::quarantine))
+        .routes(routes!(data_lake::quarantine::show::reject_detail))
+        .routes(routes!(data_lake::quarantine::decide::retry_reject))
+        .routes(routes!(data_lake::quarantine::decide::waive_reject))
         .routes(routes!(opportunities::list::opportunities, opportunities::create::make_opportunity))
         .routes(routes!(
             opportunities::get::opportunity,

@@ -30,7 +30,9 @@ fn filled(path: &str) -> String {
     let in_stage = format!("owner:{}%7C{}", records::seller("ana"), records::stage("1"));
     let path = path.replace("serving/{collection}/{id}", &format!("serving/pipeline_summary/{in_stage}"));
     let path = path.replace("{entity}", "opportunities");
-    path.replace("{type}", "accounts").replace("{id}", &deal)
+    path.replace("{type}", "accounts")
+        .replace("{instance}/{epoch}/{sequence}", "odoo/1/1")
+        .replace("{id}", &deal)
 }
 
 fn request(method: &Method, path: &str) -> Request<Body> {
@@ -44,7 +46,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 20);
+    assert_eq!(operations.len(), 24);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -68,6 +70,10 @@ GET /api/data-lake/epochs: 200 403 403 403 403 403
 GET /api/data-lake/health: 200 200 200 200 200 403
 GET /api/data-lake/lineage/opportunities/DEAL: 200 200 200 200 404 403
 GET /api/data-lake/lineage/serving/pipeline_summary/CELL: 200 200 200 200 404 403
+GET /api/data-lake/quarantine: 200 403 403 403 403 403
+GET /api/data-lake/quarantine/odoo/1/1: 404 403 403 403 403 403
+POST /api/data-lake/quarantine/odoo/1/1/retry: 404 403 403 403 403 403
+POST /api/data-lake/quarantine/odoo/1/1/waive: 400 403 403 403 403 403
 GET /api/data-lake/stats: 200 200 200 200 200 403
 POST /api/opportunities: 422 403 422 422 422 403
 GET /api/opportunities: 200 200 200 200 200 403

@@ -8,6 +8,7 @@ mod openapi;
 mod opportunities;
 mod overview;
 mod problems;
+mod quarantine;
 mod reads;
 mod records;
 mod serving;

@@ -8,18 +8,23 @@ use bson::RawDocumentBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
 use salescommand_domain::access::Scope;
+use salescommand_domain::canonical::QuarantineAction;
 use salescommand_domain::raw::Position;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
     StreamStatus,
 };
+use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
 use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
 use salescommand_query::{Clock, HealthCheck, RAW_ZONE, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Active, Error, Ops, Query, ScopedReads, StoredPosition};
+use salescommand_store::{
+    Active, Batch, Documents, Error, Operation, Ops, Query, ScopedReads, StoredPosition, Write,
+    quarantine_collection,
+};
 
 /// Off means: every call fails.
 #[derive(Debug, Clone, Default)]
@@ -268,6 +273,51 @@ impl RawZone for FillingZone {
             return HealthCheck::degraded(RAW_ZONE, "the broker's storage is 71% full", "Archive epochs.");
         }
         HealthCheck::ok(RAW_ZONE, "there is room")
+    }
+}
+
+/// Takes decisions as the normalizer would: a retried event is accepted, a waived one is marked; or does not come to it.
+#[derive(Clone)]
+pub struct Verdicts {
+    pub taken: Arc<Mutex<Vec<QuarantineVerdict>>>,
+    pub normalizer: Switch,
+    store: MemoryStore,
+}
+
+impl Verdicts {
+    pub fn new(store: MemoryStore) -> Self {
+        Self { taken: Arc::default(), normalizer: Switch::default(), store }
+    }
+}
+
+#[async_trait]
+impl QuarantineDecisions for Verdicts {
+    async fn decide(&self, verdict: QuarantineVerdict) -> Result<Position, WriteError> {
+        let sequence = {
+            let mut taken = self.taken.lock().unwrap();
+            taken.push(verdict.clone());
+            taken.len() as u64
+        };
+        if !self.normalizer.is_off() {
+            let (collection, id) = (quarantine_collection(1), verdict.about.to_string());
+            let held = Documents::get(&self.store, &collection, std::slice::from_ref(&id)).await.unwrap();
+            let mut document = bson::Document::try_from(held[0].clone()).unwrap();
+            document.insert("state", "waived");
+            document.insert("note", verdict.reason.clone());
+            let operation = match verdict.action {
+                QuarantineAction::Retry => Operation::Delete,
+                QuarantineAction::Waive => Operation::Replace((&document).try_into().unwrap()),
+            };
+            let stored = Documents::position(&self.store, "normalizer_g1").await.unwrap().unwrap();
+            let mut position = stored.position;
+            let config = bson::doc! { "epoch": 1_i64, "sequence": sequence as i64 };
+            position.get_document_mut("vector").unwrap().insert("config", config);
+            let writes = vec![Write { collection, id, operation }];
+            let consumer = "normalizer_g1".to_owned();
+            let batch = Batch { consumer, expected_revision: stored.revision, position, writes };
+            self.store.commit(batch).await.unwrap();
+        }
+        Ok(Position { epoch: 1, sequence })
     }
 }
 

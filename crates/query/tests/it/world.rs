@@ -25,7 +25,7 @@ use tower::ServiceExt;
 
 use crate::records;
 use crate::switches::{
-    Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore,
+    Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Verdicts,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -40,6 +40,7 @@ pub struct World {
     pub clock: StandingClock,
     pub queue: Queue,
     pub drafts: Drafts,
+    pub verdicts: Verdicts,
     pub brittle: Brittle,
     pub zone: FillingZone,
     pub accounts: Accounts,
@@ -64,7 +65,7 @@ impl World {
         let zone = FillingZone::default();
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
-        let drafts = Drafts::default();
+        let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
         store.ensure_ops().await.unwrap();
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
@@ -77,6 +78,7 @@ impl World {
             commands: Arc::new(queue.clone()),
             writes: Arc::new(drafts.clone()),
             raw_zone: Arc::new(zone.clone()),
+            quarantine: Arc::new(verdicts.clone()),
             clock: Arc::new(clock.clone()),
             ids,
             metrics: detached_metrics(),
@@ -93,6 +95,7 @@ impl World {
             clock,
             queue,
             drafts,
+            verdicts,
             brittle,
             zone,
             accounts,

@@ -4,4 +4,5 @@ pub(crate) mod entities;
 pub(crate) mod epochs;
 pub(crate) mod health;
 pub(crate) mod lineage;
+pub(crate) mod quarantine;
 pub(crate) mod stats;
