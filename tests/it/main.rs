@@ -18,6 +18,8 @@ mod eventlog;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod histories;
 #[cfg(test)]
 mod ingest;

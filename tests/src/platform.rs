@@ -138,6 +138,13 @@ impl Platform {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// Writes a file into the platform's folder; gives its path.
+    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<String> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content)?;
+        Ok(path.display().to_string())
+    }
+
     /// Starts `all` without any key; gives what it says when it refuses.
     pub fn start_without_keys(&self) -> anyhow::Result<String> {
         let mut command = self.command();

@@ -192,7 +192,7 @@ fn quarantine_id(position: Position) -> String {
 }
 
 /// What a failed publish becomes.
-fn problem(error: WriteError) -> ApiError {
+pub(crate) fn problem(error: WriteError) -> ApiError {
     match error {
         WriteError::Conflict { .. } => ApiError::stale(),
         WriteError::Unavailable(_) => ApiError::broker_unavailable(error),
