@@ -47,12 +47,17 @@ fn mark(instance: &InstanceName) -> String {
 
 /// The epoch through which an instance's heads are complete; 0 if there are none.
 pub async fn heads_through(log: &dyn EventLog, instance: &InstanceName) -> Result<u32, LogError> {
+    Ok(heads_end(log, instance).await?.map_or(0, |end| end.epoch))
+}
+
+/// The last position that an instance's heads cover; none if there are none.
+pub async fn heads_end(log: &dyn EventLog, instance: &InstanceName) -> Result<Option<Position>, LogError> {
     let found = match log.last_by_subject(&heads_stream(instance), &[mark(instance)]).await {
-        Err(LogError::Missing(_)) => return Ok(0),
+        Err(LogError::Missing(_)) => return Ok(None),
         found => found?,
     };
-    let Some(Some(message)) = found.into_iter().next() else { return Ok(0) };
-    decode(&message)
+    let Some(Some(message)) = found.into_iter().next() else { return Ok(None) };
+    decode(&message).map(Some)
 }
 
 /// The heads of records, by their subjects; at most 1,024.
@@ -131,7 +136,8 @@ impl<'a> HeadWriter<'a> {
         }
         self.put(held).await?;
         let mark = mark(&self.instance);
-        self.publish(vec![(mark, encode(&number)?)]).await?;
+        let end = Position { epoch: number, sequence: last };
+        self.publish(vec![(mark, encode(&end)?)]).await?;
         Ok(())
     }
 

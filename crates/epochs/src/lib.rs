@@ -31,7 +31,7 @@ pub use erase::{
     ERASURES_STREAM, EpochReceipt, NotASubject, Receipt, Request, Subject, erase, receipts, to_rebuild,
 };
 pub use error::Error;
-pub use heads::{Head, cover, covered, heads_stream, heads_through};
+pub use heads::{Head, cover, covered, heads_end, heads_stream, heads_through};
 pub use reader::{ChainReader, Portion};
 pub use roll::{DUPLICATE_WINDOW, maintain, open_newest, seal};
 pub use room::{Alarm, Pressure, Room};

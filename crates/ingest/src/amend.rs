@@ -82,7 +82,7 @@ impl RawWriter {
                 None => Ok(Attempt::Done(expected.unwrap_or(self.end))),
             };
         };
-        let epoch = self.epochs.end().epoch;
+        let epoch = self.epochs.open_epoch();
         let last =
             expected.filter(|position| position.epoch == epoch).map_or(0, |position| position.sequence);
         let digest = Digest::of(&outgoing.payload);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use salescommand_domain::raw::{Digest, InstanceName, Position};
-use salescommand_epochs::{Chain, covered, heads_through, open_newest};
+use salescommand_epochs::{Chain, covered, heads_end, open_newest};
 use salescommand_eventlog::{Error as LogError, EventLog, Message};
 
 /// A record's last event.
@@ -24,15 +24,15 @@ pub(crate) struct Epochs {
     /// The open epoch.
     epoch: u32,
     stream: String,
-    /// The epoch through which there are heads.
-    heads: u32,
+    /// The last position that the heads cover.
+    heads: Option<Position>,
 }
 
 impl Epochs {
     /// Looks at an instance's epochs; the first is made if there is none.
     pub(crate) async fn open(log: &dyn EventLog, instance: &InstanceName) -> Result<Self, LogError> {
         // The heads first: they only ever cover more.
-        let heads = heads_through(log, instance).await?;
+        let heads = heads_end(log, instance).await?;
         let chain = open_newest(log, instance).await?;
         let newest = chain.newest().ok_or_else(|| LogError::Missing(instance.to_string()))?;
         let (epoch, stream) = (newest.number, newest.status.name.clone());
@@ -44,10 +44,18 @@ impl Epochs {
         &self.stream
     }
 
-    /// The end of the open epoch when it was looked at.
+    /// The number of the open epoch.
+    pub(crate) fn open_epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The position of the last event when the epochs were looked at: in an earlier epoch, while the open one is empty.
+    /// Whoever has processed up to here has everything.
     pub(crate) fn end(&self) -> Position {
-        let sequence = self.chain.newest().map_or(0, |newest| newest.status.last_sequence);
-        Position { epoch: self.epoch, sequence }
+        let epochs = self.chain.epochs.iter().rev();
+        let ends = epochs.map(|epoch| Position { epoch: epoch.number, sequence: epoch.status.last_sequence });
+        let last = ends.chain(self.heads).find(|end| end.sequence > 0);
+        last.unwrap_or(Position { epoch: self.epoch, sequence: 0 })
     }
 
     /// Whether the log holds what a position stands for, as far as it was looked at.
@@ -64,7 +72,7 @@ impl Epochs {
     ) -> Result<BTreeMap<String, Last>, LogError> {
         let mut found = BTreeMap::new();
         for epoch in self.chain.epochs.iter().rev() {
-            if open.is_empty() || epoch.number <= self.heads {
+            if open.is_empty() || epoch.number <= self.heads.map_or(0, |end| end.epoch) {
                 break;
             }
             let messages = log.last_by_subject(&epoch.status.name, &open).await?;
@@ -74,7 +82,7 @@ impl Epochs {
             }
             open.retain(|subject| !found.contains_key(subject));
         }
-        if self.heads > 0 && !open.is_empty() {
+        if self.heads.is_some() && !open.is_empty() {
             for (subject, head) in covered(log, &self.chain.instance, &open).await? {
                 let (position, event, content) = (head.position, head.event, head.content);
                 found.insert(subject, Last::Head { position, event, content });

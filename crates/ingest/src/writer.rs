@@ -178,7 +178,8 @@ impl RawWriter {
         written.published += outgoing.len() as u64;
         if !outgoing.is_empty() {
             for published in self.ports.log.publish(self.epochs.stream(), outgoing).await? {
-                self.end.sequence = self.end.sequence.max(published.sequence);
+                let stored = Position { epoch: self.epochs.open_epoch(), sequence: published.sequence };
+                self.end = self.end.max(stored);
             }
         }
         Ok(written)

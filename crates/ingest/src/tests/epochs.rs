@@ -172,3 +172,23 @@ async fn a_cursor_in_an_earlier_epoch_holds_and_one_in_a_lost_tail_does_not() {
     bench.run(2).await.unwrap();
     assert_eq!(bench.source.asked()[0], ("lead".to_owned(), 0), "read again from the beginning");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_is_an_event_also_when_the_open_epoch_is_empty() {
+    let bench = Bench::new();
+    bench.source.put("lead", 5, "1");
+    let whole = bench.run(1).await.unwrap().end;
+    assert_eq!((whole.epoch, whole.sequence), (1, 5));
+    let epoch = bench.seal().await;
+    let report = bench.run(2).await.unwrap();
+    assert_eq!((report.end, report.record.last_complete.unwrap().position), (whole, whole));
+    bench.delete(epoch).await;
+    let report = bench.run(3).await.unwrap();
+    assert_eq!(
+        (report.end, report.record.run.published),
+        (whole, 0),
+        "what was deleted is known by its heads"
+    );
+    bench.source.put("lead", 5, "2");
+    assert_eq!(bench.run(4).await.unwrap().end, salescommand_domain::raw::Position { epoch: 2, sequence: 5 });
+}
