@@ -54,6 +54,8 @@ pub async fn run() {
     let log = Arc::new(NatsLog::connect(options).await.unwrap());
     let mongo = MongoStore::connect(&variable(MONGO), &variable(DATABASE)).await.unwrap();
     mongo.ensure_active(&active(generation)).await.unwrap();
+    let ops = Arc::new(mongo.clone());
+    salescommand_store::Ops::ensure_ops(&*ops).await.unwrap();
     let store: Arc<dyn Documents> = match std::env::var_os(RECORD) {
         Some(folder) => Arc::new(Recorder::new(mongo, PathBuf::from(folder))),
         None => Arc::new(mongo),
@@ -62,13 +64,22 @@ pub async fn run() {
     println!("ready");
     lines.next().unwrap().unwrap();
     let stop = CancellationToken::new();
-    let normalizer =
-        salescommand_normalizer::run(log.clone(), store.clone(), mappers(), generation, stop.clone());
+    let task = salescommand_normalizer::Task {
+        log: log.clone(),
+        store: store.clone(),
+        mappers: mappers(),
+        generation,
+        pace: Arc::new(salescommand_store::Unhurried),
+        control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
+        status: tokio::sync::watch::Sender::default(),
+    };
+    let normalizer = salescommand_normalizer::run(task, stop.clone());
+    let setup = salescommand_projector::Setup { log, store, ops };
     let running = [
         tokio::spawn(async move { normalizer.await.unwrap() }),
         tokio::spawn({
             let stop = stop.clone();
-            async move { salescommand_projector::run(log, store, stop).await.unwrap() }
+            async move { salescommand_projector::run(setup, stop).await.unwrap() }
         }),
     ];
     tokio::task::spawn_blocking(move || std::io::stdin().lock().lines().next()).await.unwrap();

@@ -20,6 +20,8 @@ mod faults;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod generations;
+#[cfg(test)]
 mod histories;
 #[cfg(test)]
 mod ingest;

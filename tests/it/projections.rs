@@ -9,7 +9,7 @@ use bson::{RawDocumentBuf, rawdoc};
 use salescommand_eventlog::EventLog as _;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_normalizer::{Normalizer, RawMessage, publish_outbox};
-use salescommand_projector::{ProjectionPosition, consumer_name, projections};
+use salescommand_projector::{ProjectionPosition, Setup, consumer_name, projections};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{
     Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Write,
@@ -119,7 +119,9 @@ async fn a_slow_projection_holds_up_no_other() {
     let consumer = consumer_name(SLOW, 1);
     let slow = SlowStore { inner: pipeline.store.clone(), consumer, permits: Semaphore::new(0) };
     let (slow, stop) = (Arc::new(slow), CancellationToken::new());
-    let running = tokio::spawn(salescommand_projector::run(pipeline.log.clone(), slow.clone(), stop.clone()));
+    let ops = Arc::new(pipeline.store.clone());
+    let setup = Setup { log: pipeline.log.clone(), store: slow.clone(), ops };
+    let running = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
     let raw = log_of("odoo", &[deals(50, 10.0), deals(50, 20.0)].concat());
     for batch in raw.chunks(10) {
         pipeline.take(batch).await;
@@ -142,7 +144,8 @@ async fn a_projection_that_cannot_go_on_is_parked_alone() {
     pipeline.take(&raw[..3]).await;
     let stop = CancellationToken::new();
     let store = Arc::new(pipeline.store.clone());
-    let running = tokio::spawn(salescommand_projector::run(pipeline.log.clone(), store, stop.clone()));
+    let setup = Setup { log: pipeline.log.clone(), store: store.clone(), ops: store };
+    let running = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
     let first = async || (pipeline.at(SLOW).await.sequence > 0).then_some(());
     eventually("the first deals to be in", first).await.unwrap();
     pipeline.others_are_done().await;

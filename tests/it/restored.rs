@@ -172,9 +172,18 @@ async fn the_processes_go_on_behind_a_lost_future() {
     log.ensure_stream(&oracle::canonical_spec()).await.unwrap();
     log.publish("CANONICAL_G1", vec![from_the_future(), from_the_future()]).await.unwrap();
     let stop = CancellationToken::new();
-    let projector = tokio::spawn(salescommand_projector::run(log.clone(), store.clone(), stop.clone()));
-    let normalizer = salescommand_normalizer::run(log, store.clone(), oracle::mappers(), 1, stop.clone());
-    let normalizer = tokio::spawn(normalizer);
+    let setup = salescommand_projector::Setup { log: log.clone(), store: store.clone(), ops: store.clone() };
+    let projector = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
+    let task = salescommand_normalizer::Task {
+        log,
+        store: store.clone(),
+        mappers: oracle::mappers(),
+        generation: 1,
+        pace: Arc::new(salescommand_store::Unhurried),
+        control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
+        status: tokio::sync::watch::Sender::default(),
+    };
+    let normalizer = tokio::spawn(salescommand_normalizer::run(task, stop.clone()));
     salescommand_tests::platform::eventually("the lost events to be passed over", async || {
         let position =
             store.position(&salescommand_projector::consumer_name("directory", 1)).await.ok()??;

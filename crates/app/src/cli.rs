@@ -82,6 +82,16 @@ pub enum Command {
         after_help = "Examples: salescommand erase --subject ann@example.com\n          salescommand erase --subject res.partner:17\n          salescommand erase --receipts\n\nErase the person at the source first: what it still has, the next sync brings back."
     )]
     Erase(Erase),
+    /// Build new generations from raw beside those that are read, and compare.
+    #[command(
+        after_help = "Example: salescommand replay --switch\n\nThe normalizer's process does the work; this command follows it, and leaves it alone when it is interrupted."
+    )]
+    Replay(Replay),
+    /// Generations: what is read, what was read before, what is being built.
+    #[command(subcommand)]
+    Generation(Generation),
+    /// Rebuild everything from raw into a scratch generation and prove that it equals what is read.
+    Verify,
     /// Configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -372,6 +382,47 @@ pub struct Erase {
     /// List the receipts of earlier erasures instead.
     #[arg(long, conflicts_with = "subject")]
     pub receipts: bool,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Only this projection, from the canonical stream.
+    #[arg(long)]
+    pub projection: Option<String>,
+    /// Switch to what was built if the gate is open: if it is equal, or a changed definition explains every difference.
+    #[arg(long)]
+    pub switch: bool,
+    /// Do not wait for the end.
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// `generation`.
+#[derive(Debug, Subcommand)]
+pub enum Generation {
+    /// List generations.
+    List,
+    /// What the comparison of a replay has shown.
+    Diff {
+        /// The replay; the newest that was compared if there is none.
+        replay: Option<String>,
+    },
+    /// Compare once more, and switch to what a replay has built.
+    Switch {
+        /// The replay; the one that is ready if there is none.
+        replay: Option<String>,
+        /// Switch in spite of differences that nothing explains, for this reason.
+        #[arg(long, value_name = "REASON")]
+        accept_unexplained: Option<String>,
+    },
+    /// Go back to the generations that were read before the last switch.
+    Rollback,
+    /// Stop a replay and drop what it has built.
+    Cancel {
+        /// The replay.
+        replay: String,
+    },
 }
 
 /// A zone with documents.

@@ -31,6 +31,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// Demo mode's source.
     pub demo: Demo,
+    /// Replays.
+    pub replay: Replay,
     /// Logging.
     pub log: Log,
 }
@@ -105,6 +107,14 @@ pub struct Demo {
     pub odoo_password: SecretString,
 }
 
+/// Section `replay`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Hours between two verifications; 0 for none by schedule.
+    pub verify_every_hours: String,
+}
+
 /// Section `log`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +144,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("demo", "odoo_database", "", false),
     ("demo", "odoo_login", "", false),
     ("demo", "odoo_password", "", true),
+    ("replay", "verify_every_hours", "0", false),
     ("log", "format", "text", false),
     ("log", "filter", DEFAULT_LOG_FILTER, false),
 ];
@@ -243,6 +254,15 @@ impl Config {
         }
     }
 
+    /// How often generations are verified by schedule; none for never.
+    pub fn verify_every(&self) -> Result<Option<Duration>> {
+        let text = &self.replay.verify_every_hours;
+        let hours: u64 = text.parse().with_context(|| {
+            format!("replay.verify_every_hours is {text:?}; it must be a whole number, 0 for no schedule")
+        })?;
+        Ok((hours > 0).then(|| Duration::from_secs(hours.saturating_mul(3_600))))
+    }
+
     /// Every setting with its value, secrets masked.
     pub fn masked(&self) -> Vec<Shown> {
         let plain = |section: &str, key: &str| match (section, key) {
@@ -255,6 +275,7 @@ impl Config {
             ("demo", "odoo_url") => self.demo.odoo_url.clone(),
             ("demo", "odoo_database") => self.demo.odoo_database.clone(),
             ("demo", "odoo_login") => self.demo.odoo_login.clone(),
+            ("replay", "verify_every_hours") => self.replay.verify_every_hours.clone(),
             ("log", "format") => self.log.format.clone(),
             ("log", "filter") => self.log.filter.clone(),
             _ => "(secret)".to_owned(),

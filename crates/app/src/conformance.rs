@@ -16,8 +16,8 @@ use salescommand_normalizer::{RawMessage, Verdict, judge, load_mappings};
 use serde::Serialize;
 
 use crate::cli::{self, Output};
+use crate::code::rooms;
 use crate::config::Config;
-use crate::processes::rooms;
 use crate::{connections, epochs, listing, mappings};
 
 /// One portion.

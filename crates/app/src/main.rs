@@ -4,6 +4,7 @@
 
 mod audit;
 mod cli;
+mod code;
 mod commands;
 mod config;
 mod config_events;
@@ -12,6 +13,7 @@ mod connections;
 mod crm;
 mod demo;
 mod epochs;
+mod generations;
 mod jobs;
 mod lifecycle;
 mod listing;
@@ -76,6 +78,9 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Connector(command) => conformance::connector(&config, &command, cli.output).await,
         Command::Epoch(command) => epochs::epoch(&config, command, cli.output).await,
         Command::Erase(erase) => epochs::erase_person(&config, erase, cli.output).await,
+        Command::Replay(replay) => generations::replay(&config, replay, cli.output).await,
+        Command::Generation(command) => generations::generation(&config, command, cli.output).await,
+        Command::Verify => generations::verify(&config, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

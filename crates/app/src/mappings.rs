@@ -14,8 +14,8 @@ use salescommand_normalizer::{Mapping, StoredMapping, Verdict, judge, last_event
 use serde::Serialize;
 
 use crate::cli::{self, Output};
+use crate::code::rooms;
 use crate::config::Config;
-use crate::processes::rooms;
 use crate::{config_events, connections, epochs, listing};
 
 /// The connector's word under which the platform makes a foreign instance's log; nothing is published with it.

@@ -6,30 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
-use salescommand_normalizer::{Mappers, Room, load_mappings};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
     install_metrics,
 };
-use salescommand_store::{Documents, Ops};
+use salescommand_store::{Considerate, Documents, Ops};
 use salescommand_store_mongo::MongoStore;
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::code::{self, Program};
 use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::jobs::{QueuedSyncs, serve_sources};
 use crate::quarantine::DecisionLog;
-use crate::{connections, demo, epochs, lifecycle, mappings};
-
-/// The canonical generation of this installation.
-const GENERATION: u32 = 1;
+use crate::{connections, demo, epochs, lifecycle};
 
 /// What the processes share.
 pub struct Shared {
@@ -62,7 +57,7 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let first_sync = Arc::new(demo::FirstSync::default());
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone()));
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone())?);
     tasks.spawn("projector", run_projector(&shared, stop.clone()));
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
     tasks.spawn("connect", work(shared.log.clone(), config.lease()?, stop.clone()));
@@ -88,7 +83,7 @@ pub async fn normalizer(config: Config) -> Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop));
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop)?);
     tasks.join().await
 }
 
@@ -106,42 +101,38 @@ pub async fn connect(config: Config) -> Result<()> {
     work(log, config.lease()?, stop).await
 }
 
-/// The mappers of every room. What only SalesCommand publishes, only its own instance of that name may say.
-pub fn rooms() -> Mappers {
-    Mappers::new(DESCRIPTORS.iter().map(|room| Room {
-        kind: room.kind,
-        version: room.version,
-        only: room.open.is_none().then_some(room.kind),
-        schemas: room.schemas,
-        map: room.map,
-    }))
-}
-
+/// The normalizers of all generations, and replays.
 fn run_normalizer(
     config: &Config,
     shared: &Shared,
     stop: CancellationToken,
-) -> impl Future<Output = Result<()>> + use<> {
-    let (log, store) = (epochs::readable(config, &shared.log), Arc::new(shared.store.clone()));
-    async move {
-        let mappers = Mutex::new(rooms());
-        // A generation's mappings are fixed for its life; those of a new one are the newest at its start.
-        until_there(&stop, || async {
-            let loaded = load_mappings(&*log, rooms(), mappings::compile, None).await?;
-            *mappers.lock().await = loaded;
-            Ok::<_, salescommand_normalizer::Error>(())
-        })
-        .await?;
-        let mappers = mappers.into_inner();
-        salescommand_normalizer::run(log, store, mappers, GENERATION, stop)
-            .await
-            .context("the normalizer ended")
-    }
+) -> Result<impl Future<Output = Result<()>> + use<>> {
+    let store = Arc::new(shared.store.clone());
+    let pace = Arc::new(Considerate::new(store.clone()));
+    let log = epochs::readable(config, &shared.log);
+    let setup = salescommand_generations::Setup {
+        log: log.clone(),
+        administration: Arc::new(shared.log.clone()),
+        store: store.clone(),
+        ops: store,
+        code: Arc::new(Program { log }),
+        pace: pace.clone(),
+        now: code::now,
+        verify_every: config.verify_every()?,
+    };
+    Ok(async move {
+        let watching = tokio::spawn(async move { pace.watch().await });
+        let ended = salescommand_generations::run(setup, stop).await;
+        watching.abort();
+        ended.context("the normalizer ended")
+    })
 }
 
 fn run_projector(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
-    let (log, store) = (Arc::new(shared.log.clone()), Arc::new(shared.store.clone()));
-    async move { salescommand_projector::run(log, store, stop).await.context("the projector ended") }
+    let store = Arc::new(shared.store.clone());
+    let log = Arc::new(shared.log.clone());
+    let setup = salescommand_projector::Setup { log, store: store.clone(), ops: store };
+    async move { salescommand_projector::run(setup, stop).await.context("the projector ended") }
 }
 
 async fn work(log: NatsLog, lease_ttl: Duration, stop: CancellationToken) -> Result<()> {

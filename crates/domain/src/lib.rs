@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod canonical;
+pub mod generation;
 pub mod iso_4217;
 pub mod kpi;
 pub mod money;

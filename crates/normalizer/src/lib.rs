@@ -35,8 +35,16 @@ pub use mappings::{Compile, MAPPING_OBJECT, StoredMapping, load_mappings, stored
 pub use position::NormalizerPosition;
 pub use publisher::publish_outbox;
 pub use quarantine::{QuarantineState, Quarantined};
-pub use run::{run, specs};
+pub use run::{Control, Status, Task, run, specs};
 pub use salescommand_store::normalizer_consumer as consumer_name;
+
+/// What a generation is built with: the mappers, and the rules of the merge.
+pub fn definition(mappers: &Mappers) -> salescommand_domain::generation::Definition {
+    let mut definition = mappers.definition();
+    let merge = salescommand_domain::canonical::MERGE_VERSION;
+    definition.insert("merge".to_owned(), merge.to_string());
+    definition
+}
 
 /// The canonical stream of a generation.
 pub fn canonical_stream(generation: u32) -> String {

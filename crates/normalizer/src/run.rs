@@ -1,15 +1,19 @@
-//! The normalizer as a process: reads, applies, publishes, until it is told to stop.
+//! The normalizer as a task: reads, applies, publishes, until it is told to stop.
+//!
+//! It can be told to stand still at a place ([`Control::UpTo`]): two generations are compared there. A generation that
+//! is being built beside an active one is slowed down by its [`Pace`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use salescommand_domain::canonical::Entity;
+use salescommand_domain::raw::{RawPosition, Vector};
 use salescommand_eventlog::{EventLog, StreamSpec};
 use salescommand_store::{
-    CollectionSpec, Documents, canonical_collection, facets_collection, history_collection,
+    CollectionSpec, Documents, Pace, canonical_collection, facets_collection, history_collection,
     history_orphans_collection, links_collection, outbox_collection, quarantine_collection,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,24 +66,79 @@ fn stream_spec(generation: u32) -> StreamSpec {
     }
 }
 
+/// A generation's normalizer, before it runs.
+pub struct Task {
+    /// Raw logs, and the canonical stream.
+    pub log: Arc<dyn EventLog>,
+    /// Documents.
+    pub store: Arc<dyn Documents>,
+    /// What raw events mean.
+    pub mappers: Mappers,
+    /// The canonical generation.
+    pub generation: u32,
+    /// How much of the store it may take.
+    pub pace: Arc<dyn Pace>,
+    /// Where to.
+    pub control: watch::Receiver<Control>,
+    /// Where it is.
+    pub status: watch::Sender<Status>,
+}
+
+/// Where a normalizer is to go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Control {
+    /// To the end of every log, and on with them.
+    #[default]
+    Follow,
+    /// No further than this in any log, and in no other log. Where it is further already, it stays.
+    UpTo(Vector),
+}
+
+impl Control {
+    fn admits(&self, raw: &RawPosition) -> bool {
+        match self {
+            Self::Follow => true,
+            Self::UpTo(limit) => limit.get(&raw.instance).is_some_and(|last| raw.position <= *last),
+        }
+    }
+
+    fn is_reached(&self, at: &Vector) -> bool {
+        match self {
+            Self::Follow => false,
+            Self::UpTo(limit) => {
+                limit.iter().all(|(instance, last)| at.get(instance).is_some_and(|at| at >= last))
+            }
+        }
+    }
+}
+
+/// Where a normalizer is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// It has opened its position.
+    pub open: bool,
+    /// What is in.
+    pub vector: Vector,
+    /// Number of the last canonical event.
+    pub outbox: i64,
+    /// It stands still where [`Control::UpTo`] says.
+    pub held: bool,
+    /// Raw events that came in since it was started.
+    pub events: u64,
+}
+
 /// Runs a generation's normalizer until `stop`, or until it is fenced or meets state that it cannot read.
 /// A broker or database that is down is waited for.
-pub async fn run(
-    log: Arc<dyn EventLog>,
-    store: Arc<dyn Documents>,
-    mappers: Mappers,
-    generation: u32,
-    stop: CancellationToken,
-) -> Result<(), Error> {
+pub async fn run(task: Task, stop: CancellationToken) -> Result<(), Error> {
     let ended = stop.child_token();
-    let Some(mut normalizer) = open(&log, &store, mappers, generation, &ended).await? else { return Ok(()) };
+    let Task { log, store, mappers, generation, pace, control, status } = task;
+    let Some(normalizer) = open(&log, &store, mappers, generation, &ended).await? else { return Ok(()) };
     let tasks = TaskTracker::new();
-    let mut logs = RawLogs::start(log.clone(), normalizer.position().vector.clone(), &tasks, ended.clone());
     let hint = Arc::new(Notify::new());
-    let publisher = tasks.spawn(publish(log, store, generation, hint.clone(), ended.clone()));
-    let applied = apply_all(&mut normalizer, &mut logs, &hint, &ended).await;
+    let publisher = tasks.spawn(publish(log.clone(), store, generation, hint.clone(), ended.clone()));
+    let mut following = Following { normalizer, hint, pace, control, status, events: 0 };
+    let applied = following.apply_all(&log, &tasks, &ended).await;
     ended.cancel();
-    drop(logs);
     tasks.close();
     tasks.wait().await;
     let published = publisher.await.map_err(|error| Error::State(error.to_string()))?;
@@ -116,23 +175,78 @@ async fn open(
     }
 }
 
-async fn apply_all(
-    normalizer: &mut Normalizer,
-    logs: &mut RawLogs,
-    hint: &Notify,
-    stop: &CancellationToken,
-) -> Result<(), Error> {
-    settle(normalizer, hint, stop).await?;
-    loop {
-        let messages = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Ok(()),
-            messages = logs.next() => messages?,
-        };
-        let Some(messages) = messages else { return Ok(()) };
-        apply_one(normalizer, &messages, stop).await?;
-        hint.notify_one();
-        settle(normalizer, hint, stop).await?;
+/// A normalizer on its way.
+struct Following {
+    normalizer: Normalizer,
+    hint: Arc<Notify>,
+    pace: Arc<dyn Pace>,
+    control: watch::Receiver<Control>,
+    status: watch::Sender<Status>,
+    events: u64,
+}
+
+impl Following {
+    async fn apply_all(
+        &mut self,
+        log: &Arc<dyn EventLog>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        settle(&mut self.normalizer, &self.hint, stop).await?;
+        while !stop.is_cancelled() {
+            // What was read beyond a limit is read again: the logs are opened anew behind the position.
+            let reading = stop.child_token();
+            let from = self.normalizer.position().vector.clone();
+            let logs = RawLogs::start(log.clone(), from, tasks, reading.clone());
+            let applied = self.apply_until_told(logs, stop).await;
+            reading.cancel();
+            applied?;
+        }
+        Ok(())
+    }
+
+    /// Applies what comes, until stopped or told to go elsewhere.
+    async fn apply_until_told(&mut self, mut logs: RawLogs, stop: &CancellationToken) -> Result<(), Error> {
+        let control = self.control.borrow_and_update().clone();
+        loop {
+            let held = control.is_reached(&self.normalizer.position().vector);
+            self.report(held);
+            let messages = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = changed(&mut self.control) => return Ok(()),
+                messages = logs.next(), if !held => messages?,
+            };
+            let Some(mut messages) = messages else { return Ok(()) };
+            messages.retain(|message| control.admits(&message.raw));
+            if messages.is_empty() {
+                continue;
+            }
+            let began = std::time::Instant::now();
+            apply_one(&mut self.normalizer, &messages, stop).await?;
+            self.events += messages.len() as u64;
+            self.hint.notify_one();
+            settle(&mut self.normalizer, &self.hint, stop).await?;
+            self.pace.after(began.elapsed()).await;
+        }
+    }
+
+    fn report(&self, held: bool) {
+        let position = self.normalizer.position();
+        self.status.send_replace(Status {
+            open: true,
+            vector: position.vector.clone(),
+            outbox: position.outbox,
+            held,
+            events: self.events,
+        });
+    }
+}
+
+/// Waits for another direction; for ever if nobody gives directions any more.
+async fn changed(control: &mut watch::Receiver<Control>) {
+    if control.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -11,13 +11,16 @@ mod activity_feed;
 mod aggregate;
 mod dashboard_stats;
 mod directory;
+mod follow;
 mod opportunity_history;
 mod pipeline_summary;
 mod projection;
+mod projector;
 mod run;
 
 pub use projection::{Projection, ProjectionPosition, consumer_name, projections};
-pub use run::{Projector, initial_active, run};
+pub use projector::Projector;
+pub use run::{Setup, initial_active, run};
 
 /// Why a projection stopped or could not go on.
 #[derive(Debug, thiserror::Error)]

@@ -1,32 +1,26 @@
-//! The projector as a process: one task per projection.
+//! The projector as a process: one task per projection and serving generation that is kept up to date.
+//!
+//! Which ones those are, the registry says: the active ones, those a replay builds, and the previous ones. A generation
+//! of another version of its projection stands still, since this program cannot go on with it; a new one is being built.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Numbering, Standing};
-use salescommand_eventlog::{BatchLimit, EventLog, Message};
-use salescommand_store::work::Work;
-use salescommand_store::{Active, Consumer, Documents, normalizer_consumer};
+use salescommand_domain::generation::{Generation, projection_part};
+use salescommand_eventlog::EventLog;
+use salescommand_store::{Active, Considerate, Documents, Ops, Pace, Registry, Unhurried};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::Error;
-use crate::projection::{Projection, ProjectionPosition, consumer_name, projections};
+use crate::follow::{Following, follow_for_ever};
+use crate::projection::{Projection, projections};
 
-/// A transaction holds at most this.
-const LIMIT: BatchLimit =
-    BatchLimit { messages: 1_000, bytes: 4 * 1024 * 1024, wait: Duration::from_millis(250) };
-/// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// A dependency that is down is retried for ever, at this interval in the end.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Between two looks whether the normalizer has said what becomes of events that the database does not know.
-const AHEAD_PAUSE: Duration = Duration::from_millis(500);
-/// A position that did not move for this long belongs to nobody who lives.
-const STAND_BY: Duration = Duration::from_secs(5);
-/// A parked projection is tried again at this interval.
-const PARKED: Duration = Duration::from_secs(60);
+/// Between two looks at the registry.
+const LOOK: Duration = Duration::from_millis(500);
+/// Pause while the store is away.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// The switch of a new installation: the first generation of everything.
 pub fn initial_active() -> Active {
@@ -34,253 +28,173 @@ pub fn initial_active() -> Active {
     Active { canonical: 1, serving, org_version: 1, previous: None }
 }
 
-/// One projection of one serving generation.
-pub struct Projector {
+/// What the projector works with.
+#[derive(Clone)]
+pub struct Setup {
+    /// Canonical streams.
+    pub log: Arc<dyn EventLog>,
+    /// Documents and the switch.
+    pub store: Arc<dyn Documents>,
+    /// The registry's collections.
+    pub ops: Arc<dyn Ops>,
+}
+
+/// A generation that is to be followed.
+struct Target {
     projection: Arc<dyn Projection>,
     generation: u32,
     canonical: u32,
-    consumer: Consumer,
-    position: ProjectionPosition,
-    /// What was last known of the stream's numbers; asked for again when an event is ahead of it.
-    numbering: Numbering,
+    /// Nobody reads it yet.
+    building: bool,
 }
 
-impl Projector {
-    /// Takes up where the stored position is.
-    pub async fn open(
-        store: Arc<dyn Documents>,
-        projection: Arc<dyn Projection>,
-        generation: u32,
-        canonical: u32,
-    ) -> Result<Self, Error> {
-        let collections = projection.collections(generation);
-        store.ensure(&collections).await?;
-        let name = consumer_name(projection.name(), generation);
-        let (consumer, stored) = Consumer::open(store, name, &collections).await?;
-        let fresh = ProjectionPosition {
-            canonical: canonical.into(),
-            version: projection.version().into(),
-            ..ProjectionPosition::default()
-        };
-        let position = stored.as_ref().map(ProjectionPosition::decode).transpose()?.unwrap_or(fresh);
-        let numbering = Numbering::default();
-        Ok(Self { projection, generation, canonical, consumer, position, numbering })
-    }
+/// Projection, generation, and whether nobody reads it yet.
+type Name = (String, u32, bool);
 
-    /// Where it stands.
-    pub fn position(&self) -> &ProjectionPosition {
-        &self.position
-    }
-
-    /// Brings canonical messages in, in one transaction; gives how many of them are dealt with. Messages that are in
-    /// already, or that the database has declared void, are passed over. Those that the database has not numbered yet
-    /// are of a future that was lost with it: they wait until the normalizer has declared them void.
-    pub async fn apply(&mut self, messages: &[Message]) -> Result<usize, Error> {
-        if let Some(position) = self.consumer.recover().await? {
-            self.position = ProjectionPosition::decode(&position)?;
-        }
-        self.refresh(messages).await?;
-        let mut next = self.position.clone();
-        let mut dealt = 0;
-        let mut events: Vec<(i64, CanonicalEvent)> = Vec::with_capacity(messages.len());
-        for message in messages {
-            let sequence =
-                i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
-            let standing = self.numbering.standing(sequence);
-            if sequence > next.sequence && standing == Standing::Ahead {
-                break;
-            }
-            dealt += 1;
-            if sequence <= next.sequence {
-                continue;
-            }
-            next.sequence = sequence;
-            if standing == Standing::Void {
-                continue;
-            }
-            let canonical: CanonicalMessage = rmp_serde::from_slice(&message.payload)
-                .map_err(|error| Error::State(format!("{} #{sequence}: {error}", message.subject)))?;
-            next.vector = canonical.vector.unwrap_or(next.vector);
-            events.push((sequence, canonical.event));
-        }
-        if next.sequence == self.position.sequence {
-            return Ok(dealt);
-        }
-        next.parked = false;
-        let mut work = Work::default();
-        self.projection.apply(self.generation, self.consumer.store(), &mut work, &events).await?;
-        self.consumer.commit(next.encode()?, work).await?;
-        self.position = next;
-        Ok(dealt)
-    }
-
-    /// Asks which numbers count when a message is ahead of what was known.
-    async fn refresh(&mut self, messages: &[Message]) -> Result<(), Error> {
-        let known = u64::try_from(self.numbering.outbox).unwrap_or(0);
-        if messages.last().is_some_and(|last| last.sequence > known) {
-            let stored = self.consumer.store().position(&normalizer_consumer(self.canonical)).await?;
-            let numbering = stored.map(|stored| bson::deserialize_from_document(stored.position)).transpose();
-            self.numbering = numbering.map_err(|error| Error::State(error.to_string()))?.unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// Records that it cannot go on, so that readers know; its documents stay as they are.
-    async fn park(&mut self) -> Result<(), Error> {
-        if self.position.parked {
-            return Ok(());
-        }
-        let next = ProjectionPosition { parked: true, ..self.position.clone() };
-        self.consumer.commit(next.encode()?, Work::default()).await?;
-        self.position = next;
-        Ok(())
-    }
-}
-
-/// Runs every projection of the active generations until `stop`. A broker or database that is down is waited for; a
-/// projection that is fenced stands by; one that cannot go on is parked. None of these holds up another projection.
-pub async fn run(
-    log: Arc<dyn EventLog>,
-    store: Arc<dyn Documents>,
+struct Running {
     stop: CancellationToken,
-) -> Result<(), Error> {
-    let mut pause = FIRST_PAUSE;
-    let active = loop {
-        match store.ensure_active(&initial_active()).await {
-            Ok(active) => break active,
-            Err(error) if error.is_transient() => wait(&error.into(), &mut pause, &stop).await,
-            Err(error) => return Err(error.into()),
-        }
-        if stop.is_cancelled() {
-            return Ok(());
-        }
-    };
-    let tasks = TaskTracker::new();
-    let mut running = Vec::new();
-    for projection in projections() {
-        let task = run_one(log.clone(), store.clone(), projection, active.clone(), stop.clone());
-        running.push(tasks.spawn(task));
+    task: JoinHandle<()>,
+}
+
+/// Runs every projection of the generations that are kept up to date, until `stop`. A broker or database that is down is
+/// waited for; a projection that is fenced stands by; one that cannot go on is parked. None of these holds up another.
+pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
+    let mut running: BTreeMap<Name, Running> = BTreeMap::new();
+    let considerate = Arc::new(Considerate::new(setup.store.clone()));
+    let watching = considerate.clone();
+    let watching = tokio::spawn(async move { watching.watch().await });
+    while !stop.is_cancelled() {
+        let pause = match targets(&setup).await {
+            Ok(targets) => {
+                keep_running(&setup, &mut running, targets, &considerate, &stop).await;
+                LOOK
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the projector waits for the document store");
+                AWAY
+            }
+            Err(error) => {
+                watching.abort();
+                stop_all(&mut running).await;
+                return Err(error);
+            }
+        };
+        // Being told to stop ends the pause; that is all there is to know.
+        let _ = tokio::time::timeout(pause, stop.cancelled()).await;
     }
-    tasks.close();
-    tasks.wait().await;
-    for task in running {
-        task.await.map_err(|error| Error::State(error.to_string()))?;
-    }
+    watching.abort();
+    stop_all(&mut running).await;
     Ok(())
 }
 
-async fn run_one(
-    log: Arc<dyn EventLog>,
-    store: Arc<dyn Documents>,
-    projection: Arc<dyn Projection>,
-    active: Active,
-    stop: CancellationToken,
-) {
-    let generation = active.serving.get(projection.name()).copied().unwrap_or(1);
-    let mut pause = FIRST_PAUSE;
-    while !stop.is_cancelled() {
-        // Opened anew after each failure: the stored position is the only truth.
-        let opened = Projector::open(store.clone(), projection.clone(), generation, active.canonical).await;
-        let (error, projector) = match opened {
-            Ok(mut projector) => match follow(&*log, &mut projector, &mut pause, &stop).await {
-                Ok(()) => return,
-                Err(error) => (error, Some(projector)),
-            },
-            Err(error) => (error, None),
-        };
-        match &error {
-            Error::Store(salescommand_store::Error::Fenced(consumer)) => {
-                stand_by(&*store, consumer, &stop).await;
-            }
-            _ if may_pass(&error) => wait(&error, &mut pause, &stop).await,
-            _ => park(&error, projection.name(), projector, &stop).await,
-        }
-    }
-}
-
-/// Follows the canonical stream until stopped or until something fails.
-async fn follow(
-    log: &dyn EventLog,
-    projector: &mut Projector,
-    pause: &mut Duration,
+async fn keep_running(
+    setup: &Setup,
+    running: &mut BTreeMap<Name, Running>,
+    targets: Vec<Target>,
+    considerate: &Arc<Considerate>,
     stop: &CancellationToken,
-) -> Result<(), Error> {
-    let stream = format!("CANONICAL_G{}", projector.canonical);
-    let from =
-        u64::try_from(projector.position().sequence).map_err(|error| Error::State(error.to_string()))?;
-    let mut reader = log.read_after(&stream, from).await?;
-    let name = projector.projection.name();
-    loop {
-        let messages = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Ok(()),
-            messages = reader.next(LIMIT) => messages?,
-        };
-        let mut rest = messages.as_slice();
-        while !rest.is_empty() {
-            let dealt = projector.apply(rest).await?;
-            rest = rest.get(dealt..).unwrap_or_default();
-            if !rest.is_empty() && dealt == 0 {
-                tracing::warn!(
-                    projection = name,
-                    "the stream is ahead of the database; waiting for the normalizer"
-                );
-                sleep(AHEAD_PAUSE, stop).await;
-            }
-            if stop.is_cancelled() {
-                return Ok(());
-            }
+) {
+    let name = |target: &Target| (target.projection.name().to_owned(), target.generation, target.building);
+    let wanted: Vec<_> = targets.iter().map(name).collect();
+    let unwanted: Vec<_> = running.keys().filter(|held| !wanted.contains(held)).cloned().collect();
+    for name in unwanted {
+        if let Some(held) = running.remove(&name) {
+            held.stop.cancel();
+            let _ended = held.task.await;
         }
-        *pause = FIRST_PAUSE;
-        metrics::counter!("projector_events_total", "projection" => name).increment(messages.len() as u64);
-        metrics::gauge!("projector_parked", "projection" => name).set(0.0);
+    }
+    for target in targets {
+        running.entry(name(&target)).or_insert_with(|| {
+            let stop = stop.child_token();
+            let pace: Arc<dyn Pace> = if target.building { considerate.clone() } else { Arc::new(Unhurried) };
+            let following = Following {
+                log: setup.log.clone(),
+                store: setup.store.clone(),
+                projection: target.projection,
+                generation: target.generation,
+                canonical: target.canonical,
+                pace,
+            };
+            Running { stop: stop.clone(), task: tokio::spawn(follow_for_ever(following, stop)) }
+        });
     }
 }
 
-/// Another live copy moved the position: waits until that copy has stopped moving it, then takes over again.
-async fn stand_by(store: &dyn Documents, consumer: &str, stop: &CancellationToken) {
-    tracing::warn!(consumer, "another live copy runs this projection; standing by");
-    metrics::counter!("projector_fenced_total").increment(1);
-    let mut seen = None;
-    while !stop.is_cancelled() {
-        let found = store.position(consumer).await.ok().flatten().map(|stored| stored.revision);
-        if found.is_some() && found == seen {
-            return;
+async fn stop_all(running: &mut BTreeMap<Name, Running>) {
+    running.values().for_each(|held| held.stop.cancel());
+    while let Some((_, held)) = running.pop_first() {
+        let _ended = held.task.await;
+    }
+}
+
+/// The generations to follow, by the switch and the registry.
+async fn targets(setup: &Setup) -> Result<Vec<Target>, Error> {
+    let active = setup.store.ensure_active(&initial_active()).await?;
+    let registered = Registry::new(setup.ops.clone()).generations().await?;
+    Ok(chosen(&active, &registered))
+}
+
+fn chosen(active: &Active, registered: &[Generation]) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for projection in projections() {
+        let name = projection.name();
+        let read = active.serving.get(name).copied();
+        let before = active.previous.as_ref().and_then(|previous| previous.serving.get(name).copied());
+        let version = projection.version().to_string();
+        let own = registered.iter().filter(|held| held.projection.as_deref() == Some(name));
+        let mut known = false;
+        for held in own {
+            known |= Some(held.number) == read;
+            if held.retired || held.definition.get(&projection_part(name)) != Some(&version) {
+                continue;
+            }
+            targets.push(Target {
+                projection: projection.clone(),
+                generation: held.number,
+                canonical: held.canonical,
+                building: ![read, before].contains(&Some(held.number)),
+            });
         }
-        seen = found;
-        sleep(STAND_BY, stop).await;
+        // A new installation's generations are read before anybody has registered them.
+        if let Some(generation) = read.filter(|_| !known) {
+            let canonical = active.canonical;
+            targets.push(Target { projection, generation, canonical, building: false });
+        }
     }
+    targets
 }
 
-/// A projection that meets what it cannot read says so and stands still; the others go on. It is tried again at
-/// intervals, since somebody may have mended what it met.
-async fn park(error: &Error, name: &'static str, projector: Option<Projector>, stop: &CancellationToken) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    tracing::error!(projection = name, %error, cause, "the projection is parked: it cannot go on; the others do");
-    metrics::gauge!("projector_parked", "projection" => name).set(1.0);
-    if let Some(mut projector) = projector
-        && let Err(error) = projector.park().await
-    {
-        tracing::warn!(projection = name, %error, "that the projection is parked could not be recorded");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registered(name: &str, number: u32, version: &str) -> Generation {
+        let definition = [(projection_part(name), version.to_owned())].into();
+        Generation::serving(name, number, 1, definition, None)
     }
-    sleep(PARKED, stop).await;
-}
 
-/// Whether the same may succeed soon. A stream that is not there yet is waited for.
-fn may_pass(error: &Error) -> bool {
-    matches!(error, Error::Log(salescommand_eventlog::Error::Missing(_))) || error.is_transient()
-}
-
-async fn wait(error: &Error, pause: &mut Duration, stop: &CancellationToken) {
-    if error.is_transient() {
-        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(%error, cause, "waiting for a dependency");
+    fn numbers(registered: &[Generation]) -> Vec<(u32, bool)> {
+        let chosen = chosen(&initial_active(), registered);
+        let directory = chosen.iter().filter(|target| target.projection.name() == "directory");
+        directory.map(|target| (target.generation, target.building)).collect()
     }
-    sleep(*pause, stop).await;
-    *pause = (*pause * 2).min(LONGEST_PAUSE);
-}
 
-async fn sleep(time: Duration, stop: &CancellationToken) {
-    // Being told to stop ends the pause; that is all there is to know.
-    let _ = tokio::time::timeout(time, stop.cancelled()).await;
+    #[test]
+    fn what_is_read_is_followed_before_anybody_has_registered_it() {
+        assert_eq!(numbers(&[]), [(1, false)]);
+        assert_eq!(numbers(&[registered("dashboard_stats", 1, "1")]), [(1, false)]);
+    }
+
+    #[test]
+    fn a_new_generation_is_built_beside_and_a_retired_one_is_left() {
+        let held = [registered("directory", 1, "1"), registered("directory", 2, "1")];
+        assert_eq!(numbers(&held), [(1, false), (2, true)]);
+        let retired = Generation { retired: true, ..registered("directory", 2, "1") };
+        assert_eq!(numbers(&[registered("directory", 1, "1"), retired]), [(1, false)]);
+    }
+
+    #[test]
+    fn a_generation_of_another_version_stands_still() {
+        assert_eq!(numbers(&[registered("directory", 1, "0")]), []);
+    }
 }

@@ -16,7 +16,9 @@ mod document;
 mod hashes;
 pub mod memory;
 mod names;
+mod pace;
 mod port;
+mod registry;
 mod stored;
 pub mod work;
 
@@ -30,7 +32,9 @@ pub use names::{
     history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
     quarantine_collection, serving_collection,
 };
+pub use pace::{Considerate, Pace, Unhurried};
 pub use port::{Documents, Error, Ops, ScopedReads};
+pub use registry::Registry;
 pub use stored::{
     ACTIVE_ID, active_document, position_document, revision_of, stored_active, stored_position, text_id,
 };

@@ -1,0 +1,114 @@
+//! One projection of one serving generation: brings canonical messages into its documents.
+
+use std::sync::Arc;
+
+use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Numbering, Standing};
+use salescommand_eventlog::Message;
+use salescommand_store::work::Work;
+use salescommand_store::{Consumer, Documents, normalizer_consumer};
+
+use crate::Error;
+use crate::projection::{Projection, ProjectionPosition, consumer_name};
+
+/// One projection of one serving generation.
+pub struct Projector {
+    pub(crate) projection: Arc<dyn Projection>,
+    generation: u32,
+    pub(crate) canonical: u32,
+    consumer: Consumer,
+    position: ProjectionPosition,
+    /// What was last known of the stream's numbers; asked for again when an event is ahead of it.
+    numbering: Numbering,
+}
+
+impl Projector {
+    /// Takes up where the stored position is.
+    pub async fn open(
+        store: Arc<dyn Documents>,
+        projection: Arc<dyn Projection>,
+        generation: u32,
+        canonical: u32,
+    ) -> Result<Self, Error> {
+        let collections = projection.collections(generation);
+        store.ensure(&collections).await?;
+        let name = consumer_name(projection.name(), generation);
+        let (consumer, stored) = Consumer::open(store, name, &collections).await?;
+        let fresh = ProjectionPosition {
+            canonical: canonical.into(),
+            version: projection.version().into(),
+            ..ProjectionPosition::default()
+        };
+        let position = stored.as_ref().map(ProjectionPosition::decode).transpose()?.unwrap_or(fresh);
+        let numbering = Numbering::default();
+        Ok(Self { projection, generation, canonical, consumer, position, numbering })
+    }
+
+    /// Where it stands.
+    pub fn position(&self) -> &ProjectionPosition {
+        &self.position
+    }
+
+    /// Brings canonical messages in, in one transaction; gives how many of them are dealt with. Messages that are in
+    /// already, or that the database has declared void, are passed over. Those that the database has not numbered yet
+    /// are of a future that was lost with it: they wait until the normalizer has declared them void.
+    pub async fn apply(&mut self, messages: &[Message]) -> Result<usize, Error> {
+        if let Some(position) = self.consumer.recover().await? {
+            self.position = ProjectionPosition::decode(&position)?;
+        }
+        self.refresh(messages).await?;
+        let mut next = self.position.clone();
+        let mut dealt = 0;
+        let mut events: Vec<(i64, CanonicalEvent)> = Vec::with_capacity(messages.len());
+        for message in messages {
+            let sequence =
+                i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
+            let standing = self.numbering.standing(sequence);
+            if sequence > next.sequence && standing == Standing::Ahead {
+                break;
+            }
+            dealt += 1;
+            if sequence <= next.sequence {
+                continue;
+            }
+            next.sequence = sequence;
+            if standing == Standing::Void {
+                continue;
+            }
+            let canonical: CanonicalMessage = rmp_serde::from_slice(&message.payload)
+                .map_err(|error| Error::State(format!("{} #{sequence}: {error}", message.subject)))?;
+            next.vector = canonical.vector.unwrap_or(next.vector);
+            events.push((sequence, canonical.event));
+        }
+        if next.sequence == self.position.sequence {
+            return Ok(dealt);
+        }
+        next.parked = false;
+        let mut work = Work::default();
+        self.projection.apply(self.generation, self.consumer.store(), &mut work, &events).await?;
+        self.consumer.commit(next.encode()?, work).await?;
+        self.position = next;
+        Ok(dealt)
+    }
+
+    /// Asks which numbers count when a message is ahead of what was known.
+    async fn refresh(&mut self, messages: &[Message]) -> Result<(), Error> {
+        let known = u64::try_from(self.numbering.outbox).unwrap_or(0);
+        if messages.last().is_some_and(|last| last.sequence > known) {
+            let stored = self.consumer.store().position(&normalizer_consumer(self.canonical)).await?;
+            let numbering = stored.map(|stored| bson::deserialize_from_document(stored.position)).transpose();
+            self.numbering = numbering.map_err(|error| Error::State(error.to_string()))?.unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Records that it cannot go on, so that readers know; its documents stay as they are.
+    pub(crate) async fn park(&mut self) -> Result<(), Error> {
+        if self.position.parked {
+            return Ok(());
+        }
+        let next = ProjectionPosition { parked: true, ..self.position.clone() };
+        self.consumer.commit(next.encode()?, Work::default()).await?;
+        self.position = next;
+        Ok(())
+    }
+}
