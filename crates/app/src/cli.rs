@@ -74,6 +74,9 @@ pub enum Command {
     /// Producers of raw events.
     #[command(subcommand)]
     Connector(Connector),
+    /// Links: records that somebody has declared to be one thing.
+    #[command(subcommand)]
+    Link(Link),
     /// Epochs: the streams that a raw log consists of.
     #[command(subcommand)]
     Epoch(Epoch),
@@ -328,6 +331,30 @@ pub enum Connector {
         #[arg(long, default_value_t = 10_000)]
         last: usize,
     },
+}
+
+/// `link`.
+#[derive(Debug, Subcommand)]
+pub enum Link {
+    /// Declare that two records are one thing.
+    #[command(
+        after_help = "Example: salescommand link add odoo-eu/res.partner/7 odoo-us/res.partner/31\nA record is <instance>/<object>/<key> or a facet id."
+    )]
+    Add {
+        /// One record.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// Take a declaration back: what it alone had joined comes apart.
+    Remove {
+        /// One record.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// The declarations in force.
+    List,
 }
 
 /// `epoch`.

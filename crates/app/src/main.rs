@@ -16,6 +16,7 @@ mod epochs;
 mod generations;
 mod jobs;
 mod lifecycle;
+mod links;
 mod listing;
 mod mappings;
 mod processes;
@@ -81,6 +82,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Replay(replay) => generations::replay(&config, replay, cli.output).await,
         Command::Generation(command) => generations::generation(&config, command, cli.output).await,
         Command::Verify => generations::verify(&config, cli.output).await,
+        Command::Link(command) => links::link(&config, &command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

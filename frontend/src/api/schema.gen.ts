@@ -313,6 +313,23 @@ export interface paths {
         patch: operations["edit_opportunity"];
         trace?: never;
     };
+    "/api/opportunities/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How an opportunity became what it is */
+        get: operations["opportunity_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sync/history": {
         parameters: {
             query?: never;
@@ -805,6 +822,59 @@ export interface components {
             stage?: string | null;
             /** @description `open`, `won`, `lost`, `archived`, whatever the stage says; cannot be cleared. */
             status?: string | null;
+        };
+        /** @description The history of an opportunity. */
+        OpportunityHistory: {
+            /** @description A record of it existed then. */
+            exists: boolean;
+            /** @description Its fields then. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Golden id. */
+            id: string;
+            /** @description Freshness. */
+            meta: components["schemas"]["Meta"];
+            /** @description What stages and people are called that the rows name, by id. */
+            names: {
+                [key: string]: string;
+            };
+            /** @description What had changed until then, in the order of valid time. */
+            rows: components["schemas"]["OpportunityHistoryRow"][];
+        };
+        /** @description One field changed. */
+        OpportunityHistoryRow: {
+            /** @description Who did it, if that is known: a facet id. */
+            by?: string | null;
+            /** @description A person's edit, not a source. */
+            edit: boolean;
+            /** @description source_history, observed_diff or inferred. */
+            evidence: string;
+            /** @description The record it changed in: a facet id. */
+            facet: string;
+            /** @description created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date. */
+            field: string;
+            /** @description From which value; none for no value. */
+            from?: unknown;
+            /** @description Versions in between were rejected. */
+            gap: boolean;
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
+            known_at: string;
+            /**
+             * Format: date-time
+             * @description When at the earliest; none if that is not known, or the time is exact.
+             */
+            since?: string | null;
+            /** @description To which value; none for no value. */
+            to?: unknown;
+            /**
+             * Format: date-time
+             * @description When at the latest; exactly then if the evidence is source_history.
+             */
+            valid_at: string;
         };
         /** @description An opportunity. */
         OpportunityItem: {
@@ -2804,6 +2874,79 @@ export interface operations {
             };
             /** @description version-required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    opportunity_history: {
+        parameters: {
+            query?: {
+                /** @description What was valid then (RFC 3339); now if absent */
+                as_of?: string;
+                /** @description What was known then (RFC 3339); now if absent */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Golden id, or the id of any record joined in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpportunityHistory"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-record */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -55,6 +55,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
             opportunities::patch::edit_opportunity,
             opportunities::delete::withdraw_opportunity
         ))
+        .routes(routes!(opportunities::history::opportunity_history))
         .routes(routes!(data_lake::epochs::epochs))
         .routes(routes!(sync::status::sync_status))
         .routes(routes!(sync::trigger::sync_trigger))

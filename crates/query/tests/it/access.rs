@@ -46,7 +46,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 24);
+    assert_eq!(operations.len(), 25);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -80,6 +80,7 @@ GET /api/opportunities: 200 200 200 200 200 403
 PATCH /api/opportunities/DEAL: 428 403 428 428 404 403
 GET /api/opportunities/DEAL: 200 200 200 200 404 403
 DELETE /api/opportunities/DEAL: 428 403 428 428 404 403
+GET /api/opportunities/DEAL/history: 200 200 200 200 404 404
 GET /api/sync/history: 200 200 200 200 200 403
 GET /api/sync/status: 200 200 200 200 200 403
 POST /api/sync/trigger: 202 403 202 403 403 403

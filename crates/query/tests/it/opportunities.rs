@@ -1,15 +1,19 @@
 //! Reading and writing opportunities.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use salescommand_domain::access::Role;
+use salescommand_domain::canonical::history::{HistoryField, HistoryStatement, HistoryVersion, derive};
 use salescommand_domain::canonical::{
     CrmOpportunity, Edited, Facet, FacetBody, FacetId, Golden, GoldenBody, GoldenFacet, OpportunityEdit,
     Status,
 };
 use salescommand_domain::raw::{Position, RawPosition};
+use salescommand_domain::serving::OpportunityVersion;
 use salescommand_query::writes::RecordWrite;
-use salescommand_store::{facets_collection, quarantine_collection};
+use salescommand_store::{Active, facets_collection, quarantine_collection, serving_collection};
 use serde_json::{Value, json};
 
 use crate::records;
@@ -381,4 +385,55 @@ async fn a_broker_that_is_away_is_said() {
     ana.patch(&path("1"), &version, &json!({"set": {"name": "A"}})).await.problem(503, "broker-unavailable");
     let edit = OpportunityEdit::default();
     assert!(edit.fields().is_empty() && world.written().is_empty());
+}
+
+#[tokio::test]
+async fn history_is_scoped_and_bitemporal() {
+    let world = World::furnished().await;
+    let stated = |sequence: u64, valid: &str, known: &str, amount: &str| {
+        let fields = BTreeMap::from([(HistoryField::Amount, json!(amount))]);
+        let statement = HistoryStatement { fields, ..HistoryStatement::default() };
+        let raw = RawPosition {
+            instance: records::source("crm.lead", "1").instance,
+            position: Position { epoch: 1, sequence },
+        };
+        let times = (valid.parse().unwrap(), known.parse().unwrap());
+        HistoryVersion::new(deal("1"), raw, times, Some(statement))
+    };
+    // The second version was read after the third: late.
+    let mut versions = [
+        stated(1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "100"),
+        stated(3, "2026-02-01T00:00:00Z", "2026-06-01T00:00:00Z", "150"),
+        stated(2, "2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", "200"),
+    ];
+    derive(&mut versions);
+    let golden = records::deal("1", "ana", Status::Open, None, None);
+    let served = versions.into_iter().map(|version| {
+        let (opportunity, scope_key) = (Some(golden.id), Some(golden.scope_key.clone()));
+        (version.id.clone(), OpportunityVersion { version, opportunity, scope_key })
+    });
+    let names = ["directory", "dashboard_stats", "pipeline_summary", "activity_feed", "opportunity_history"];
+    let serving = names.map(|name| (name.to_owned(), 1)).into();
+    world.store.set_active(&Active { canonical: 1, serving, org_version: 1, previous: None }).unwrap();
+    let collection = serving_collection("opportunity_history", 1);
+    records::put(&world.store, &collection, served.collect()).await;
+    let mut ana = world.signed_in(Role::AccountManager).await;
+    let path = format!("{}/history", path("1"));
+    let now = ana.get(&path).await.json();
+    assert_eq!(now["fields"]["amount"], "200");
+    let row = |index: usize| now["rows"][index].clone();
+    assert_eq!(
+        (&row(0)["field"], &row(1)["to"], &row(2)["from"]),
+        (&json!("created"), &json!("100"), &json!("100"))
+    );
+    assert_eq!((&row(2)["evidence"], &row(3)["to"]), (&json!("observed_diff"), &json!("200")));
+    let then = |query: &str| format!("{path}?{query}");
+    let valid = ana.get(&then("as_of=2026-02-15T00:00:00Z")).await.json();
+    assert_eq!(valid["fields"]["amount"], "150");
+    let known = ana.get(&then("as_of=2026-02-15T00:00:00Z&known_at=2026-02-15T00:00:00Z")).await.json();
+    assert_eq!(known["fields"]["amount"], "100");
+    ana.get(&then("as_of=yesterday")).await.problem(400, "malformed-query");
+    ana.get("/api/opportunities/none/history").await.problem(404, "unknown-record");
+    let mut bob = world.signed_in(Role::SalesUser).await;
+    bob.get(&path).await.problem(404, "unknown-record");
 }

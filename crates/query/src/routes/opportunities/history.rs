@@ -1,0 +1,154 @@
+//! `GET /api/opportunities/{id}/history`: how an opportunity became what it is, at two instants.
+//!
+//! `as_of` asks what was valid then, `known_at` what was known then; without them, now.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Path;
+use bson::Bson;
+use jiff::Timestamp;
+use salescommand_domain::canonical::FacetId;
+use salescommand_domain::canonical::history::{HistoryRow, HistoryVersion, rows, state};
+use salescommand_domain::serving::OpportunityVersion;
+use salescommand_store::{Condition, Direction, Query};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::record::Record;
+use crate::access::{Allowed, DashboardRead};
+use crate::error::{ApiError, Problem};
+use crate::extract::Parameters;
+use crate::freshness::Meta;
+use crate::reply::Reply;
+use crate::routes::SignedInProblems;
+use crate::viewer::Viewer;
+
+/// The projection.
+const OPPORTUNITY_HISTORY: &str = "opportunity_history";
+/// Versions that are read at most.
+const MOST_VERSIONS: usize = 5_000;
+
+/// Which instants.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HistoryParameters {
+    /// What was valid then (RFC 3339); now if absent
+    #[param(value_type = Option<String>, format = DateTime)]
+    as_of: Option<Timestamp>,
+    /// What was known then (RFC 3339); now if absent
+    #[param(value_type = Option<String>, format = DateTime)]
+    known_at: Option<Timestamp>,
+}
+
+/// One field changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpportunityHistoryRow {
+    /// The record it changed in: a facet id.
+    pub facet: String,
+    /// created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date.
+    pub field: String,
+    /// From which value; none for no value.
+    pub from: Option<Value>,
+    /// To which value; none for no value.
+    pub to: Option<Value>,
+    /// When at the latest; exactly then if the evidence is source_history.
+    pub valid_at: Timestamp,
+    /// When at the earliest; none if that is not known, or the time is exact.
+    pub since: Option<Timestamp>,
+    /// source_history, observed_diff or inferred.
+    pub evidence: String,
+    /// Who did it, if that is known: a facet id.
+    pub by: Option<String>,
+    /// When it was read.
+    pub known_at: Timestamp,
+    /// A person's edit, not a source.
+    pub edit: bool,
+    /// Versions in between were rejected.
+    pub gap: bool,
+}
+
+/// The history of an opportunity.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpportunityHistory {
+    /// Freshness.
+    pub meta: Meta,
+    /// Golden id.
+    pub id: String,
+    /// A record of it existed then.
+    pub exists: bool,
+    /// Its fields then.
+    pub fields: BTreeMap<String, Value>,
+    /// What had changed until then, in the order of valid time.
+    pub rows: Vec<OpportunityHistoryRow>,
+    /// What stages and people are called that the rows name, by id.
+    pub names: BTreeMap<String, String>,
+}
+
+/// How an opportunity became what it is
+#[utoipa::path(get, path = "/api/opportunities/{id}/history", tag = "opportunities",
+    params(("id" = String, Path, description = "Golden id, or the id of any record joined in it"), HistoryParameters),
+    responses(
+        (status = 200, description = "OK", body = OpportunityHistory),
+        (status = 400, description = "malformed-query", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "unknown-record", body = Problem, content_type = "application/problem+json"),
+        SignedInProblems,
+    ))]
+pub(crate) async fn opportunity_history(
+    allowed: Allowed<DashboardRead>,
+    Path(id): Path<String>,
+    Parameters(wanted): Parameters<HistoryParameters>,
+) -> Result<Reply<OpportunityHistory>, ApiError> {
+    let (viewer, evidence) = tokio::try_join!(allowed.viewer(), allowed.evidence())?;
+    let id = Record::find(&viewer, &id).await?.golden.id;
+    let query = Query::all()
+        .with(Condition::Eq("opportunity".to_owned(), Bson::from(id.to_string())))
+        .sorted("_id", Direction::Ascending)
+        .limited(MOST_VERSIONS);
+    let served: Vec<OpportunityVersion> = viewer.serving(OPPORTUNITY_HISTORY, &query).await?;
+    let versions: Vec<HistoryVersion> = served.into_iter().map(|served| served.version).collect();
+    let then = state(&versions, wanted.as_of, wanted.known_at);
+    let rows = rows(&versions, wanted.as_of, wanted.known_at);
+    Ok(Reply(OpportunityHistory {
+        meta: evidence.meta(&viewer),
+        id: id.to_string(),
+        exists: then.exists,
+        fields: then.fields.into_iter().map(|(field, value)| (word(field), value)).collect(),
+        names: names(&viewer, &rows),
+        rows: rows.into_iter().map(shown).collect(),
+    }))
+}
+
+/// The word of an enumeration as it is stored.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn shown(row: HistoryRow) -> OpportunityHistoryRow {
+    let HistoryRow { facet, known_at, edit, gap, change, .. } = row;
+    OpportunityHistoryRow {
+        facet: facet.to_string(),
+        field: word(change.field),
+        from: change.from,
+        to: change.to,
+        valid_at: change.valid_at,
+        since: change.since,
+        evidence: word(change.evidence),
+        by: change.by.map(|by| by.to_string()),
+        known_at,
+        edit,
+        gap,
+    }
+}
+
+/// What the directory calls the stages and people in the rows.
+fn names(viewer: &Viewer, rows: &[HistoryRow]) -> BTreeMap<String, String> {
+    let values = rows.iter().flat_map(|row| [row.change.from.as_ref(), row.change.to.as_ref()]).flatten();
+    let ids = values.filter_map(|value| value.as_str()?.parse::<FacetId>().ok());
+    let named = ids.chain(rows.iter().filter_map(|row| row.change.by)).filter_map(|id| {
+        let person = viewer.directory.person(id).map(|person| person.name);
+        let name = person.or_else(|| viewer.directory.stage(id).map(|stage| stage.name.clone()))?;
+        Some((id.to_string(), name))
+    });
+    named.collect()
+}
