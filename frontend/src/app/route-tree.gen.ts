@@ -15,6 +15,8 @@ import { Route as SignInRouteImport } from "./../routes/sign-in";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
 import { Route as AppDataLakeEntitiesRouteImport } from "./../routes/_app/data-lake/entities";
+import { Route as AppDataLakeQuarantineIndexRouteImport } from "./../routes/_app/data-lake/quarantine/index";
+import { Route as AppDataLakeQuarantineInstanceEpochSequenceRouteImport } from "./../routes/_app/data-lake/quarantine/$instance.$epoch.$sequence";
 
 const IndexRoute = IndexRouteImport.update({
   id: "/",
@@ -45,6 +47,18 @@ const AppDataLakeEntitiesRoute = AppDataLakeEntitiesRouteImport.update({
   path: "/data-lake/entities",
   getParentRoute: () => AppRoute,
 } as any);
+const AppDataLakeQuarantineIndexRoute =
+  AppDataLakeQuarantineIndexRouteImport.update({
+    id: "/data-lake/quarantine/",
+    path: "/data-lake/quarantine/",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppDataLakeQuarantineInstanceEpochSequenceRoute =
+  AppDataLakeQuarantineInstanceEpochSequenceRouteImport.update({
+    id: "/data-lake/quarantine/$instance/$epoch/$sequence",
+    path: "/data-lake/quarantine/$instance/$epoch/$sequence",
+    getParentRoute: () => AppRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
@@ -52,6 +66,8 @@ export interface FileRoutesByFullPath {
   "/overview": typeof AppOverviewRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/data-lake/": typeof AppDataLakeIndexRoute;
+  "/data-lake/quarantine/": typeof AppDataLakeQuarantineIndexRoute;
+  "/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
@@ -59,6 +75,8 @@ export interface FileRoutesByTo {
   "/overview": typeof AppOverviewRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/data-lake": typeof AppDataLakeIndexRoute;
+  "/data-lake/quarantine": typeof AppDataLakeQuarantineIndexRoute;
+  "/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
@@ -68,13 +86,28 @@ export interface FileRoutesById {
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/_app/data-lake/": typeof AppDataLakeIndexRoute;
+  "/_app/data-lake/quarantine/": typeof AppDataLakeQuarantineIndexRoute;
+  "/_app/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
-    "/" | "/sign-in" | "/overview" | "/data-lake/entities" | "/data-lake/";
+    | "/"
+    | "/sign-in"
+    | "/overview"
+    | "/data-lake/entities"
+    | "/data-lake/"
+    | "/data-lake/quarantine/"
+    | "/data-lake/quarantine/$instance/$epoch/$sequence";
   fileRoutesByTo: FileRoutesByTo;
-  to: "/" | "/sign-in" | "/overview" | "/data-lake/entities" | "/data-lake";
+  to:
+    | "/"
+    | "/sign-in"
+    | "/overview"
+    | "/data-lake/entities"
+    | "/data-lake"
+    | "/data-lake/quarantine"
+    | "/data-lake/quarantine/$instance/$epoch/$sequence";
   id:
     | "__root__"
     | "/"
@@ -82,7 +115,9 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/_app/overview"
     | "/_app/data-lake/entities"
-    | "/_app/data-lake/";
+    | "/_app/data-lake/"
+    | "/_app/data-lake/quarantine/"
+    | "/_app/data-lake/quarantine/$instance/$epoch/$sequence";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
@@ -135,6 +170,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppDataLakeEntitiesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/data-lake/quarantine/": {
+      id: "/_app/data-lake/quarantine/";
+      path: "/data-lake/quarantine";
+      fullPath: "/data-lake/quarantine/";
+      preLoaderRoute: typeof AppDataLakeQuarantineIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/data-lake/quarantine/$instance/$epoch/$sequence": {
+      id: "/_app/data-lake/quarantine/$instance/$epoch/$sequence";
+      path: "/data-lake/quarantine/$instance/$epoch/$sequence";
+      fullPath: "/data-lake/quarantine/$instance/$epoch/$sequence";
+      preLoaderRoute: typeof AppDataLakeQuarantineInstanceEpochSequenceRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
@@ -142,12 +191,17 @@ interface AppRouteChildren {
   AppOverviewRoute: typeof AppOverviewRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
   AppDataLakeIndexRoute: typeof AppDataLakeIndexRoute;
+  AppDataLakeQuarantineIndexRoute: typeof AppDataLakeQuarantineIndexRoute;
+  AppDataLakeQuarantineInstanceEpochSequenceRoute: typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
   AppOverviewRoute: AppOverviewRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,
   AppDataLakeIndexRoute: AppDataLakeIndexRoute,
+  AppDataLakeQuarantineIndexRoute: AppDataLakeQuarantineIndexRoute,
+  AppDataLakeQuarantineInstanceEpochSequenceRoute:
+    AppDataLakeQuarantineInstanceEpochSequenceRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);

@@ -3,7 +3,14 @@ import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "@/lib/api-client";
 
 export type Session = Schemas["Session"];
-export type Permission = "dashboard:read" | "data-lake:read" | "sync:read" | "sync:trigger" | "ops:read" | "ops:manage" | "records:write";
+export type Permission =
+  | "dashboard:read"
+  | "data-lake:read"
+  | "sync:read"
+  | "sync:trigger"
+  | "ops:read"
+  | "ops:manage"
+  | "records:write";
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],

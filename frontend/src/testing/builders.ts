@@ -16,7 +16,14 @@ export function aSession(user: Partial<Schemas["SessionUser"]> = {}): Schemas["S
       name: "Sofia Almeida",
       role: "super_admin",
       role_label: "Super Admin",
-      permissions: ["dashboard:read", "data-lake:read", "sync:read", "sync:trigger", "ops:read"],
+      permissions: [
+        "dashboard:read",
+        "data-lake:read",
+        "sync:read",
+        "sync:trigger",
+        "ops:read",
+        "ops:manage",
+      ],
       person_id: null,
       ...user,
     },
@@ -183,6 +190,44 @@ export function aSource(part: Partial<Schemas["SourceStatus"]> = {}): Schemas["S
     last_complete_sync: AS_OF,
     current: null,
     last: aRun(),
+    ...part,
+  };
+}
+
+export function aReject(part: Partial<Schemas["Reject"]> = {}): Schemas["Reject"] {
+  return {
+    id: "odoo-main/1/17",
+    source: "odoo-main",
+    subject: "raw.odoo-main.1.crm.lead.17",
+    reason: "wrong_type",
+    path: "/expected_revenue",
+    detail: "expected a number, found a string",
+    state: "open",
+    note: null,
+    ...part,
+  };
+}
+
+export function aQuarantinePage(part: Partial<Schemas["QuarantinePage"]> = {}): Schemas["QuarantinePage"] {
+  return {
+    meta: aMeta(),
+    items: [aReject()],
+    counts: [{ reason: "wrong_type", count: 1 }],
+    next_cursor: null,
+    ...part,
+  };
+}
+
+export function anEpoch(part: Partial<Schemas["EpochSummary"]> = {}): Schemas["EpochSummary"] {
+  return {
+    instance: "odoo-main",
+    epoch: 1,
+    state: "open",
+    archived: false,
+    events: 25_431,
+    bytes: 38_214_410,
+    first_at: AS_OF,
+    last_at: AS_OF,
     ...part,
   };
 }

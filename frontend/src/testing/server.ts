@@ -1,7 +1,18 @@
 /** The mock server: answers every call of the contract with the builders' defaults; tests override what their story is about. */
 import { setupServer } from "msw/node";
 import { answer } from "@/testing/answer";
-import { aHealth, aMeta, anEntityPage, anOverview, aSession, aSource, aStats } from "@/testing/builders";
+import {
+  aHealth,
+  aMeta,
+  anEntityPage,
+  anEpoch,
+  anOverview,
+  aQuarantinePage,
+  aReject,
+  aSession,
+  aSource,
+  aStats,
+} from "@/testing/builders";
 
 export const server = setupServer(
   answer.get("/api/meta", {
@@ -16,6 +27,9 @@ export const server = setupServer(
   answer.get("/api/data-lake/health", aHealth()),
   answer.get("/api/data-lake/stats", aStats({ meta: aMeta() })),
   answer.get("/api/data-lake/entities/{type}", anEntityPage()),
+  answer.get("/api/data-lake/epochs", { items: [anEpoch()] }),
+  answer.get("/api/data-lake/quarantine", aQuarantinePage()),
+  answer.get("/api/data-lake/quarantine/{instance}/{epoch}/{sequence}", { reject: aReject(), event: null }),
   answer.get("/api/sync/status", { sources: [aSource()] }),
   answer.get("/api/sync/history", { runs: [] }),
 );
