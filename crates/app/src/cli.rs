@@ -445,6 +445,8 @@ pub enum Generation {
     },
     /// Go back to the generations that were read before the last switch.
     Rollback,
+    /// Give the way back up: drop the generations that were read before the last switch, with their canonical stream.
+    DropPrevious,
     /// Stop a replay and drop what it has built.
     Cancel {
         /// The replay.

@@ -84,6 +84,7 @@ pub async fn generation(config: &Config, command: cli::Generation, output: Outpu
             show(output, &follow(&registry, &replay).await?)
         }
         cli::Generation::Rollback => rollback(&store, output).await,
+        cli::Generation::DropPrevious => drop_previous(&store, output).await,
     }
 }
 
@@ -241,6 +242,22 @@ fn diff(replay: &Replay, output: Output) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The controller drops what the switch does not name any more.
+async fn drop_previous(store: &MongoStore, output: Output) -> Result<()> {
+    let active =
+        Documents::active(store).await?.context("nothing has been built yet: start the normalizer")?;
+    let previous = active.previous.as_ref().context("there is no previous generation")?;
+    let next = Active { previous: None, ..active.clone() };
+    if !store.switch_active(&active, &next).await? {
+        bail!("somebody else moved the switch at the same moment; look with `salescommand generation list`");
+    }
+    listing::print(
+        output,
+        &["canonical"],
+        &[json!({"canonical": previous.canonical, "serving": previous.serving})],
+    )
 }
 
 async fn rollback(store: &MongoStore, output: Output) -> Result<()> {
