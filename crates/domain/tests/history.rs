@@ -1,4 +1,5 @@
 //! Bitemporal reads against a naive recount: what was valid at an instant, as known at another.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 
@@ -15,10 +16,13 @@ fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + minute * 60).unwrap()
 }
 
-/// A version: when it was valid, when it was read after that, and its stage and amount; none for a deletion.
-type Drawn = (i64, i64, Option<(u8, Option<u8>)>);
+/// A stage and an amount.
+type Says = (u8, Option<u8>);
 
-fn fields((stage, amount): (u8, Option<u8>)) -> BTreeMap<HistoryField, Value> {
+/// A version: when it was valid, when it was read after that, and what it says; none for a deletion.
+type Drawn = (i64, i64, Option<Says>);
+
+fn fields((stage, amount): Says) -> BTreeMap<HistoryField, Value> {
     let amount = amount.map(|amount| (HistoryField::Amount, json!(amount.to_string())));
     [(HistoryField::Stage, json!(stage.to_string()))].into_iter().chain(amount).collect()
 }
@@ -47,7 +51,7 @@ fn versions(drawn: &[Drawn]) -> Vec<HistoryVersion> {
 
 /// The last version by valid time among those that were known.
 fn naive(drawn: &[Drawn], as_of: i64, known_at: i64) -> (bool, BTreeMap<HistoryField, Value>) {
-    let mut known: Vec<(i64, usize, Option<(u8, Option<u8>)>)> = drawn
+    let mut known: Vec<(i64, usize, Option<Says>)> = drawn
         .iter()
         .enumerate()
         .filter(|(_, (valid, delay, _))| *valid <= as_of && valid + delay <= known_at)
