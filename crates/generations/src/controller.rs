@@ -87,8 +87,7 @@ impl Controller {
         }
         let active = self.setup.store.ensure_active(&salescommand_projector::initial_active()).await?;
         let mappers = self.newest().await?;
-        self.register(&active, &mappers).await?;
-        let registered = self.registry.generations().await?;
+        let registered = self.register(&active, &mappers).await?;
         let open = self.registry.open_replays().await?;
         self.keep_running(&active, &open, &registered).await?;
         self.see_to_ended(&active, &open).await?;
@@ -121,23 +120,24 @@ impl Controller {
         Ok(mappers)
     }
 
-    /// The generations of a new installation are registered with what the program is then.
-    async fn register(&self, active: &Active, mappers: &Mappers) -> Result<(), Error> {
-        let registered = self.registry.generations().await?;
-        let missing = |id: &str| registered.iter().all(|held| held.id != id);
-        let canonical = Generation::canonical(active.canonical, definition(mappers), None);
-        if missing(&canonical.id) {
-            self.registry.add_generation(&canonical).await?;
-        }
+    /// The generations that exist; those of a new installation are registered with what the program is then.
+    async fn register(&self, active: &Active, mappers: &Mappers) -> Result<Vec<Generation>, Error> {
+        let mut registered = self.registry.generations().await?;
+        let mut wanted = vec![Generation::canonical(active.canonical, definition(mappers), None)];
         for projection in projections() {
             let Some(number) = active.serving.get(projection.name()) else { continue };
             let definition = plan::serving_definition(&*projection);
-            let serving = Generation::serving(projection.name(), *number, active.canonical, definition, None);
-            if missing(&serving.id) {
-                self.registry.add_generation(&serving).await?;
-            }
+            wanted.push(Generation::serving(projection.name(), *number, active.canonical, definition, None));
         }
-        Ok(())
+        wanted.retain(|wanted| registered.iter().all(|held| held.id != wanted.id));
+        if !wanted.is_empty() {
+            for generation in &wanted {
+                self.registry.add_generation(generation).await?;
+            }
+            // Another process may have registered them first, with what it is.
+            registered = self.registry.generations().await?;
+        }
+        Ok(registered)
     }
 
     /// Runs the active generation, those being built, and the previous one as long as this program is what it was built

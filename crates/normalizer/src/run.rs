@@ -123,8 +123,6 @@ pub struct Status {
     pub outbox: i64,
     /// It stands still where [`Control::UpTo`] says.
     pub held: bool,
-    /// Raw events that came in since it was started.
-    pub events: u64,
 }
 
 /// Runs a generation's normalizer until `stop`, or until it is fenced or meets state that it cannot read.
@@ -136,7 +134,7 @@ pub async fn run(task: Task, stop: CancellationToken) -> Result<(), Error> {
     let tasks = TaskTracker::new();
     let hint = Arc::new(Notify::new());
     let publisher = tasks.spawn(publish(log.clone(), store, generation, hint.clone(), ended.clone()));
-    let mut following = Following { normalizer, hint, pace, control, status, events: 0 };
+    let mut following = Following { normalizer, hint, pace, control, status };
     let applied = following.apply_all(&log, &tasks, &ended).await;
     ended.cancel();
     tasks.close();
@@ -182,7 +180,6 @@ struct Following {
     pace: Arc<dyn Pace>,
     control: watch::Receiver<Control>,
     status: watch::Sender<Status>,
-    events: u64,
 }
 
 impl Following {
@@ -224,7 +221,6 @@ impl Following {
             }
             let began = std::time::Instant::now();
             apply_one(&mut self.normalizer, &messages, stop).await?;
-            self.events += messages.len() as u64;
             self.hint.notify_one();
             settle(&mut self.normalizer, &self.hint, stop).await?;
             self.pace.after(began.elapsed()).await;
@@ -238,7 +234,6 @@ impl Following {
             vector: position.vector.clone(),
             outbox: position.outbox,
             held,
-            events: self.events,
         });
     }
 }
