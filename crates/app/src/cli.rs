@@ -77,6 +77,9 @@ pub enum Command {
     /// Links: records that somebody has declared to be one thing.
     #[command(subcommand)]
     Link(Link),
+    /// Ignored keys: identity keys that somebody has declared to join nothing.
+    #[command(subcommand)]
+    IgnoredKey(IgnoredKey),
     /// Epochs: the streams that a raw log consists of.
     #[command(subcommand)]
     Epoch(Epoch),
@@ -352,6 +355,26 @@ pub enum Link {
         a: String,
         /// The other.
         b: String,
+    },
+    /// The declarations in force.
+    List,
+}
+
+/// `ignored-key`.
+#[derive(Debug, Subcommand)]
+pub enum IgnoredKey {
+    /// Declare that an identity key joins nothing: what it alone had joined comes apart.
+    #[command(
+        after_help = "Example: salescommand ignored-key add user:email:front-desk@example.com\nA key is <entity>:<kind>:<value>, as the facets of the joined records hold it."
+    )]
+    Add {
+        /// The key.
+        key: String,
+    },
+    /// Take a declaration back.
+    Remove {
+        /// The key.
+        key: String,
     },
     /// The declarations in force.
     List,

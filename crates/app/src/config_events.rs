@@ -5,17 +5,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use salescommand_connectors::{ObjectPlan, Record};
-use salescommand_domain::canonical::QuarantineDecision;
+use salescommand_connectors::{ObjectPlan, Record, config};
+use salescommand_domain::canonical::{FacetId, IdentityKey, QuarantineDecision};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_normalizer::MAPPING_OBJECT;
 use salescommand_query::accounts::AccountSummary;
 use salescommand_query::quarantine::QuarantineVerdict;
 use serde_json::{Value, json};
-
-/// Shape of the configuration payloads; see the `config` room.
-const PAYLOAD_SCHEMA: u32 = 1;
 
 /// An account of somebody who may sign in.
 pub fn account(account: &AccountSummary) -> (&'static str, Record) {
@@ -66,6 +63,18 @@ pub fn mapping(instance: &InstanceName, program: &str, description: Option<&str>
     record(MAPPING_OBJECT, instance.as_str(), Vec::new(), payload)
 }
 
+/// Two records are one thing. Declared twice, it is one record.
+pub fn link(a: FacetId, b: FacetId) -> (&'static str, Record) {
+    record("link", &format!("{a}+{b}"), Vec::new(), config::link_payload(a, b))
+}
+
+/// An identity key joins nothing. A key that holds somebody's address names them.
+pub fn ignored_key(key: &IdentityKey) -> (&'static str, Record) {
+    let address = key.as_str().rsplit(':').next().filter(|value| value.contains('@'));
+    let subjects = address.map(str::to_owned).into_iter().collect();
+    record("ignored_key", key.as_str(), subjects, config::ignored_key_payload(key))
+}
+
 fn record(object: &'static str, key: &str, subjects: Vec<String>, payload: Value) -> (&'static str, Record) {
     (object, Record { key: key.to_owned(), source_modified: None, subjects, payload })
 }
@@ -77,16 +86,31 @@ pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Res
     for (object, record) in records {
         by_object.entry(object).or_default().push(record);
     }
-    let writer = RawWriter::open(ports, &InstanceName::config(), "config", 0).await;
-    let mut writer = writer.context("the configuration log cannot be written")?;
+    let mut writer = writer(ports).await?;
     for (object, records) in by_object {
-        let plan = ObjectPlan {
-            object: ObjectName::new(object)?,
-            payload_schema: PAYLOAD_SCHEMA,
-            volatile: &[],
-            missing_fields: Vec::new(),
-        };
-        writer.append(&plan, &records).await.context("the configuration log cannot be written")?;
+        writer.append(&plan(object)?, &records).await.context(UNWRITABLE)?;
     }
     Ok(writer.end())
+}
+
+/// Takes a configuration record back; one that is not there is passed over.
+pub async fn retract(ports: &Ports, (object, record): (&'static str, Record)) -> Result<()> {
+    writer(ports).await?.retract(&plan(object)?, &[record.key]).await.context(UNWRITABLE)?;
+    Ok(())
+}
+
+const UNWRITABLE: &str = "the configuration log cannot be written";
+
+async fn writer(ports: &Ports) -> Result<RawWriter> {
+    RawWriter::open(ports, &InstanceName::config(), "config", 0).await.context(UNWRITABLE)
+}
+
+fn plan(object: &str) -> Result<ObjectPlan> {
+    let payload_schema = config::PAYLOAD_SCHEMA;
+    Ok(ObjectPlan {
+        object: ObjectName::new(object)?,
+        payload_schema,
+        volatile: &[],
+        missing_fields: Vec::new(),
+    })
 }

@@ -4,21 +4,16 @@
 
 use anyhow::{Context, Result, bail};
 use bson::Bson;
-use salescommand_connectors::{ObjectPlan, Record};
 use salescommand_domain::canonical::{Facet, FacetBody, FacetId, SourceRef};
 use salescommand_domain::raw::{InstanceName, ObjectName};
-use salescommand_ingest::{Ports, RawWriter};
+use salescommand_ingest::Ports;
 use salescommand_store::work::decode;
 use salescommand_store::{Condition, Direction, Documents, Query, ScopedReads, facets_collection};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::cli::{self, Output};
 use crate::config::Config;
-use crate::{connections, listing};
-
-/// Shape of the payload; see the `config` room.
-const PAYLOAD_SCHEMA: u32 = 1;
+use crate::{config_events, connections, listing};
 
 /// A declaration, as the listing shows it.
 #[derive(Serialize)]
@@ -32,34 +27,19 @@ pub async fn link(config: &Config, command: &cli::Link, output: Output) -> Resul
     let declared = match command {
         cli::Link::Add { a, b } => {
             let ends = ends(a, b)?;
-            let payload = json!({"a": ends.0.to_string(), "b": ends.1.to_string()});
-            let record = Record { key: key(ends), source_modified: None, subjects: Vec::new(), payload };
-            writer(config).await?.append(&plan()?, &[record]).await?;
+            let log = connections::log_for_command(config).await?;
+            config_events::publish(&Ports::system(&log), vec![config_events::link(ends.0, ends.1)]).await?;
             vec![shown(ends)]
         }
         cli::Link::Remove { a, b } => {
             let ends = ends(a, b)?;
-            writer(config).await?.retract(&plan()?, &[key(ends)]).await?;
+            let log = connections::log_for_command(config).await?;
+            config_events::retract(&Ports::system(&log), config_events::link(ends.0, ends.1)).await?;
             vec![shown(ends)]
         }
         cli::Link::List => list(config).await?,
     };
     listing::print(output, &["a", "b"], &declared)
-}
-
-async fn writer(config: &Config) -> Result<RawWriter> {
-    let log = connections::log_for_command(config).await?;
-    let writer = RawWriter::open(&Ports::system(&log), &InstanceName::config(), "config", 0).await;
-    writer.context("the configuration log cannot be written")
-}
-
-fn plan() -> Result<ObjectPlan> {
-    Ok(ObjectPlan {
-        object: ObjectName::new("link")?,
-        payload_schema: PAYLOAD_SCHEMA,
-        volatile: &[],
-        missing_fields: Vec::new(),
-    })
 }
 
 /// The two ends, the smaller id first: a link has no direction.
@@ -81,10 +61,6 @@ fn end(text: &str) -> Result<FacetId> {
     };
     let (instance, object) = (InstanceName::new(instance)?, ObjectName::new(object)?);
     Ok(SourceRef { instance, object, key: key.to_owned() }.facet_id())
-}
-
-fn key((a, b): (FacetId, FacetId)) -> String {
-    format!("{a}+{b}")
 }
 
 fn shown((a, b): (FacetId, FacetId)) -> Declared {
@@ -121,7 +97,7 @@ mod tests {
     #[test]
     fn a_link_has_no_direction_and_two_ends() {
         let (a, b) = ("odoo-eu/res.partner/7", "odoo-us/res.partner/a/b");
-        assert_eq!(key(ends(a, b).unwrap()), key(ends(b, a).unwrap()));
+        assert_eq!(ends(a, b).unwrap(), ends(b, a).unwrap());
         assert!(ends(a, a).is_err() && ends(a, "res.partner/7").is_err() && ends(a, "Ann").is_err());
         let id = end(a).unwrap().to_string();
         assert_eq!(end(&id).unwrap(), end(a).unwrap());

@@ -14,6 +14,7 @@ mod crm;
 mod demo;
 mod epochs;
 mod generations;
+mod ignored_keys;
 mod jobs;
 mod lifecycle;
 mod links;
@@ -82,6 +83,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Replay(replay) => generations::replay(&config, replay, cli.output).await,
         Command::Generation(command) => generations::generation(&config, command, cli.output).await,
         Command::Verify => generations::verify(&config, cli.output).await,
+        Command::IgnoredKey(command) => ignored_keys::ignored_key(&config, &command, cli.output).await,
         Command::Link(command) => links::link(&config, &command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())

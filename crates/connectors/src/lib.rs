@@ -3,7 +3,7 @@
 //! A room never publishes, never sleeps, never retries and never sees another room: `ingest` drives it. Adding a
 //! source is a folder here, a `mod` line and an entry in [`DESCRIPTORS`].
 
-mod config;
+pub mod config;
 pub mod crm;
 pub mod foreign;
 mod odoo;

@@ -1,12 +1,25 @@
 //! Declarations about identity: two records are one thing, or a key joins nothing.
+//!
+//! Both ends are here: what the program writes, and what is read. `schemas/config-link.json` and
+//! `schemas/config-ignored-key.json` say the same for other programs.
 
 use salescommand_domain::canonical::{
     FacetBody, FacetId, IdentityKey, IgnoredKeyFacet, LinkFacet, Mapped, Rejection, SourceRef,
 };
 use salescommand_domain::raw::{InstanceName, ObjectName};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::required;
+
+/// The payload of a `link`: two records are one thing.
+pub fn link_payload(a: FacetId, b: FacetId) -> Value {
+    json!({"a": a.to_string(), "b": b.to_string()})
+}
+
+/// The payload of an `ignored_key`: this key joins nothing.
+pub fn ignored_key_payload(key: &IdentityKey) -> Value {
+    json!({"key": key.as_str()})
+}
 
 /// Two records are one thing. Its keys are their self keys.
 pub(super) fn link(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {

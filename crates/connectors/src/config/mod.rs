@@ -31,6 +31,11 @@ mod identity;
 #[cfg(test)]
 mod tests;
 
+pub use identity::{ignored_key_payload, link_payload};
+
+/// Version of the payloads' shape.
+pub const PAYLOAD_SCHEMA: u32 = 1;
+
 /// The connector kind `config`.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     kind: "config",

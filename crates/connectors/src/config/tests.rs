@@ -1,12 +1,14 @@
 //! Mapping of configuration events.
 
 use proptest::prelude::*;
-use salescommand_domain::canonical::{FacetBody, Mapped, Rejection, SourceRef};
+use salescommand_domain::canonical::{
+    Entity, FacetBody, FacetId, IdentityKey, LinkFacet, Mapped, Rejection, SourceRef,
+};
 use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::map;
+use super::{ignored_key_payload, link_payload, map};
 
 fn mapped(object: &str, key: &str, payload: Value) -> Result<Option<Mapped>, Rejection> {
     map(&Envelope {
@@ -136,7 +138,80 @@ fn an_ignored_key_is_a_key() {
     );
 }
 
+fn schema(text: &str) -> jsonschema::Validator {
+    let options = jsonschema::options().should_validate_formats(true);
+    options.build(&serde_json::from_str(text).unwrap()).unwrap()
+}
+
+fn link_schema() -> jsonschema::Validator {
+    schema(include_str!("../../../../schemas/config-link.json"))
+}
+
+fn ignored_key_schema() -> jsonschema::Validator {
+    schema(include_str!("../../../../schemas/config-ignored-key.json"))
+}
+
+#[test]
+fn what_the_schemas_of_declarations_refuse_is_rejected_with_its_place() {
+    let id = "80ac86f3-7999-545a-9e59-6333c2cb2c64";
+    let record = |instance: &str, object: &str, key: &str| json!({ "instance": instance, "object": object, "key": key });
+    let links = [
+        (json!({ "a": id }), "missing_field", "/b"),
+        (json!({ "a": "Ann", "b": id }), "out_of_range", "/a"),
+        (json!({ "a": 7, "b": id }), "wrong_type", "/a"),
+        (json!({ "a": id, "b": record("Odoo!", "crm.lead", "7") }), "out_of_range", "/b/instance"),
+        (json!({ "a": id, "b": record("odoo", "crm lead", "7") }), "out_of_range", "/b/object"),
+        (json!({ "a": id, "b": record("odoo", "crm.lead", "") }), "missing_field", "/b/key"),
+        (json!({ "a": { "instance": "odoo", "object": "crm.lead" }, "b": id }), "missing_field", "/a/key"),
+    ];
+    for (payload, reason, path) in links {
+        assert!(!link_schema().is_valid(&payload), "the schema takes {payload}");
+        assert_eq!(rejected("link", payload.clone()), (reason, path.to_owned()), "{payload}");
+    }
+    let keys = [
+        (json!({}), "missing_field"),
+        (json!({ "key": 5 }), "wrong_type"),
+        (json!({ "key": "ann@example.com" }), "out_of_range"),
+        (json!({ "key": "deal:email:ann@example.com" }), "out_of_range"),
+        (json!({ "key": "user:email:" }), "out_of_range"),
+        (json!({ "key": "facet:7" }), "out_of_range"),
+    ];
+    for (payload, reason) in keys {
+        assert!(!ignored_key_schema().is_valid(&payload), "the schema takes {payload}");
+        assert_eq!(rejected("ignored_key", payload.clone()), (reason, "/key".to_owned()), "{payload}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn written_declarations_are_valid_and_read_back(a in any::<u128>(), b in any::<u128>(), name in "[ -~é]{1,20}", kind in 0..4u8) {
+        let id = |number| FacetId(Uuid::from_u128(number));
+        prop_assume!(a != b);
+        let payload = link_payload(id(a), id(b));
+        prop_assert!(link_schema().is_valid(&payload), "{payload}");
+        let link = mapped("link", "any", payload).unwrap().unwrap();
+        prop_assert_eq!(link.body, FacetBody::Link(LinkFacet { a: id(a), b: id(b) }));
+        let key = match kind {
+            0 => IdentityKey::email(Entity::User, &format!("{}@example.com", name.replace(' ', "."))),
+            1 => IdentityKey::tax_id(Entity::Account, &format!("{name}BE0477472701")),
+            2 => IdentityKey::domain_and_name(Entity::Account, "https://www.example.com/", &name),
+            _ => Some(IdentityKey::facet(id(a))),
+        };
+        if let Some(key) = key {
+            let payload = ignored_key_payload(&key);
+            prop_assert!(ignored_key_schema().is_valid(&payload), "{payload}");
+            let ignored = mapped("ignored_key", "any", payload).unwrap().unwrap();
+            prop_assert_eq!(ignored.keys, vec![key]);
+        }
+    }
+
+    #[test]
+    fn every_declaration_that_the_schema_takes_is_read(a in any::<u128>(), instance in "[a-z][a-z0-9-]{0,31}", object in "[a-zA-Z._]{1,40}", key in "[a-z0-9]([ -~]{0,10}[a-z0-9])?") {
+        let payload = json!({ "a": Uuid::from_u128(a).to_string(), "b": { "instance": instance, "object": object, "key": key } });
+        prop_assert!(link_schema().is_valid(&payload), "{payload}");
+        prop_assert!(mapped("link", "any", payload).unwrap().is_some());
+    }
+
     #[test]
     fn mapping_never_panics(object in "calendar|account|person|link|ignored_key|other", email in ".{0,20}", zone in ".{0,20}", month in any::<i64>()) {
         let payload = json!({
