@@ -182,3 +182,57 @@ async fn wrong_credentials_and_missing_brokers_are_told_apart() {
     assert!(matches!(missing, Error::Unavailable(_)), "{missing:?}");
     assert!(!missing.to_string().contains("secret"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_together_is_whole_after_a_kill() {
+    let mut nats = Nats::start().unwrap();
+    let log = connect(nats.url()).await.unwrap();
+    log.ensure_stream(&spec("WHOLE")).await.unwrap();
+    let publisher = tokio::spawn({
+        let log = log.clone();
+        async move {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let mut stored = 0;
+            while stored < 40 * 200 {
+                assert!(Instant::now() < deadline, "got no further than {stored}");
+                match log.publish_together("WHOLE", stored, numbered("WHOLE", stored..stored + 200)).await {
+                    Ok(()) => stored += 200,
+                    // Unknown, or in although nobody told us: the stream's end tells.
+                    Err(_) => {
+                        let status = log.stream("WHOLE").await.ok().flatten();
+                        stored = status.map_or(stored, |status| status.last_sequence);
+                        assert_eq!(stored % 200, 0, "a part of a batch was stored");
+                    }
+                }
+            }
+        }
+    });
+    for reached in [1_000, 3_000, 5_000] {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while log.stream("WHOLE").await.ok().flatten().is_none_or(|status| status.last_sequence < reached) {
+            assert!(Instant::now() < deadline, "no progress to {reached}");
+        }
+        nats.restart().unwrap();
+    }
+    publisher.await.unwrap();
+    let mut reader = log.read_after("WHOLE", 0).await.unwrap();
+    assert_eq!(read_up_to(&mut *reader, 0, 8_000).await, 8_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_an_earlier_version_learns_to_take_messages_together() {
+    let nats = Nats::start().unwrap();
+    let log = connect(nats.url()).await.unwrap();
+    let config = async_nats::jetstream::stream::Config {
+        name: "OLD".into(),
+        subjects: vec!["OLD.>".into()],
+        deny_delete: true,
+        deny_purge: true,
+        ..Default::default()
+    };
+    administration(&nats).await.create_stream(config).await.unwrap();
+    let first = log.publish_together("OLD", 0, numbered("OLD", 0..3)).await;
+    assert!(matches!(first, Err(Error::Unavailable(_))), "{first:?}");
+    log.publish_together("OLD", 0, numbered("OLD", 0..3)).await.unwrap();
+    assert_eq!(log.stream("OLD").await.unwrap().unwrap().messages, 3);
+}

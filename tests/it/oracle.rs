@@ -7,7 +7,7 @@ use std::time::Duration;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message, StreamSpec};
 use salescommand_normalizer::{Mappers, Normalizer, RawMessage, Room, canonical_stream, publish_outbox};
-use salescommand_projector::{Projector, projections};
+use salescommand_projector::{CanonicalEntry, Projector, projections};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Documents, POSITIONS_COLLECTION};
 
@@ -84,7 +84,7 @@ pub async fn served_from(
     let events = chosen(events);
     for projection in projections() {
         let mut projector = Projector::open(shared.clone(), projection, 1, 1).await.unwrap();
-        for portion in events.chunks(7) {
+        for portion in entries(&events).chunks(7) {
             projector.apply(portion).await.unwrap();
         }
     }
@@ -109,6 +109,11 @@ pub fn canonical_spec() -> StreamSpec {
     }
 }
 
+/// Messages of a canonical stream as a projector takes them.
+pub fn entries(messages: &[Message]) -> Vec<CanonicalEntry> {
+    messages.iter().map(|message| CanonicalEntry::read(message).unwrap()).collect()
+}
+
 async fn project(log: &MemoryLog, projector: &mut Projector) {
     let stream = canonical_stream(1);
     let last = log.stream(&stream).await.unwrap().unwrap().last_sequence;
@@ -116,10 +121,10 @@ async fn project(log: &MemoryLog, projector: &mut Projector) {
         log.read_after(&stream, projector.position().sequence as u64).await.unwrap();
     while (projector.position().sequence as u64) < last {
         let limit = BatchLimit { messages: 7, bytes: 1 << 20, wait: Duration::from_millis(100) };
-        let messages = reader.next(limit).await.unwrap();
-        projector.apply(&messages).await.unwrap();
+        let entries = entries(&reader.next(limit).await.unwrap());
+        projector.apply(&entries).await.unwrap();
         // A second delivery changes nothing.
-        projector.apply(&messages).await.unwrap();
+        projector.apply(&entries).await.unwrap();
     }
 }
 

@@ -19,7 +19,7 @@ use salescommand_store::memory::MemoryStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::histories::{log_of, odoo_step};
-use crate::oracle;
+use crate::oracle::{self, entries};
 
 /// What happens next. Every numbered choice is taken modulo what there is.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ impl Pipeline {
                 let at = projector.position().sequence as u64;
                 let mut reader = self.log.read_after(&canonical_stream(1), at).await.unwrap();
                 let limit = BatchLimit { messages: count, bytes: 1 << 20, wait: Duration::ZERO };
-                projector.apply(&reader.next(limit).await.unwrap()).await.unwrap();
+                projector.apply(&entries(&reader.next(limit).await.unwrap())).await.unwrap();
             }
             Deed::Backup => self.backups.push(self.store.backup()),
             Deed::Restore(which, late) => {

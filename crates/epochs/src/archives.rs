@@ -99,6 +99,15 @@ impl EventLog for ArchivedLog {
         self.log.publish_if_last(stream, message, last_of_subject).await
     }
 
+    async fn publish_together(
+        &self,
+        stream: &str,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<(), LogError> {
+        self.log.publish_together(stream, behind, messages).await
+    }
+
     async fn last_by_subject(
         &self,
         stream: &str,

@@ -24,6 +24,9 @@ pub(crate) fn answered(error: &jetstream::Error, name: &str, expected: u64) -> E
         ErrorCode::STREAM_STORE_FAILED if text.contains("maximum") => Error::Full(name.to_owned()),
         // The same id is being stored right now: the next attempt finds it.
         ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
+        // Messages of a batch were lost on their way, or abandoned batches are still in the broker's memory.
+        | ErrorCode::ATOMIC_PUBLISH_INCOMPLETE_BATCH
+        | ErrorCode::ATOMIC_PUBLISH_TOO_MANY_INFLIGHT
         | ErrorCode::STREAM_OFFLINE
         | ErrorCode::STREAM_TOO_MANY_REQUESTS
         | ErrorCode::STREAM_STORE_FAILED => Error::Unavailable(text),
@@ -55,6 +58,16 @@ pub(crate) fn publish(
             Some(answer) => answered(answer, name, expected),
             None => Error::Unavailable(error.to_string()),
         },
+    }
+}
+
+/// A message that could not be handed to the connection.
+pub(crate) fn send(error: &async_nats::client::PublishError, subject: &str) -> Error {
+    match error.kind() {
+        async_nats::client::PublishErrorKind::MaxPayloadExceeded => {
+            Error::Refused(format!("{subject}: larger than the broker takes"))
+        }
+        _ => Error::Unavailable(format!("{subject}: {error}")),
     }
 }
 

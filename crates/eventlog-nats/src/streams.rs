@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use salescommand_domain::Timestamp;
 use salescommand_eventlog::{
-    Error, EventLog, LogReader, Message, Outgoing, Published, StreamSpec, StreamStatus,
+    Error, EventLog, LogReader, MOST_TOGETHER, Message, Outgoing, Published, StreamSpec, StreamStatus,
 };
 
 use crate::administration::state_of;
@@ -79,6 +79,59 @@ impl NatsLog {
         match self.jetstream.send_publish(subject.clone(), publish).await {
             Ok(ack) => Ok(InFlight { ack, subject, expected, bytes, since, asked_at }),
             Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
+        }
+    }
+
+    /// Sends messages as one atomic batch (ADR-50 of the broker: numbered from 1 under an id; the first one carries the
+    /// expectation, the last one commits and is answered). Gives the last one; none of nothing.
+    async fn send_together(
+        &self,
+        stream: &str,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<Option<InFlight>, Error> {
+        let (last, batch) = (messages.len(), self.client.new_inbox());
+        for (number, message) in (1..).zip(messages) {
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Expected-Stream", stream);
+            headers.insert("Nats-Batch-Id", batch.rsplit('.').next().unwrap_or_default());
+            headers.insert("Nats-Batch-Sequence", number.to_string());
+            if let Some(content_type) = message.content_type {
+                headers.insert("Content-Type", content_type);
+            }
+            if number == 1 {
+                headers.insert("Nats-Expected-Last-Sequence", behind.to_string());
+            }
+            let (subject, payload, bytes) = (message.subject, message.payload.clone(), message.payload.len());
+            if number < last {
+                let sent = self.client.publish_with_headers(subject.clone(), headers, payload).await;
+                sent.map_err(|problem| error::send(&problem, &subject))?;
+                continue;
+            }
+            headers.insert("Nats-Batch-Commit", "1");
+            let (since, asked_at, expected) = (Instant::now(), self.watched.connection(), behind);
+            let publish = PublishMessage::build().headers(headers).payload(payload);
+            return match self.jetstream.send_publish(subject.clone(), publish).await {
+                Ok(ack) => Ok(Some(InFlight { ack, subject, expected, bytes, since, asked_at })),
+                Err(problem) => {
+                    Err(error::publish(&problem, stream, &subject, expected, since, &self.watched))
+                }
+            };
+        }
+        Ok(None)
+    }
+
+    /// A stream that an earlier version of this program made takes no atomic batches: lets it take them from now on.
+    /// Gives what became of the batch that was refused.
+    async fn allow_together(&self, stream: &str, why: String) -> Error {
+        let config = match self.info(stream).await {
+            Ok(Some(info)) if !info.config.allow_atomic_publish => info.config,
+            Ok(_) => return Error::Refused(why),
+            Err(problem) => return problem,
+        };
+        match self.jetstream.update_stream(Config { allow_atomic_publish: true, ..config }).await {
+            Ok(_) => Error::Unavailable(format!("stream {stream} takes messages together only from now on")),
+            Err(problem) => Error::Refused(format!("{why}; {problem}")),
         }
     }
 
@@ -214,6 +267,27 @@ impl EventLog for NatsLog {
         }
     }
 
+    async fn publish_together(
+        &self,
+        stream: &str,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        if messages.len() > MOST_TOGETHER {
+            return Err(Error::Refused(format!("more than {MOST_TOGETHER} messages in one piece")));
+        }
+        let stored = match self.send_together(stream, behind, messages).await {
+            Ok(Some(commit)) => self.acknowledged(stream, commit).await.map(|_| ()),
+            Ok(None) => Ok(()),
+            Err(problem) => Err(problem),
+        };
+        match stored {
+            Ok(()) => Ok(()),
+            Err(Error::Refused(why)) => Err(self.allow_together(stream, why).await),
+            Err(problem) => Err(self.unheard(stream, problem).await),
+        }
+    }
+
     async fn last_by_subject(
         &self,
         stream: &str,
@@ -265,6 +339,7 @@ pub(crate) fn stream_config(spec: &StreamSpec) -> Config {
         deny_delete: spec.immutable,
         deny_purge: spec.immutable,
         allow_direct: true,
+        allow_atomic_publish: spec.immutable,
         duplicate_window: spec.duplicate_window,
         ..Config::default()
     }

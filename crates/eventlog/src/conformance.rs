@@ -13,8 +13,8 @@ use futures::StreamExt as _;
 pub use administration::stored;
 
 use crate::{
-    Administration, BatchLimit, Error, EventLog, Health, Jobs, KeyValue, Message, Outgoing, QueueSpec,
-    Requests, StreamSpec,
+    Administration, BatchLimit, Error, EventLog, Health, Jobs, KeyValue, MOST_TOGETHER, Message, Outgoing,
+    QueueSpec, Requests, StreamSpec,
 };
 
 /// Runs every check.
@@ -26,6 +26,7 @@ where
     publishes_in_order_and_once(log, &format!("{prefix}A")).await?;
     fences_by_expected_sequence(log, &format!("{prefix}B")).await?;
     fences_by_the_last_of_a_subject(log, &format!("{prefix}J")).await?;
+    publishes_together(log, &format!("{prefix}K")).await?;
     gives_the_last_of_each_subject(log, &format!("{prefix}C")).await?;
     reads_in_order_and_waits(log, &format!("{prefix}D")).await?;
     refuses_what_it_does_not_know(log, &format!("{prefix}E")).await?;
@@ -121,6 +122,38 @@ async fn fences_by_the_last_of_a_subject(log: &impl EventLog, name: &str) -> Res
     let won = futures::future::join_all(racing).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(won, 1, "of two writers that saw the same, one wins");
     assert_eq!(log.stream(name).await?.map(|status| status.messages), Some(4), "what lost is not stored");
+    Ok(())
+}
+
+async fn publishes_together(log: &impl EventLog, name: &str) -> Result<(), Error> {
+    let missing = log.publish_together(name, 0, vec![message(name, "x", "nowhere")]).await;
+    assert!(matches!(missing, Err(Error::Missing(_))), "{missing:?}");
+    log.ensure_stream(&StreamSpec { max_bytes: Some(200_000), ..spec(name) }).await?;
+    let numbered = |n: usize| message(name, &format!("r{}", n % 3), format!("{n}"));
+    log.publish_together(name, 0, (1..=MOST_TOGETHER).map(numbered).collect()).await?;
+    log.publish_together(name, 1_000, vec![numbered(1_001)]).await?;
+    log.publish_together(name, 1_001, Vec::new()).await?;
+    let all = 1_001;
+    let stale = log.publish_together(name, 1_000, vec![numbered(7), numbered(8)]).await;
+    assert!(matches!(stale, Err(Error::Conflict { expected: 1_000, .. })), "{stale:?}");
+    let ahead = log.publish_together(name, 1_005, vec![numbered(7)]).await;
+    assert!(matches!(ahead, Err(Error::Conflict { expected: 1_005, .. })), "{ahead:?}");
+    let many = log.publish_together(name, all, (0..=MOST_TOGETHER).map(numbered).collect()).await;
+    assert!(matches!(many, Err(Error::Refused(_))), "{many:?}");
+    let large = (0..3).map(|_| message(name, "x", vec![b'x'; 100_000])).collect();
+    let full = log.publish_together(name, all, large).await;
+    assert!(matches!(full, Err(Error::Full(_))), "{full:?}");
+    let status = log.stream(name).await?;
+    assert_eq!(status.map(|s| s.last_sequence), Some(all), "what failed left nothing behind");
+    log.publish(name, vec![numbered(1_002)]).await?;
+    let mut reader = log.read_after(name, 0).await?;
+    let mut read = Vec::new();
+    while read.len() < 1_002 {
+        read.extend(reader.next(batch(1_002, 10_000)).await?);
+    }
+    for (number, found) in (1..).zip(&read) {
+        assert_eq!((found.sequence, &found.payload[..]), (number, number.to_string().as_bytes()));
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ mod requests;
 pub use administration::{Administration, Storage, StoredMessage, StoredReader, StreamState};
 pub use jobs::{Job, Jobs, QueueSpec};
 pub use log::{
-    BatchLimit, Error, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
-    StreamStatus,
+    BatchLimit, Error, EventLog, KeyValue, KvEntry, LogReader, MOST_TOGETHER, Message, Outgoing, Published,
+    StreamSpec, StreamStatus,
 };
 pub use requests::{Health, Request, Requests, Responder};

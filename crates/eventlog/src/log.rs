@@ -8,6 +8,9 @@ use salescommand_domain::Timestamp;
 
 use crate::StreamState;
 
+/// Most messages that [`EventLog::publish_together`] takes: the broker's limit.
+pub const MOST_TOGETHER: usize = 1_000;
+
 /// Why the log did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -163,6 +166,12 @@ pub trait EventLog: Send + Sync {
         message: Outgoing,
         last_of_subject: u64,
     ) -> Result<Published, Error>;
+
+    /// Stores messages right behind a sequence, in one piece: all of them or none, durable when it returns;
+    /// [`Error::Conflict`] if the stream does not end there. At most [`MOST_TOGETHER`] messages. Message ids and
+    /// expectations of the single messages are not looked at: the place in the stream says all.
+    async fn publish_together(&self, stream: &str, behind: u64, messages: Vec<Outgoing>)
+    -> Result<(), Error>;
 
     /// The last message of each subject, in the order asked; at most 1,024 subjects.
     async fn last_by_subject(&self, stream: &str, subjects: &[String])

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use salescommand_domain::canonical::Numbering;
 use salescommand_eventlog::{BatchLimit, EventLog};
-use salescommand_store::work::{Work, decode};
-use salescommand_store::{Condition, Direction, Query, outbox_collection};
+use salescommand_store::work::Work;
+use salescommand_store::{Condition, Query, outbox_collection};
 
-use crate::batch::{OutboxEntry, outbox_id};
+use crate::publisher::{number, outbox_id, put, waiting};
 use crate::{Error, Normalizer, canonical_stream};
 
 /// Longest wait for events that the stream is known to hold.
@@ -29,22 +29,32 @@ impl Normalizer {
         if shared < end {
             self.skip(shared, end).await?;
         }
-        // What is in the stream need not wait any more; a crash behind the publish left it.
-        let outbox = outbox_collection(self.generation);
-        Ok(self.consumer.store().delete_up_to(&outbox, &outbox_id(shared)).await?)
+        // What is in the stream need not wait any more; a crash behind the publish left it. A portion of which only a
+        // part is there stays.
+        let (store, outbox) = (self.consumer.store(), outbox_collection(self.generation));
+        let mut done = 0;
+        for portion in waiting(store, &outbox, up_to(shared)).await? {
+            let last = portion.last()?;
+            done = if last <= shared { last } else { done };
+        }
+        Ok(store.delete_up_to(&outbox, &outbox_id(done)).await?)
     }
 
     /// The last number up to which the stream holds this database's events. What has left the outbox was published
     /// from here; what has not is compared.
     async fn last_shared(&self, log: &dyn EventLog, end: i64) -> Result<i64, Error> {
         let shared = self.position.outbox.min(end);
-        let waiting = self.waiting(Condition::Lt("_id".to_owned(), outbox_id(shared + 1).into())).await?;
-        let Some(first) = waiting.first() else { return Ok(shared) };
-        let (stream, mut at) = (canonical_stream(self.generation), first.number()? - 1);
+        let (store, outbox) = (self.consumer.store(), outbox_collection(self.generation));
+        let mut waiting_here = Vec::new();
+        for portion in waiting(store, &outbox, up_to(shared)).await? {
+            waiting_here.extend(portion.numbered()?.filter(|(number, _)| *number <= shared));
+        }
+        let Some((first, _)) = waiting_here.first() else { return Ok(shared) };
+        let (stream, mut at) = (canonical_stream(self.generation), first - 1);
         let behind = u64::try_from(at).map_err(|error| Error::State(error.to_string()))?;
         let mut reader = log.read_after(&stream, behind).await?;
         let limit = BatchLimit { messages: COMPARED, bytes: 4 << 20, wait: READ_WITHIN };
-        let mut waiting = waiting.iter();
+        let mut waiting = waiting_here.iter();
         loop {
             let published = reader.next(limit).await?;
             if published.is_empty() && waiting.len() > 0 {
@@ -52,9 +62,9 @@ impl Normalizer {
                 return Err(salescommand_eventlog::Error::Unavailable(text).into());
             }
             for message in published {
-                let Some(entry) = waiting.next() else { return Ok(shared) };
+                let Some((expected, entry)) = waiting.next() else { return Ok(shared) };
                 let same = message.subject == entry.subject && message.payload[..] == entry.payload.bytes[..];
-                if entry.number()? != number(message.sequence)? || !same {
+                if *expected != number(message.sequence)? || !same {
                     return Ok(at);
                 }
                 at += 1;
@@ -67,24 +77,20 @@ impl Normalizer {
 
     /// Declares everything behind `shared` void up to `end`, and numbers what waits behind it anew: one transaction.
     async fn skip(&mut self, shared: i64, end: i64) -> Result<(), Error> {
-        let outbox = outbox_collection(self.generation);
-        let waiting = self.waiting(Condition::Gt("_id".to_owned(), outbox_id(shared).into())).await?;
+        let (store, outbox) = (self.consumer.store(), outbox_collection(self.generation));
         let mut next = self.position.clone();
         let mut numbering = Numbering { outbox: shared, void: std::mem::take(&mut next.void) };
         numbering.skip_to(end);
         next.void = numbering.void;
-        next.outbox = end;
         let mut work = Work::default();
-        work.load(self.consumer.store(), &outbox, waiting.iter().map(|entry| entry.id.clone())).await?;
-        for entry in &waiting {
-            work.remove(&outbox, &entry.id);
+        let mut unpublished = Vec::new();
+        for portion in waiting(store, &outbox, Query::all()).await? {
+            work.load(store, &outbox, [portion.id.clone()]).await?;
+            work.remove(&outbox, &portion.id);
+            let behind = portion.numbered()?.filter(|(number, _)| *number > shared);
+            unpublished.extend(behind.map(|(_, entry)| entry));
         }
-        for entry in waiting {
-            next.outbox += 1;
-            let entry = OutboxEntry { id: outbox_id(next.outbox), ..entry };
-            work.load(self.consumer.store(), &outbox, [entry.id.clone()]).await?;
-            work.put(&outbox, &entry.id.clone(), &entry)?;
-        }
+        next.outbox = put(&mut work, &outbox, end, unpublished)?;
         self.consumer.commit(next.encode()?, work).await?;
         tracing::warn!(
             after = shared,
@@ -94,21 +100,9 @@ impl Normalizer {
         self.position = next;
         Ok(())
     }
-
-    async fn waiting(&self, condition: Condition) -> Result<Vec<OutboxEntry>, Error> {
-        let outbox = outbox_collection(self.generation);
-        let query = Query::all().with(condition).sorted("_id", Direction::Ascending);
-        let found = self.consumer.store().find(&outbox, &query).await?;
-        Ok(found.iter().map(|document| decode(&outbox, document)).collect::<Result<_, _>>()?)
-    }
 }
 
-impl OutboxEntry {
-    fn number(&self) -> Result<i64, Error> {
-        self.id.parse().map_err(|error| Error::State(format!("outbox entry {}: {error}", self.id)))
-    }
-}
-
-fn number(sequence: u64) -> Result<i64, Error> {
-    i64::try_from(sequence).map_err(|error| Error::State(error.to_string()))
+/// Portions that begin with this number or before it.
+fn up_to(number: i64) -> Query {
+    Query::all().with(Condition::Lt("_id".to_owned(), outbox_id(number + 1).into()))
 }

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bson::{Binary, spec::BinarySubtype};
 use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Facet, FacetId};
 use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_eventlog::EventLog;
@@ -14,7 +13,6 @@ use salescommand_store::{
     Consumer, Documents, facets_collection, history_collection, history_orphans_collection,
     normalizer_consumer, outbox_collection,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::fold::fold;
@@ -23,6 +21,7 @@ use crate::incoming::{Version, read};
 use crate::logs::RawMessage;
 use crate::mappers::Mappers;
 use crate::position::NormalizerPosition;
+use crate::publisher::{Entry, put};
 use crate::quarantine::Quarantined;
 use crate::resolve::Resolver;
 use crate::retry::{Again, Rejects};
@@ -39,23 +38,6 @@ pub struct Outcome {
     pub outrun: usize,
     /// Canonical events that follow.
     pub published: usize,
-}
-
-/// An event that waits to be published: the document of the outbox.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct OutboxEntry {
-    /// The sequence, 20 digits.
-    #[serde(rename = "_id")]
-    pub id: String,
-    /// Where it will be published.
-    pub subject: String,
-    /// The message, MessagePack.
-    pub payload: Binary,
-}
-
-/// The id of an outbox entry; sorts as the sequence does.
-pub(crate) fn outbox_id(sequence: i64) -> String {
-    format!("{sequence:020}")
 }
 
 /// The one writer of a canonical generation.
@@ -231,19 +213,12 @@ impl Normalizer {
             events.push(CanonicalEvent::Progressed);
         }
         let last = events.len();
-        let outbox = outbox_collection(self.generation);
+        let mut entries = Vec::with_capacity(last);
         for (index, event) in events.into_iter().enumerate() {
-            next.outbox += 1;
             let vector = (settled && index + 1 == last).then(|| next.vector.clone());
-            let message = CanonicalMessage { event, vector };
-            let bytes = rmp_serde::to_vec_named(&message).map_err(|error| Error::State(error.to_string()))?;
-            let entry = OutboxEntry {
-                id: outbox_id(next.outbox),
-                subject: message.subject(self.generation),
-                payload: Binary { subtype: BinarySubtype::Generic, bytes },
-            };
-            work.insert(&outbox, &entry.id.clone(), &entry)?;
+            entries.push(Entry::new(&CanonicalMessage { event, vector }, self.generation)?);
         }
+        next.outbox = put(&mut work, &outbox_collection(self.generation), next.outbox, entries)?;
         self.consumer.commit(next.encode()?, work).await?;
         self.position = next;
         Ok(last)

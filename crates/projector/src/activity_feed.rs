@@ -33,7 +33,7 @@ impl Projection for ActivityFeed {
         generation: u32,
         store: &dyn Documents,
         work: &mut Work,
-        events: &[(i64, CanonicalEvent)],
+        events: &[(i64, &CanonicalEvent)],
     ) -> Result<(), Error> {
         let collection = serving_collection(NAME, generation);
         let changes: Vec<_> = events

@@ -37,7 +37,7 @@ async fn moves(
     store: &dyn Documents,
     work: &mut Work,
     state: &str,
-    events: &[(i64, CanonicalEvent)],
+    events: &[(i64, &CanonicalEvent)],
     cells: fn(&DealFacts) -> Vec<Cell>,
 ) -> Result<Vec<Move>, Error> {
     let changes: Vec<_> =
@@ -84,7 +84,7 @@ pub async fn bring_in<D: SumDocument + Serialize + DeserializeOwned>(
     store: &dyn Documents,
     work: &mut Work,
     (collection, state): (&str, &str),
-    events: &[(i64, CanonicalEvent)],
+    events: &[(i64, &CanonicalEvent)],
     cells: fn(&DealFacts) -> Vec<Cell>,
 ) -> Result<(), Error> {
     let documents = by_document(moves(store, work, state, events, cells).await?);

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use salescommand_eventlog::{BatchLimit, EventLog};
 use salescommand_store::{Documents, Pace};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::feed::Feed;
 use crate::projection::Projection;
 use crate::projector::Projector;
 
-/// A transaction holds at most this.
-const LIMIT: BatchLimit =
-    BatchLimit { messages: 1_000, bytes: 4 * 1024 * 1024, wait: Duration::from_millis(250) };
 /// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A dependency that is down is retried for ever, at this interval in the end.
@@ -28,7 +25,8 @@ const PARKED: Duration = Duration::from_secs(60);
 
 /// What a projection's generation is followed with.
 pub(crate) struct Following {
-    pub(crate) log: Arc<dyn EventLog>,
+    /// The canonical stream.
+    pub(crate) feed: Arc<Feed>,
     pub(crate) store: Arc<dyn Documents>,
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) generation: u32,
@@ -39,13 +37,13 @@ pub(crate) struct Following {
 /// Follows the canonical stream for ever. A broker or database that is down is waited for; fenced, it stands by; when it
 /// cannot go on, it is parked.
 pub(crate) async fn follow_for_ever(following: Following, stop: CancellationToken) {
-    let Following { log, store, projection, generation, canonical, pace } = following;
+    let Following { feed, store, projection, generation, canonical, pace } = following;
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         // Opened anew after each failure: the stored position is the only truth.
         let opened = Projector::open(store.clone(), projection.clone(), generation, canonical).await;
         let (error, projector) = match opened {
-            Ok(mut projector) => match follow(&*log, &*pace, &mut projector, &mut pause, &stop).await {
+            Ok(mut projector) => match follow(&feed, &*pace, &mut projector, &mut pause, &stop).await {
                 Ok(()) => return,
                 Err(error) => (error, Some(projector)),
             },
@@ -63,25 +61,22 @@ pub(crate) async fn follow_for_ever(following: Following, stop: CancellationToke
 
 /// Follows the canonical stream until stopped or until something fails.
 async fn follow(
-    log: &dyn EventLog,
+    feed: &Arc<Feed>,
     pace: &dyn Pace,
     projector: &mut Projector,
     pause: &mut Duration,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let stream = format!("CANONICAL_G{}", projector.canonical);
-    let from =
-        u64::try_from(projector.position().sequence).map_err(|error| Error::State(error.to_string()))?;
-    let mut reader = log.read_after(&stream, from).await?;
+    let mut follower = feed.follow(projector.position().sequence);
     let name = projector.projection.name();
     loop {
-        let messages = tokio::select! {
+        let entries = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            messages = reader.next(LIMIT) => messages?,
+            entries = follower.next() => entries?,
         };
         let began = std::time::Instant::now();
-        let mut rest = messages.as_slice();
+        let mut rest = entries.as_slice();
         while !rest.is_empty() {
             let dealt = projector.apply(rest).await?;
             rest = rest.get(dealt..).unwrap_or_default();
@@ -98,7 +93,7 @@ async fn follow(
         }
         *pause = FIRST_PAUSE;
         pace.after(began.elapsed()).await;
-        metrics::counter!("projector_events_total", "projection" => name).increment(messages.len() as u64);
+        metrics::counter!("projector_events_total", "projection" => name).increment(entries.len() as u64);
         metrics::gauge!("projector_parked", "projection" => name).set(0.0);
     }
 }

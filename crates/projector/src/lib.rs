@@ -11,6 +11,7 @@ mod activity_feed;
 mod aggregate;
 mod dashboard_stats;
 mod directory;
+mod feed;
 mod follow;
 mod opportunity_history;
 mod pipeline_summary;
@@ -18,6 +19,7 @@ mod projection;
 mod projector;
 mod run;
 
+pub use feed::CanonicalEntry;
 pub use projection::{Projection, ProjectionPosition, consumer_name, projections};
 pub use projector::Projector;
 pub use run::{Setup, initial_active, run};

@@ -60,7 +60,7 @@ impl Membership<'_> {
 }
 
 impl<'a> Said<'a> {
-    fn of(events: &'a [(i64, CanonicalEvent)]) -> Self {
+    fn of(events: &[(i64, &'a CanonicalEvent)]) -> Self {
         let mut said = Self::default();
         for (sequence, event) in events {
             let (opportunity, golden) = match event {
@@ -111,7 +111,7 @@ impl Projection for OpportunityHistory {
         generation: u32,
         store: &dyn Documents,
         work: &mut Work,
-        events: &[(i64, CanonicalEvent)],
+        events: &[(i64, &CanonicalEvent)],
     ) -> Result<(), Error> {
         let said = Said::of(events);
         let shelf = Shelf {

@@ -41,7 +41,7 @@ impl Projection for PipelineSummary {
         generation: u32,
         store: &dyn Documents,
         work: &mut Work,
-        events: &[(i64, CanonicalEvent)],
+        events: &[(i64, &CanonicalEvent)],
     ) -> Result<(), Error> {
         let (collection, state) =
             (serving_collection(NAME, generation), serving_collection(STATE, generation));

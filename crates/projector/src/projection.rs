@@ -34,7 +34,7 @@ pub trait Projection: Send + Sync {
         generation: u32,
         store: &dyn Documents,
         work: &mut Work,
-        events: &[(i64, CanonicalEvent)],
+        events: &[(i64, &CanonicalEvent)],
     ) -> Result<(), Error>;
 }
 

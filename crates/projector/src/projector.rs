@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Numbering, Standing};
-use salescommand_eventlog::Message;
+use salescommand_domain::canonical::{CanonicalEvent, Numbering, Standing};
 use salescommand_store::work::Work;
 use salescommand_store::{Consumer, Documents, normalizer_consumer};
 
 use crate::Error;
+use crate::feed::CanonicalEntry;
 use crate::projection::{Projection, ProjectionPosition, consumer_name};
 
 /// One projection of one serving generation.
@@ -48,20 +48,19 @@ impl Projector {
         &self.position
     }
 
-    /// Brings canonical messages in, in one transaction; gives how many of them are dealt with. Messages that are in
+    /// Brings canonical events in, in one transaction; gives how many of them are dealt with. Those that are in
     /// already, or that the database has declared void, are passed over. Those that the database has not numbered yet
     /// are of a future that was lost with it: they wait until the normalizer has declared them void.
-    pub async fn apply(&mut self, messages: &[Message]) -> Result<usize, Error> {
+    pub async fn apply(&mut self, entries: &[CanonicalEntry]) -> Result<usize, Error> {
         if let Some(position) = self.consumer.recover().await? {
             self.position = ProjectionPosition::decode(&position)?;
         }
-        self.refresh(messages).await?;
+        self.refresh(entries).await?;
         let mut next = self.position.clone();
         let mut dealt = 0;
-        let mut events: Vec<(i64, CanonicalEvent)> = Vec::with_capacity(messages.len());
-        for message in messages {
-            let sequence =
-                i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
+        let mut events: Vec<(i64, &CanonicalEvent)> = Vec::with_capacity(entries.len());
+        for CanonicalEntry { sequence, message } in entries {
+            let sequence = *sequence;
             let standing = self.numbering.standing(sequence);
             if sequence > next.sequence && standing == Standing::Ahead {
                 break;
@@ -74,10 +73,11 @@ impl Projector {
             if standing == Standing::Void {
                 continue;
             }
-            let canonical: CanonicalMessage = rmp_serde::from_slice(&message.payload)
-                .map_err(|error| Error::State(format!("{} #{sequence}: {error}", message.subject)))?;
-            next.vector = canonical.vector.unwrap_or(next.vector);
-            events.push((sequence, canonical.event));
+            let message = message.as_ref().map_err(|error| Error::State(error.clone()))?;
+            if let Some(vector) = &message.vector {
+                next.vector.clone_from(vector);
+            }
+            events.push((sequence, &message.event));
         }
         if next.sequence == self.position.sequence {
             return Ok(dealt);
@@ -91,9 +91,8 @@ impl Projector {
     }
 
     /// Asks which numbers count when a message is ahead of what was known.
-    async fn refresh(&mut self, messages: &[Message]) -> Result<(), Error> {
-        let known = u64::try_from(self.numbering.outbox).unwrap_or(0);
-        if messages.last().is_some_and(|last| last.sequence > known) {
+    async fn refresh(&mut self, entries: &[CanonicalEntry]) -> Result<(), Error> {
+        if entries.last().is_some_and(|last| last.sequence > self.numbering.outbox) {
             let stored = self.consumer.store().position(&normalizer_consumer(self.canonical)).await?;
             let numbering = stored.map(|stored| bson::deserialize_from_document(stored.position)).transpose();
             self.numbering = numbering.map_err(|error| Error::State(error.to_string()))?.unwrap_or_default();

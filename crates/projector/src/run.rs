@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::feed::Feed;
 use crate::follow::{Following, follow_for_ever};
 use crate::projection::{Projection, projections};
 
@@ -56,17 +57,24 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+/// What runs, and the canonical streams that it reads.
+#[derive(Default)]
+struct Followed {
+    running: BTreeMap<Name, Running>,
+    feeds: BTreeMap<u32, Arc<Feed>>,
+}
+
 /// Runs every projection of the generations that are kept up to date, until `stop`. A broker or database that is down is
 /// waited for; a projection that is fenced stands by; one that cannot go on is parked. None of these holds up another.
 pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
-    let mut running: BTreeMap<Name, Running> = BTreeMap::new();
+    let mut followed = Followed::default();
     let considerate = Arc::new(Considerate::new(setup.store.clone()));
     let watching = considerate.clone();
     let watching = tokio::spawn(async move { watching.watch().await });
     while !stop.is_cancelled() {
         let pause = match targets(&setup).await {
             Ok(targets) => {
-                keep_running(&setup, &mut running, targets, &considerate, &stop).await;
+                followed.keep_running(&setup, targets, &considerate, &stop).await;
                 LOOK
             }
             Err(error) if error.is_transient() => {
@@ -75,7 +83,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
             }
             Err(error) => {
                 watching.abort();
-                stop_all(&mut running).await;
+                followed.stop_all().await;
                 return Err(error);
             }
         };
@@ -83,47 +91,54 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
         let _ = tokio::time::timeout(pause, stop.cancelled()).await;
     }
     watching.abort();
-    stop_all(&mut running).await;
+    followed.stop_all().await;
     Ok(())
 }
 
-async fn keep_running(
-    setup: &Setup,
-    running: &mut BTreeMap<Name, Running>,
-    targets: Vec<Target>,
-    considerate: &Arc<Considerate>,
-    stop: &CancellationToken,
-) {
-    let name = |target: &Target| (target.projection.name().to_owned(), target.generation, target.building);
-    let wanted: Vec<_> = targets.iter().map(name).collect();
-    let unwanted: Vec<_> = running.keys().filter(|held| !wanted.contains(held)).cloned().collect();
-    for name in unwanted {
-        if let Some(held) = running.remove(&name) {
-            held.stop.cancel();
-            let _ended = held.task.await;
+impl Followed {
+    async fn keep_running(
+        &mut self,
+        setup: &Setup,
+        targets: Vec<Target>,
+        considerate: &Arc<Considerate>,
+        stop: &CancellationToken,
+    ) {
+        let name =
+            |target: &Target| (target.projection.name().to_owned(), target.generation, target.building);
+        let wanted: Vec<_> = targets.iter().map(name).collect();
+        let unwanted: Vec<_> = self.running.keys().filter(|held| !wanted.contains(held)).cloned().collect();
+        for name in unwanted {
+            if let Some(held) = self.running.remove(&name) {
+                held.stop.cancel();
+                let _ended = held.task.await;
+            }
+        }
+        self.feeds.retain(|canonical, _| targets.iter().any(|target| target.canonical == *canonical));
+        for target in targets {
+            let feed = self.feeds.entry(target.canonical);
+            let feed = feed.or_insert_with(|| Feed::new(setup.log.clone(), target.canonical)).clone();
+            self.running.entry(name(&target)).or_insert_with(|| {
+                let stop = stop.child_token();
+                let pace: Arc<dyn Pace> =
+                    if target.building { considerate.clone() } else { Arc::new(Unhurried) };
+                let following = Following {
+                    feed,
+                    store: setup.store.clone(),
+                    projection: target.projection,
+                    generation: target.generation,
+                    canonical: target.canonical,
+                    pace,
+                };
+                Running { stop: stop.clone(), task: tokio::spawn(follow_for_ever(following, stop)) }
+            });
         }
     }
-    for target in targets {
-        running.entry(name(&target)).or_insert_with(|| {
-            let stop = stop.child_token();
-            let pace: Arc<dyn Pace> = if target.building { considerate.clone() } else { Arc::new(Unhurried) };
-            let following = Following {
-                log: setup.log.clone(),
-                store: setup.store.clone(),
-                projection: target.projection,
-                generation: target.generation,
-                canonical: target.canonical,
-                pace,
-            };
-            Running { stop: stop.clone(), task: tokio::spawn(follow_for_ever(following, stop)) }
-        });
-    }
-}
 
-async fn stop_all(running: &mut BTreeMap<Name, Running>) {
-    running.values().for_each(|held| held.stop.cancel());
-    while let Some((_, held)) = running.pop_first() {
-        let _ended = held.task.await;
+    async fn stop_all(&mut self) {
+        self.running.values().for_each(|held| held.stop.cancel());
+        while let Some((_, held)) = self.running.pop_first() {
+            let _ended = held.task.await;
+        }
     }
 }
 

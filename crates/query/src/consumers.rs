@@ -21,6 +21,12 @@ impl Consumers {
         self.of(&format!("normalizer_g{canonical}")).and_then(|stored| vector(&stored.position))
     }
 
+    /// The last number that a generation's normalizer has given to an event, published or not.
+    pub(crate) fn numbered(&self, canonical: u32) -> u64 {
+        let stored = self.of(&format!("normalizer_g{canonical}"));
+        stored.and_then(|stored| stored.position.get("outbox").and_then(whole)).unwrap_or(0)
+    }
+
     /// A projection's position.
     pub(crate) fn projection(&self, name: &str, generation: u32) -> Option<ProjectionPosition> {
         let stored = self.of(&format!("projection_{name}_g{generation}"))?;

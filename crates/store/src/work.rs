@@ -84,10 +84,10 @@ impl Work {
         Ok(changed)
     }
 
-    /// Puts a document that is known to be new: its id has never been used.
+    /// Puts a document that is loaded or known to be new.
     pub fn insert<T: Serialize>(&mut self, collection: &str, id: &str, document: &T) -> Result<(), Error> {
-        let slot = Slot { before: None, after: Some(encode(collection, document)?) };
-        self.documents.insert((collection.to_owned(), id.to_owned()), slot);
+        let document = encode(collection, document)?;
+        self.documents.entry((collection.to_owned(), id.to_owned())).or_default().after = Some(document);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::{MAX_PAYLOAD, MemoryLog, crash_point, matches, unreachable_on_purpose};
 use crate::{
-    BatchLimit, Error, EventLog, Health, LogReader, Message, Outgoing, Published, StoredMessage,
-    StoredReader, StreamSpec, StreamState, StreamStatus,
+    BatchLimit, Error, EventLog, Health, LogReader, MOST_TOGETHER, Message, Outgoing, Published,
+    StoredMessage, StoredReader, StreamSpec, StreamState, StreamStatus,
 };
 
 pub(super) struct Stream {
@@ -92,6 +92,24 @@ impl Stream {
         let message = Message { sequence, subject, content_type, payload };
         self.store(StoredMessage { message, message_id: outgoing.message_id, stored_at: now });
         Ok(Published { sequence, duplicate: false })
+    }
+
+    /// Stores all or nothing.
+    fn publish_together(
+        &mut self,
+        now: Timestamp,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        if behind != self.last_sequence {
+            return Err(Error::Conflict { subject: self.spec.name.clone(), expected: behind });
+        }
+        let plain = |message| Outgoing { message_id: None, expected_last_sequence: None, ..message };
+        let messages: Vec<Outgoing> = messages.into_iter().map(plain).collect();
+        messages.iter().try_for_each(|message| self.check(message))?;
+        let size: usize = messages.iter().map(|message| message.payload.len()).sum();
+        self.make_room(size as u64)?;
+        messages.into_iter().try_for_each(|message| self.publish(now, message).map(|_| ()))
     }
 
     fn earlier(&self, now: Timestamp, id: Option<&str>) -> Option<u64> {
@@ -261,6 +279,32 @@ impl EventLog for MemoryLog {
             crash_point().await;
         }
         if stop_at.is_some() { Err(unreachable_on_purpose()) } else { Ok(published) }
+    }
+
+    async fn publish_together(
+        &self,
+        stream: &str,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        crash_point().await;
+        if messages.len() > MOST_TOGETHER {
+            return Err(Error::Refused(format!("more than {MOST_TOGETHER} messages in one piece")));
+        }
+        let stop_at = self.state().faults.publish.take();
+        if stop_at == Some(0) {
+            return Err(unreachable_on_purpose());
+        }
+        {
+            let mut state = self.state();
+            let now = state.now;
+            let found = state.streams.get_mut(stream).ok_or_else(|| Error::Missing(stream.to_owned()))?;
+            found.publish_together(now, behind, messages)?;
+        }
+        self.announce();
+        crash_point().await;
+        // An answer that is lost although everything is stored.
+        stop_at.map_or(Ok(()), |_| Err(unreachable_on_purpose()))
     }
 
     async fn publish_if_last(

@@ -153,6 +153,14 @@ impl EventLog for SwitchedLog {
     ) -> Result<Published, LogError> {
         self.twin()?.publish_if_last(stream, message, last_of_subject).await
     }
+    async fn publish_together(
+        &self,
+        stream: &str,
+        behind: u64,
+        messages: Vec<Outgoing>,
+    ) -> Result<(), LogError> {
+        self.twin()?.publish_together(stream, behind, messages).await
+    }
     async fn last_by_subject(
         &self,
         stream: &str,

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, Position, Vector};
 use salescommand_eventlog::StreamStatus;
-use salescommand_store::{
-    Condition, Query, canonical_collection, outbox_collection, quarantine_collection, serving_collection,
-};
+use salescommand_store::{Condition, Query, canonical_collection, quarantine_collection, serving_collection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -123,8 +121,11 @@ pub(crate) async fn lake_stats(allowed: Allowed<DataLakeRead>) -> Result<Reply<L
     let streams = allowed.guarded().log.streams(RAW_PREFIX).await.map_err(ApiError::broker)?;
     let normalised = viewer.consumers.normalizer(viewer.active.canonical).unwrap_or_default();
     let raw = streams.iter().filter_map(|status| raw_zone(status, &normalised)).collect();
-    let canonical = canonical_zone(&viewer).await?;
-    let serving = serving_zones(&allowed, &viewer).await?;
+    let stream = format!("CANONICAL_G{}", viewer.active.canonical);
+    let end = allowed.guarded().log.stream(&stream).await.map_err(ApiError::broker)?;
+    let end = end.map_or(0, |status| status.last_sequence);
+    let canonical = canonical_zone(&viewer, end).await?;
+    let serving = serving_zones(&viewer, end).await?;
     Ok(Reply(LakeStats { meta: evidence.meta(&viewer), raw, canonical, serving }))
 }
 
@@ -153,7 +154,7 @@ fn pending(status: &StreamStatus, epoch: u32, position: Option<Position>) -> u64
     }
 }
 
-async fn canonical_zone(viewer: &Viewer) -> Result<CanonicalZone, ApiError> {
+async fn canonical_zone(viewer: &Viewer, end: u64) -> Result<CanonicalZone, ApiError> {
     let generation = viewer.active.canonical;
     // Superseded rejects stay in the collection; they wait for nobody.
     let open = Query::all().with(Condition::Eq("state".to_owned(), "open".into()));
@@ -165,18 +166,12 @@ async fn canonical_zone(viewer: &Viewer) -> Result<CanonicalZone, ApiError> {
     Ok(CanonicalZone {
         generation,
         entities,
-        pending: viewer.count(&outbox_collection(generation), &Query::all()).await?,
+        pending: viewer.consumers.numbered(generation).saturating_sub(end),
         quarantine: QuarantineCount { open: viewer.count(&quarantine_collection(generation), &open).await? },
     })
 }
 
-async fn serving_zones(
-    allowed: &Allowed<DataLakeRead>,
-    viewer: &Viewer,
-) -> Result<Vec<ServingZone>, ApiError> {
-    let stream = format!("CANONICAL_G{}", viewer.active.canonical);
-    let end = allowed.guarded().log.stream(&stream).await.map_err(ApiError::broker)?;
-    let end = end.map_or(0, |status| status.last_sequence);
+async fn serving_zones(viewer: &Viewer, end: u64) -> Result<Vec<ServingZone>, ApiError> {
     let mut zones = Vec::new();
     for (projection, generation) in &viewer.active.serving {
         let position = viewer.consumers.projection(projection, *generation);
