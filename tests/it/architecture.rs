@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store-mongo", &["store", "domain"]),
     ("normalizer", &["epochs", "eventlog", "store", "domain"]),
     ("projector", &["eventlog", "store", "domain"]),
-    ("generations", &["normalizer", "projector", "eventlog", "store", "domain"]),
+    ("generations", &["normalizer", "projector", "epochs", "eventlog", "store", "domain"]),
     ("query", &["eventlog", "store", "domain"]),
     ("odoo-simulator", &[]),
     ("xtask", &[]),

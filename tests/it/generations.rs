@@ -9,6 +9,7 @@ use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{FacetBody, Mapped, Mapper, Rejection};
 use salescommand_domain::generation::{Command, Definition, Gate, Reason, Replay, ReplayKind, ReplayState};
 use salescommand_domain::raw::{Envelope, Position};
+use salescommand_epochs::{ArchivedLog, Archives, NoArchives};
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_generations::{Code, Setup};
@@ -24,7 +25,7 @@ use crate::histories::{Step, log_of};
 use crate::oracle::{self, Compared};
 
 /// A program whose mappers a test changes.
-struct Program(Mutex<Mappers>);
+pub struct Program(pub Mutex<Mappers>);
 
 #[async_trait]
 impl Code for Program {
@@ -38,7 +39,7 @@ impl Code for Program {
 }
 
 /// The product's mappers, with another one for Odoo.
-fn with_odoo(version: u32, map: Mapper) -> Mappers {
+pub fn with_odoo(version: u32, map: Mapper) -> Mappers {
     Mappers::new(salescommand_connectors::DESCRIPTORS.iter().map(|room| {
         let own = room.kind == "odoo";
         Room {
@@ -51,7 +52,7 @@ fn with_odoo(version: u32, map: Mapper) -> Mappers {
     }))
 }
 
-fn right(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
+pub fn right(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     (salescommand_connectors::descriptor("odoo").unwrap().map)(envelope)
 }
 
@@ -68,18 +69,24 @@ fn wrong(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
 }
 
 /// Normalizers, replays and projections over twins.
-struct World {
-    log: Arc<MemoryLog>,
-    store: Arc<MemoryStore>,
-    program: Arc<Program>,
-    registry: Registry,
+pub struct World {
+    pub log: Arc<MemoryLog>,
+    pub store: Arc<MemoryStore>,
+    pub program: Arc<Program>,
+    pub registry: Registry,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    published: usize,
+    pub published: usize,
+    archives: Arc<dyn Archives>,
 }
 
 impl World {
     async fn start() -> Self {
+        Self::start_over(Arc::new(NoArchives)).await
+    }
+
+    /// With epochs that only their archives hold.
+    pub async fn start_over(archives: Arc<dyn Archives>) -> Self {
         let store = Arc::new(MemoryStore::new());
         let mut world = Self {
             log: Arc::new(MemoryLog::new()),
@@ -89,15 +96,16 @@ impl World {
             stop: CancellationToken::new(),
             tasks: Vec::new(),
             published: 0,
+            archives,
         };
         world.spawn();
         world
     }
 
-    fn spawn(&mut self) {
+    pub fn spawn(&mut self) {
         self.stop = CancellationToken::new();
         let setup = Setup {
-            log: self.log.clone(),
+            log: Arc::new(ArchivedLog::new(self.log.clone(), self.archives.clone())),
             administration: self.log.clone(),
             store: self.store.clone(),
             ops: self.store.clone(),
@@ -116,7 +124,7 @@ impl World {
     }
 
     /// Ends everything at once, as a crash would: nothing is waited for.
-    async fn crash(&mut self) {
+    pub async fn crash(&mut self) {
         for task in self.tasks.drain(..) {
             task.abort();
             let _aborted = task.await;
@@ -149,7 +157,7 @@ impl World {
     }
 
     /// Waits until a canonical generation and the serving generations read from it have everything.
-    async fn caught_up(&self) {
+    pub async fn caught_up(&self) {
         let end = Position { epoch: 1, sequence: self.published as u64 };
         eventually("the active generations to catch up", async || {
             let active = Documents::active(&*self.store).await.ok()??;
@@ -168,7 +176,7 @@ impl World {
         .unwrap();
     }
 
-    async fn request(&self, kind: ReplayKind, switch: bool) -> String {
+    pub async fn request(&self, kind: ReplayKind, switch: bool) -> String {
         let id = format!("r{}", self.registry.replays().await.unwrap().len());
         let replay = Replay::requested(
             id.clone(),
@@ -182,7 +190,7 @@ impl World {
         id
     }
 
-    async fn reaches(&self, id: &str, state: ReplayState) -> Replay {
+    pub async fn reaches(&self, id: &str, state: ReplayState) -> Replay {
         let found = eventually("the replay to get there", async || {
             let replay = self.registry.replay(id).await.ok()??;
             let done = replay.state == state && replay.command.is_none() || replay.state.is_final();
@@ -194,7 +202,7 @@ impl World {
     }
 
     /// The compared documents of one generation, under the names of the first.
-    fn of_generation(&self, generation: u32) -> Compared {
+    pub fn of_generation(&self, generation: u32) -> Compared {
         let ending = format!("_g{generation}");
         let own = oracle::compared(&self.store)
             .into_iter()
@@ -202,7 +210,7 @@ impl World {
         own.collect()
     }
 
-    async fn end(mut self) {
+    pub async fn end(mut self) {
         self.stop.cancel();
         for task in self.tasks.drain(..) {
             task.await.unwrap();

@@ -74,6 +74,11 @@ impl Platform {
         format!("http://127.0.0.1:{}", self.http_port)
     }
 
+    /// The folder of archived epochs.
+    pub fn archives(&self) -> PathBuf {
+        self.folder.path().join("archives")
+    }
+
     /// Starts a process by its subcommand, with its log in the platform's folder.
     pub fn spawn(&mut self, name: &'static str, arguments: &[&str]) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_path(name))?;
@@ -174,6 +179,7 @@ impl Platform {
             .env("SALESCOMMAND_HTTP__LISTEN", format!("127.0.0.1:{}", self.http_port))
             .env("SALESCOMMAND_SECRETS__SESSION_KEY", KEY)
             .env("SALESCOMMAND_SECRETS__MASTER_KEY", KEY)
+            .env("SALESCOMMAND_RAW__ARCHIVE_DIR", self.archives())
             // Connectors are killed often here.
             .env("SALESCOMMAND_INGEST__LEASE_SECONDS", "2")
             .env("SALESCOMMAND_DEMO__ODOO_URL", self.odoo.url())

@@ -83,9 +83,9 @@ pub enum Command {
     /// Epochs: the streams that a raw log consists of.
     #[command(subcommand)]
     Epoch(Epoch),
-    /// Erase a person from the raw logs and their archives; writes a receipt.
+    /// Erase a person from the raw logs, their archives, and all that is made of them; writes a receipt.
     #[command(
-        after_help = "Examples: salescommand erase --subject ann@example.com\n          salescommand erase --subject res.partner:17\n          salescommand erase --receipts\n\nErase the person at the source first: what it still has, the next sync brings back."
+        after_help = "Examples: salescommand erase --subject ann@example.com\n          salescommand erase --subject res.partner:17\n          salescommand erase --receipts\n\nErase the person at the source first: what it still has, the next sync brings back.\nThe normalizer's process builds anew what is read and drops what was; the receipt is complete when nothing is left."
     )]
     Erase(Erase),
     /// Build new generations from raw beside those that are read, and compare.
@@ -429,6 +429,9 @@ pub struct Erase {
     /// Who asks for it, for the receipt.
     #[arg(long, default_value = "command line")]
     pub by: String,
+    /// Do not wait for what is made of the raw logs to be built anew.
+    #[arg(long)]
+    pub detach: bool,
     /// List the receipts of earlier erasures instead.
     #[arg(long, conflicts_with = "subject")]
     pub receipts: bool,

@@ -9,12 +9,12 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use salescommand_domain::raw::InstanceName;
 use salescommand_epochs::{
-    Alarm, ArchivedLog, Archives, Chain, Epoch, FolderArchives, Manifest, NoArchives, Request, Room, Subject,
-    archive, delete, erase, maintain, receipts, restore, seal,
+    Alarm, ArchivedLog, Archives, Chain, Epoch, FolderArchives, Manifest, NoArchives, Room, archive, delete,
+    maintain, restore, seal,
 };
 use salescommand_eventlog::{Error as LogError, EventLog};
 use salescommand_eventlog_nats::NatsLog;
-use salescommand_ingest::{Clock as _, Ids as _, SystemClock, SystemIds};
+use salescommand_ingest::{Clock as _, SystemClock};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::{HealthCheck, RAW_ZONE};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ fn archives(config: &Config) -> Arc<dyn Archives> {
 }
 
 /// The folder of archives, or what to do about there being none.
-fn folder(config: &Config) -> Result<FolderArchives> {
+pub fn folder(config: &Config) -> Result<FolderArchives> {
     if config.raw.archive_dir.is_empty() {
         bail!(
             "raw.archive_dir is not set; set SALESCOMMAND_RAW__ARCHIVE_DIR to the folder of archived epochs, for this \
@@ -100,34 +100,6 @@ pub async fn epoch(config: &Config, command: cli::Epoch, output: Output) -> Resu
         }
     }
 }
-
-/// `salescommand erase …`.
-pub async fn erase_person(config: &Config, command: cli::Erase, output: Output) -> Result<()> {
-    let log = connections::log_for_command(config).await?;
-    let Some(subject) = command.subject else {
-        return listing::print(output, RECEIPT_COLUMNS, &receipts(&log).await?);
-    };
-    let ids = SystemIds;
-    let request = Request {
-        subject: Subject::parse(&subject)?,
-        by: command.by,
-        id: ids.next(),
-        salt: format!("{}{}", ids.next(), ids.fraction()),
-        now: &|| SystemClock.now(),
-    };
-    let receipt = erase(&log, &folder(config)?, request).await?;
-    listing::print(output, RECEIPT_COLUMNS, std::slice::from_ref(&receipt))?;
-    if receipt.came_back > 0 {
-        bail!(
-            "{} events that name the person came in meanwhile: erase the person at the source, then again here",
-            receipt.came_back
-        );
-    }
-    Ok(())
-}
-
-const RECEIPT_COLUMNS: &[&str] =
-    &["id", "done_at", "by", "subject_kind", "strings", "epochs", "came_back", "to_rebuild"];
 
 const MANIFEST_COLUMNS: &[&str] = &["instance", "epoch", "events", "file", "file_bytes", "sha256"];
 

@@ -101,7 +101,7 @@ async fn request(registry: &Registry, kind: ReplayKind, switch: bool) -> Result<
 }
 
 /// Shows progress until a replay is over, or waits for a command.
-async fn follow(registry: &Registry, id: &str) -> Result<Replay> {
+pub async fn follow(registry: &Registry, id: &str) -> Result<Replay> {
     let bar = ProgressBar::no_length();
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")?);
     let began = std::time::Instant::now();
@@ -132,7 +132,8 @@ fn word<T: Serialize>(value: &T) -> String {
     text.unwrap_or_default()
 }
 
-fn outcome(replay: &Replay) -> String {
+/// How a replay ended, for people.
+pub fn outcome(replay: &Replay) -> String {
     let error = replay.error.as_deref().unwrap_or("no reason was recorded");
     format!("the replay is {}: {error}", word(&replay.state))
 }

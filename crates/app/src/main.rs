@@ -13,6 +13,7 @@ mod connections;
 mod crm;
 mod demo;
 mod epochs;
+mod erasures;
 mod generations;
 mod ignored_keys;
 mod jobs;
@@ -79,7 +80,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Mapping(command) => mappings::mapping(&config, &command, cli.output).await,
         Command::Connector(command) => conformance::connector(&config, &command, cli.output).await,
         Command::Epoch(command) => epochs::epoch(&config, command, cli.output).await,
-        Command::Erase(erase) => epochs::erase_person(&config, erase, cli.output).await,
+        Command::Erase(erase) => erasures::erase_person(&config, erase, cli.output).await,
         Command::Replay(replay) => generations::replay(&config, replay, cli.output).await,
         Command::Generation(command) => generations::generation(&config, command, cli.output).await,
         Command::Verify => generations::verify(&config, cli.output).await,

@@ -28,7 +28,8 @@ pub use archive::{FolderArchives, Manifest, archive, delete, restore};
 pub use archives::{ArchivedLog, Archives, NoArchives};
 pub use chain::{Chain, Epoch};
 pub use erase::{
-    ERASURES_STREAM, EpochReceipt, NotASubject, Receipt, Request, Subject, erase, receipts, to_rebuild,
+    ERASURES_STREAM, EpochReceipt, Erased, NotASubject, Receipt, Request, Subject, complete, erase, receipts,
+    to_rebuild,
 };
 pub use error::Error;
 pub use heads::{Head, cover, covered, heads_end, heads_stream, heads_through};

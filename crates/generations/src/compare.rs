@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bson::{Document, RawDocumentBuf};
 use salescommand_domain::generation::{
-    CollectionDifference, Comparison, Definition, MoneyTotal, Sample, changed_parts, differing_fields,
+    CollectionDifference, Comparison, Definition, ERASURE_PART, Erasure, MoneyTotal, Sample, changed_parts,
+    differing_fields,
 };
 use salescommand_domain::raw::{InstanceName, Vector};
 use salescommand_domain::serving::{DayBuckets, Measure};
@@ -12,6 +13,7 @@ use salescommand_store::work::decode;
 use salescommand_store::{Condition, Direction, Documents, Query, bucket_of, stored_sums, text_id};
 
 use crate::Error;
+use crate::erased::Erased;
 use crate::explain::Explanations;
 
 /// Ids per page of a scan.
@@ -20,6 +22,8 @@ const PAGE: usize = 5_000;
 const AT_ONCE: usize = 500;
 /// Samples per collection.
 const SAMPLES: usize = 10;
+/// The collection of sums, in which every deal stands.
+const FIGURES: &str = "serving_dashboard_stats";
 /// Places named per sample.
 const PLACES: usize = 12;
 
@@ -42,6 +46,8 @@ pub(crate) struct Question<'a> {
     pub(crate) before: &'a Definition,
     pub(crate) after: &'a Definition,
     pub(crate) kinds: &'a BTreeMap<InstanceName, String>,
+    /// Erasures that are not complete.
+    pub(crate) erasures: &'a [Erasure],
     pub(crate) vector: Vector,
 }
 
@@ -49,34 +55,58 @@ pub(crate) struct Question<'a> {
 pub(crate) async fn compare(store: &dyn Documents, question: Question<'_>) -> Result<Comparison, Error> {
     let changed = changed_parts(question.before, question.after);
     let explanations = Explanations::new(&changed, question.kinds);
+    let mut erased = Erased::new(question.erasures);
     let mut collections = Vec::new();
     let mut reasons = BTreeSet::new();
     for pair in question.pairs {
         let unexplained = collections.iter().any(|held: &CollectionDifference| held.unexplained > 0);
         let canonical = (!unexplained && !reasons.is_empty()).then_some(&reasons);
         let serving = pair.projection.as_ref().map(|projection| explanations.serving(projection, canonical));
-        let explain = |versions: &[&Document]| match &serving {
-            Some(parts) => parts.clone(),
-            None => explanations.canonical(versions),
+        let explain = |versions: &[&Document]| {
+            let mut parts = match &serving {
+                Some(parts) => parts.clone(),
+                None => explanations.canonical(versions),
+            };
+            if erased.explains(versions) {
+                parts.insert(ERASURE_PART.to_owned());
+            }
+            parts
         };
         let mut counted = Counted::new(pair);
         compare_pair(store, pair, &explain, &mut counted).await?;
         if pair.projection.is_none() {
+            // An erasure explains what is of its records, not whatever is made of what it explains.
+            counted.reasons.remove(ERASURE_PART);
             reasons.append(&mut counted.reasons);
+            erased.add_records(counted.erased);
         }
         if counted.difference.differing() > 0 {
             collections.push(counted.difference);
         }
     }
     let money = money(store, question.pairs).await?;
+    keep_figures(&changed, &money, &mut collections);
     let compared = question.pairs.len() as u64;
     Ok(Comparison { vector: question.vector, changed_definition: changed, compared, collections, money })
+}
+
+/// No erasure changes a figure: with the same definition, totals that differ are explained by nothing.
+fn keep_figures(changed: &BTreeSet<String>, money: &[MoneyTotal], collections: &mut [CollectionDifference]) {
+    if !changed.is_empty() || money.iter().all(|total| total.before == total.after) {
+        return;
+    }
+    for figures in collections.iter_mut().filter(|found| found.collection == FIGURES) {
+        figures.unexplained = figures.differing();
+        figures.samples.iter_mut().for_each(|sample| sample.explained_by.clear());
+    }
 }
 
 /// A difference while it is counted.
 struct Counted {
     difference: CollectionDifference,
     reasons: BTreeSet<String>,
+    /// Ids of documents that an erasure explains.
+    erased: BTreeSet<String>,
 }
 
 impl Counted {
@@ -91,7 +121,7 @@ impl Counted {
             unexplained: 0,
             samples: Vec::new(),
         };
-        Self { difference, reasons: BTreeSet::new() }
+        Self { difference, reasons: BTreeSet::new(), erased: BTreeSet::new() }
     }
 
     fn count(
@@ -106,6 +136,9 @@ impl Counted {
             (Some(_), Some(_)) => difference.changed += 1,
             (Some(_), None) => difference.only_before += 1,
             _ => difference.only_after += 1,
+        }
+        if parts.contains(ERASURE_PART) {
+            self.erased.insert(id.to_owned());
         }
         let unexplained = parts.is_empty();
         difference.unexplained += u64::from(unexplained);
@@ -236,7 +269,7 @@ impl<'a> Scan<'a> {
 
 /// All deals' amounts per currency in both generations: each deal is in exactly one bucket of days of creation.
 async fn money(store: &dyn Documents, pairs: &[Pair]) -> Result<Vec<MoneyTotal>, Error> {
-    let Some(pair) = pairs.iter().find(|pair| pair.label == "serving_dashboard_stats") else {
+    let Some(pair) = pairs.iter().find(|pair| pair.label == FIGURES) else {
         return Ok(Vec::new());
     };
     let (before, after) = (totals(store, &pair.before).await?, totals(store, &pair.after).await?);
@@ -304,9 +337,41 @@ mod tests {
         }];
         let kinds = [(InstanceName::new("odoo").unwrap(), "odoo".to_owned())].into();
         let (one, other) = (definition(definitions.0), definition(definitions.1));
-        let question =
-            Question { pairs: &pairs, before: &one, after: &other, kinds: &kinds, vector: Vector::new() };
+        let question = Question {
+            pairs: &pairs,
+            before: &one,
+            after: &other,
+            kinds: &kinds,
+            erasures: &[],
+            vector: Vector::new(),
+        };
         compare(&store, question).await.unwrap()
+    }
+
+    #[test]
+    fn totals_that_differ_under_one_definition_are_explained_by_nothing() {
+        let sample = Sample {
+            id: "d".into(),
+            fields: Vec::new(),
+            only_before: false,
+            only_after: false,
+            explained_by: vec![ERASURE_PART.into()],
+        };
+        let mut figures = Counted::new(&Pair {
+            label: FIGURES.into(),
+            before: String::new(),
+            after: String::new(),
+            projection: None,
+        });
+        (figures.difference.changed, figures.difference.samples) = (2, vec![sample]);
+        let total = |after| MoneyTotal { currency: "EUR2".into(), before: 5, after };
+        let kept = |changed: &[&str], after| {
+            let mut collections = [figures.difference.clone()];
+            let changed = changed.iter().map(|part| (*part).to_owned()).collect();
+            keep_figures(&changed, &[total(after)], &mut collections);
+            collections[0].unexplained
+        };
+        assert_eq!((kept(&[], 5), kept(&["merge"], 6), kept(&[], 6)), (0, 0, 2));
     }
 
     fn account(id: u32, name: &str) -> Document {

@@ -104,6 +104,7 @@ impl Controller {
                 break;
             }
         }
+        self.see_to_erasures(&active, &registered, &open).await?;
         self.drop_what_nobody_needs(&registered).await
     }
 

@@ -7,11 +7,13 @@
 //!
 //! Invariants: the switch moves only between generations that stand at the same place and were compared there; an
 //! unexplained difference keeps the gate shut; nothing leaves a replay: no connector is asked, nothing is published but
-//! the new generation's own canonical stream. Whatever it was doing when it was killed, it takes up again.
+//! the new generation's own canonical stream. What an erasure has changed explains a difference until it is complete. Whatever it was doing when it was killed, it takes up again.
 
 mod barrier;
 mod compare;
 mod controller;
+mod erased;
+mod erasures;
 mod explain;
 mod normalizers;
 mod plan;

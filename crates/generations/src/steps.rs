@@ -141,7 +141,15 @@ impl Controller {
         let after = self.definition_of(target, registered);
         let pairs = plan::pairs(&current, target);
         let kinds = self.kinds().await?;
-        let question = Question { pairs: &pairs, before: &before, after: &after, kinds: &kinds, vector };
+        let erasures = self.registry.erasures().await?;
+        let question = Question {
+            pairs: &pairs,
+            before: &before,
+            after: &after,
+            kinds: &kinds,
+            erasures: &erasures,
+            vector,
+        };
         let comparison = compare(&*self.setup.store, question).await?;
         report(&replay, &comparison);
         let gate = comparison.gate();

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bson::{RawDocumentBuf, doc};
 use salescommand_store::{
-    CollectionSpec, Error, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES, OPS_USERS, Ops,
-    Query, check_deletion, check_operational, text_id,
+    CollectionSpec, Error, OPS_ERASURES, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES,
+    OPS_USERS, Ops, Query, check_deletion, check_operational, text_id,
 };
 
 use crate::error::{ANSWER, classify_write, silent, within};
@@ -19,6 +19,7 @@ impl Ops for MongoStore {
             CollectionSpec::plain(OPS_SOURCES),
             CollectionSpec::plain(OPS_GENERATIONS),
             CollectionSpec::plain(OPS_REPLAYS),
+            CollectionSpec::plain(OPS_ERASURES),
         ];
         self.create(&collections).await
     }

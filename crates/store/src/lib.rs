@@ -27,9 +27,9 @@ pub use consumer::Consumer;
 pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
 pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};
 pub use names::{
-    ACTIVE_COLLECTION, Active, Generations, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES,
-    OPS_USERS, POSITIONS_COLLECTION, canonical_collection, facets_collection, history_collection,
-    history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
+    ACTIVE_COLLECTION, Active, Generations, OPS_ERASURES, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS,
+    OPS_SOURCES, OPS_USERS, POSITIONS_COLLECTION, canonical_collection, facets_collection,
+    history_collection, history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
     quarantine_collection, serving_collection,
 };
 pub use pace::{Considerate, Pace, Unhurried};

@@ -20,6 +20,8 @@ pub const OPS_SOURCES: &str = "ops_sources";
 pub const OPS_GENERATIONS: &str = "ops_generations";
 /// Replays: asked for, under way, ended.
 pub const OPS_REPLAYS: &str = "ops_replays";
+/// What erasures have changed, until nothing is left of what was before.
+pub const OPS_ERASURES: &str = "ops_erasures";
 
 /// The switch: which canonical generation and which serving generation of each projection are read.
 /// A request reads it once, so no answer mixes generations.

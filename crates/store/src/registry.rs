@@ -3,14 +3,15 @@
 //! The controller of replays owns the records; people's wishes (a request, a command) come in as inserts and as changes
 //! by compare-and-set, so neither side overwrites the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
-use salescommand_domain::generation::{Command, Generation, Replay, ReplayState};
-use serde::Serialize;
+use salescommand_domain::generation::{Command, Erasure, Generation, Replay, ReplayState};
+use serde::{Deserialize, Serialize};
 
 use crate::work::{decode, encode};
-use crate::{Condition, Error, OPS_GENERATIONS, OPS_REPLAYS, Ops, Query};
+use crate::{Condition, Error, OPS_ERASURES, OPS_GENERATIONS, OPS_REPLAYS, Ops, Query};
 
 /// How often a command is tried against a controller that keeps changing the record.
 const ATTEMPTS: usize = 20;
@@ -118,6 +119,31 @@ impl Registry {
         Ok(open)
     }
 
+    /// Remembers what an erasure has changed; one that is remembered already stays as it is.
+    pub async fn add_erasure(&self, erasure: &Erasure) -> Result<(), Error> {
+        match self.ops.insert(OPS_ERASURES, encode(OPS_ERASURES, erasure)?).await {
+            Err(Error::Duplicate { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The erasures that are not complete, with all that they have changed.
+    pub async fn erasures(&self) -> Result<Vec<Erasure>, Error> {
+        decoded(OPS_ERASURES, &self.ops.list(OPS_ERASURES, &Query::all()).await?)
+    }
+
+    /// The erasures that are not complete, by id, and the canonical generations that hold what was before.
+    pub async fn erasure_holds(&self) -> Result<Vec<(String, BTreeSet<u32>)>, Error> {
+        let found = self.ops.list(OPS_ERASURES, &Query::all().only(&["holds"])).await?;
+        let held: Vec<Holds> = decoded(OPS_ERASURES, &found)?;
+        Ok(held.into_iter().map(|held| (held.id, held.holds)).collect())
+    }
+
+    /// Forgets what an erasure has changed.
+    pub async fn remove_erasure(&self, id: &str) -> Result<(), Error> {
+        self.ops.delete(OPS_ERASURES, &by_id(id)).await.map(drop)
+    }
+
     async fn replace<T: Serialize>(
         &self,
         collection: &str,
@@ -127,6 +153,14 @@ impl Registry {
     ) -> Result<bool, Error> {
         self.ops.replace_if(collection, id, expected, encode(collection, record)?).await
     }
+}
+
+/// An erasure without what it has changed, which may be much.
+#[derive(Deserialize)]
+struct Holds {
+    #[serde(rename = "_id")]
+    id: String,
+    holds: BTreeSet<u32>,
 }
 
 fn decoded<T: serde::de::DeserializeOwned>(

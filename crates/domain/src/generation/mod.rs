@@ -5,11 +5,13 @@
 //! switch. Nothing here does I/O; the rule of the gate is [`Comparison::gate`].
 
 mod comparison;
+mod erasure;
 mod replay;
 
 pub use comparison::{
     CollectionDifference, Comparison, Gate, MoneyTotal, Sample, changed_parts, differing_fields,
 };
+pub use erasure::{Changed, ERASURE_PART, Erasure};
 pub use replay::{Command, Generation, Progress, Reason, Replay, ReplayKind, ReplayState};
 
 use std::collections::BTreeMap;

@@ -6,7 +6,9 @@
 //! At its end a receipt goes into a stream that is only ever appended to, and the work stream is deleted, and with it the
 //! salt of the words that stand for the person's strings.
 //!
-//! Canonical documents and streams are not touched here: they are made of raw events and have to be built anew.
+//! Canonical documents and streams are not touched here: they are made of raw events and have to be built anew. What was
+//! changed is handed to whoever has that done, before the receipt is written; the receipt is complete only when nothing
+//! that was built before is left.
 
 mod person;
 mod redact;
@@ -17,5 +19,5 @@ mod state;
 mod tests;
 
 pub use person::{NotASubject, Subject};
-pub use run::{Request, erase, to_rebuild};
-pub use state::{ERASURES_STREAM, EpochReceipt, Receipt, receipts};
+pub use run::{Erased, Request, erase, to_rebuild};
+pub use state::{ERASURES_STREAM, EpochReceipt, Receipt, complete, receipts};

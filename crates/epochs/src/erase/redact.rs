@@ -3,6 +3,7 @@
 //! Each string gets a word of its own, the same wherever it stands, so records that were joined by an address stay
 //! joined, and nothing else about them changes: no field appears or goes, no number, no date, no reference.
 
+use salescommand_domain::canonical::{FacetId, SourceRef};
 use salescommand_domain::raw::{Digest, Envelope, JSON_CONTENT_TYPE, Payload};
 use salescommand_eventlog::StoredMessage;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(super) struct Redacted {
     pub(super) stored: StoredMessage,
     /// The record's subject before, if its key held the person's string.
     pub(super) subject_before: Option<String>,
+    /// The facet of its record, before and since; none if the event does not say whose it is.
+    pub(super) record: Option<(FacetId, FacetId)>,
 }
 
 impl Redactor {
@@ -62,6 +65,7 @@ impl Redactor {
         let sequence = stored.message.sequence;
         let payload = payload.map_err(|error| Error::NotNow(format!("event {sequence}: {error}")))?;
         let mut redacted = with_payload(stored, payload);
+        redacted.record = Some((facet_of(&before), facet_of(&envelope)));
         if envelope.key != before.key {
             redacted.stored.message.subject = envelope.subject();
             redacted.subject_before = Some(stored.message.subject.clone());
@@ -167,7 +171,12 @@ fn with_payload(stored: &StoredMessage, payload: Vec<u8>) -> Redacted {
     // The id that it had is a digest of what it said.
     stored.message_id = Some(Digest::of(&payload).to_string());
     stored.message.payload = payload.into();
-    Redacted { stored, subject_before: None }
+    Redacted { stored, subject_before: None, record: None }
+}
+
+fn facet_of(envelope: &Envelope) -> FacetId {
+    let (instance, object) = (envelope.instance.clone(), envelope.object.clone());
+    SourceRef { instance, object, key: envelope.key.clone() }.facet_id()
 }
 
 /// The word in place of a string: an address stays one.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use salescommand_domain::Timestamp;
+use salescommand_domain::generation::Changed;
 use salescommand_domain::raw::{Envelope, InstanceName, Position, raw_stream};
 use salescommand_eventlog::{
     BatchLimit, Error as LogError, EventLog, StoredMessage, StoredReader, StreamState,
@@ -47,13 +48,30 @@ struct Place {
     archive: Option<Manifest>,
 }
 
+/// An erasure of which every epoch is done. Until [`Erased::finish`] the same subject takes it up again.
+pub struct Erased<'a> {
+    /// The receipt, not written yet.
+    pub receipt: Receipt,
+    /// What was changed: the reason for what will be different when it is built anew.
+    pub changed: Changed,
+    work: Work<'a>,
+}
+
+impl Erased<'_> {
+    /// Writes the receipt and forgets everything else. Whoever has things built anew has been told before.
+    pub async fn finish(self) -> Result<Receipt, Error> {
+        self.work.finish(&self.receipt).await?;
+        Ok(self.receipt)
+    }
+}
+
 /// Erases a person from every epoch, in the broker and in the archives. The same subject again takes up an erasure that
 /// was interrupted. `by`, id and salt are then those with which it began.
-pub async fn erase(
-    broker: &dyn Broker,
+pub async fn erase<'a>(
+    broker: &'a dyn Broker,
     archives: &FolderArchives,
     request: Request<'_>,
-) -> Result<Receipt, Error> {
+) -> Result<Erased<'a>, Error> {
     let state = State {
         id: request.id,
         salt: request.salt,
@@ -63,6 +81,7 @@ pub async fn erase(
         person: None,
         pending: None,
         epochs: Vec::new(),
+        changed: Changed::default(),
     };
     let work = Work::begin(broker, &request.subject, state).await?;
     let mut erasure = Erasure { broker, archives, work };
@@ -80,6 +99,9 @@ pub async fn erase(
     let came_back = erasure.still_named(&person).await?;
     let kind = if matches!(request.subject, Subject::Email(_)) { "email" } else { "record" };
     let state = &erasure.work.state;
+    let done_at = (request.now)();
+    // Nothing that is built of events without a change is another than it was.
+    let to_rebuild = if state.epochs.is_empty() { Vec::new() } else { to_rebuild(broker).await? };
     let receipt = Receipt {
         id: state.id,
         subject_sha256: state.subject_sha256.clone(),
@@ -87,13 +109,14 @@ pub async fn erase(
         strings: redactor.strings(),
         by: state.by.clone(),
         begun_at: state.begun_at,
-        done_at: (request.now)(),
+        done_at,
         epochs: state.epochs.clone(),
         came_back,
-        to_rebuild: to_rebuild(broker).await?,
+        complete_at: to_rebuild.is_empty().then_some(done_at),
+        to_rebuild,
     };
-    erasure.work.finish(&receipt).await?;
-    Ok(receipt)
+    let changed = state.changed.clone();
+    Ok(Erased { receipt, changed, work: erasure.work })
 }
 
 /// What is made of raw events: the person is in there until it is built anew and the old one is dropped.
@@ -132,13 +155,13 @@ async fn places(broker: &dyn Broker, archives: &FolderArchives) -> Result<Vec<Pl
     Ok(places.into_values().collect())
 }
 
-struct Erasure<'a> {
+struct Erasure<'a, 'b> {
     broker: &'a dyn Broker,
-    archives: &'a FolderArchives,
+    archives: &'b FolderArchives,
     work: Work<'a>,
 }
 
-impl Erasure<'_> {
+impl Erasure<'_, '_> {
     /// Looks through everything for what is the person's, until a look finds nothing more.
     async fn find(&mut self, subject: &Subject, places: &[Place]) -> Result<Person, Error> {
         if let Some(person) = &self.work.state.person {
@@ -264,6 +287,7 @@ impl Erasure<'_> {
                 before: redacted.subject_before.unwrap_or_else(|| since.clone()),
                 since,
                 event: salescommand_domain::raw::Digest::of(&redacted.stored.message.payload),
+                record: redacted.record,
             });
             Ok(redacted.stored)
         };
@@ -304,6 +328,7 @@ impl Erasure<'_> {
         if !pending.archived {
             self.archives.discard(instance, epoch).await?;
         }
+        pending.tell(&mut self.work.state.changed);
         self.work.state.epochs.extend(pending.written);
         self.work.state.pending = None;
         self.work.save().await

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use salescommand_domain::Timestamp;
-use salescommand_domain::raw::{Digest, InstanceName};
+use salescommand_domain::canonical::FacetId;
+use salescommand_domain::generation::Changed;
+use salescommand_domain::raw::{Digest, InstanceName, Position, RawPosition};
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, Outgoing, StreamSpec};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -16,6 +18,8 @@ use crate::{Broker, Error};
 /// Stream of receipts; only ever appended to.
 pub const ERASURES_STREAM: &str = "ERASURES";
 const RECEIPT_SUBJECT: &str = "erasures.receipt";
+/// Says that nothing is left of what was made of the raw events before.
+const COMPLETE_SUBJECT: &str = "erasures.complete";
 /// Stream of the one erasure under way: its last message is the state.
 const WORK_STREAM: &str = "ERASURE_WORK";
 const WORK_SUBJECT: &str = "erasure.work";
@@ -62,8 +66,18 @@ pub struct Receipt {
     pub epochs: Vec<EpochReceipt>,
     /// Events that name the person and came in while it was under way: the source still has them.
     pub came_back: u64,
-    /// What is made of the raw events and has to be built anew before the person is gone from there too.
+    /// The canonical generations that were made of the raw events as they were: they hold the person.
     pub to_rebuild: Vec<String>,
+    /// When nothing was left of these; none as long as something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_at: Option<Timestamp>,
+}
+
+/// What is added to the receipts when an erasure is complete.
+#[derive(Debug, Serialize, Deserialize)]
+struct Complete {
+    id: Uuid,
+    at: Timestamp,
 }
 
 /// An epoch that is being written anew.
@@ -83,6 +97,19 @@ impl Pending {
     pub(super) fn is_of(&self, place: (&InstanceName, u32)) -> bool {
         (&self.instance, self.epoch) == place
     }
+
+    /// Adds what was changed in this epoch.
+    pub(super) fn tell(&self, changed: &mut Changed) {
+        for hit in &self.hits {
+            let position = Position { epoch: self.epoch, sequence: hit.sequence };
+            match hit.record {
+                Some((before, since)) => changed.add_record(before, since),
+                None => {
+                    changed.events.insert(RawPosition { instance: self.instance.clone(), position });
+                }
+            }
+        }
+    }
 }
 
 /// An event that was changed.
@@ -94,6 +121,9 @@ pub(super) struct Hit {
     pub(super) since: String,
     /// Digest of the event since.
     pub(super) event: Digest,
+    /// Facet of its record, before and since; none if the event does not say whose it is.
+    #[serde(default)]
+    pub(super) record: Option<(FacetId, FacetId)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +138,9 @@ pub(super) struct State {
     pub(super) person: Option<Person>,
     pub(super) pending: Option<Pending>,
     pub(super) epochs: Vec<EpochReceipt>,
+    /// What was changed in the epochs that are done.
+    #[serde(default)]
+    pub(super) changed: Changed,
 }
 
 /// The state and where it is kept.
@@ -168,24 +201,35 @@ impl<'a> Work<'a> {
             duplicate_window: Duration::from_secs(120),
         };
         self.broker.ensure_stream(&spec).await?;
-        let payload = serde_json::to_vec(receipt).map_err(|error| LogError::Refused(error.to_string()))?;
-        let message = Outgoing {
-            subject: RECEIPT_SUBJECT.to_owned(),
-            message_id: Some(receipt.id.to_string()),
-            expected_last_sequence: None,
-            content_type: Some("application/json"),
-            payload: payload.into(),
-        };
+        let message = outgoing(RECEIPT_SUBJECT, receipt.id.to_string(), receipt)?;
         self.broker.publish(ERASURES_STREAM, vec![message]).await?;
         self.broker.delete_stream(WORK_STREAM).await?;
         Ok(())
     }
 }
 
+fn outgoing(subject: &str, message_id: String, content: &impl Serialize) -> Result<Outgoing, LogError> {
+    let payload = serde_json::to_vec(content).map_err(|error| LogError::Refused(error.to_string()))?;
+    Ok(Outgoing {
+        subject: subject.to_owned(),
+        message_id: Some(message_id),
+        expected_last_sequence: None,
+        content_type: Some("application/json"),
+        payload: payload.into(),
+    })
+}
+
+/// Adds to the receipts that nothing is left of what an erasure has left to be built anew. Said twice, it holds since
+/// the first time.
+pub async fn complete(log: &dyn EventLog, id: Uuid, at: Timestamp) -> Result<(), LogError> {
+    let message = outgoing(COMPLETE_SUBJECT, format!("{id}-complete"), &Complete { id, at })?;
+    log.publish(ERASURES_STREAM, vec![message]).await.map(drop)
+}
+
 /// All receipts, oldest first.
 pub async fn receipts(log: &dyn EventLog) -> Result<Vec<Receipt>, LogError> {
     let last = log.stream(ERASURES_STREAM).await?.map_or(0, |status| status.last_sequence);
-    let mut found = Vec::new();
+    let mut found: Vec<Receipt> = Vec::new();
     if last == 0 {
         return Ok(found);
     }
@@ -196,9 +240,22 @@ pub async fn receipts(log: &dyn EventLog) -> Result<Vec<Receipt>, LogError> {
         let messages = reader.next(limit).await?;
         at = messages.last().map_or(last, |message| message.sequence);
         for message in messages {
-            let receipt = serde_json::from_slice(&message.payload);
-            found.push(receipt.map_err(|error| LogError::Refused(format!("{ERASURES_STREAM}: {error}")))?);
+            if message.subject == COMPLETE_SUBJECT {
+                let complete: Complete = read(&message.payload)?;
+                if let Some(receipt) = found.iter_mut().find(|receipt| receipt.id == complete.id) {
+                    receipt.complete_at.get_or_insert(complete.at);
+                }
+            } else {
+                let receipt: Receipt = read(&message.payload)?;
+                // One whose writing was interrupted was written again.
+                found.retain(|held| held.id != receipt.id);
+                found.push(receipt);
+            }
         }
     }
     Ok(found)
+}
+
+fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, LogError> {
+    serde_json::from_slice(payload).map_err(|error| LogError::Refused(format!("{ERASURES_STREAM}: {error}")))
 }

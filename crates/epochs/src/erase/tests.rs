@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use salescommand_domain::Timestamp;
+use salescommand_domain::canonical::SourceRef;
 use salescommand_domain::raw::{
     Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload, raw_stream,
 };
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
-    Administration as _, EventLog as _, Outgoing, StoredMessage, StoredReader as _, StreamState,
+    Administration as _, EventLog as _, Outgoing, StoredMessage, StoredReader as _, StreamSpec, StreamState,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -53,6 +54,11 @@ fn envelope(instance: &str, object: &str, key: &str, subjects: &[&str], payload:
         subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
         payload: Payload::Inline(payload),
     }
+}
+
+/// Erases and writes the receipt at once.
+async fn erased(log: &MemoryLog, archives: &FolderArchives, request: Request<'_>) -> Result<Receipt, Error> {
+    erase(log, archives, request).await?.finish().await
 }
 
 async fn publish(log: &MemoryLog, envelope: &Envelope, as_json: bool) {
@@ -203,7 +209,7 @@ async fn a_person_is_gone_from_every_epoch_and_nothing_else_is() {
     let (log, archives) = bench(&folder).await;
     let before = everything(&log, &archives).await;
     assert!(traces(&before).len() > 6);
-    let receipt = erase(&log, &archives, request("Ann@example.com", 1)).await.unwrap();
+    let receipt = erased(&log, &archives, request("Ann@example.com", 1)).await.unwrap();
     let after = everything(&log, &archives).await;
     assert_eq!(traces(&after), Vec::<String>::new());
     assert_only_strings_changed(&before, &after);
@@ -242,11 +248,54 @@ async fn a_person_is_gone_from_every_epoch_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn what_was_changed_is_told_and_the_receipt_is_completed_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, archives) = bench(&folder).await;
+    let canonical = StreamSpec {
+        name: "CANONICAL_G4".to_owned(),
+        subjects: vec!["canonical.g4.>".to_owned()],
+        immutable: true,
+        max_bytes: None,
+        duplicate_window: std::time::Duration::from_secs(1),
+    };
+    log.ensure_stream(&canonical).await.unwrap();
+    let facet = |instance: &str, object: &str, key: &str| {
+        let (instance, object) = (InstanceName::new(instance).unwrap(), ObjectName::new(object).unwrap());
+        SourceRef { instance, object, key: key.to_owned() }.facet_id()
+    };
+    let erased = erase(&log, &archives, request("ann@example.com", 1)).await.unwrap();
+    let changed = erased.changed.clone();
+    for record in [("res.partner", "17"), ("res.partner", "18"), ("crm.lead", "5"), ("res.users", "9")] {
+        assert!(changed.records.contains(&facet("odoo", record.0, record.1)), "{record:?}");
+    }
+    assert!(!changed.records.contains(&facet("odoo", "res.company", "1")));
+    assert_eq!(changed.renamed.len(), 2, "the record that was keyed by the address, before and since");
+    assert!(changed.renamed.contains(&facet("config", "person", "ann@example.com")));
+    assert_eq!(changed.events, ["odoo/3/4".parse().unwrap()].into(), "the one that nobody can read");
+
+    // Taken up again before the receipt is written, it tells the same.
+    let again = erase(&log, &archives, request("ann@example.com", 2)).await.unwrap();
+    assert_eq!((again.receipt.id, &again.changed), (Uuid::from_u128(1), &changed));
+    let receipt = again.finish().await.unwrap();
+    assert_eq!((receipt.to_rebuild.as_slice(), receipt.complete_at), (["g4".to_owned()].as_slice(), None));
+    assert_eq!(receipts(&log).await.unwrap(), std::slice::from_ref(&receipt));
+    for second in [5, 9] {
+        complete(&log, receipt.id, Timestamp::from_second(second).unwrap()).await.unwrap();
+    }
+    let complete_at = Some(Timestamp::from_second(5).unwrap());
+    assert_eq!(receipts(&log).await.unwrap(), [Receipt { complete_at, ..receipt }]);
+
+    // Who is in no event any more leaves nothing to be built anew.
+    let none = erase(&log, &archives, request("ann@example.com", 3)).await.unwrap().finish().await.unwrap();
+    assert!(none.to_rebuild.is_empty() && none.complete_at.is_some());
+}
+
+#[tokio::test]
 async fn heads_of_changed_events_do_not_know_their_content_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let (log, archives) = bench(&folder).await;
     let odoo = InstanceName::new("odoo").unwrap();
-    erase(&log, &archives, request("res.partner:17", 1)).await.unwrap();
+    erased(&log, &archives, request("res.partner:17", 1)).await.unwrap();
     assert_eq!(traces(&everything(&log, &archives).await), Vec::<String>::new());
     assert!(heads_through(&log, &odoo).await.unwrap() >= 2);
     let deal = [deal().subject()];
@@ -260,22 +309,22 @@ async fn an_erasure_interrupted_anywhere_is_finished_by_the_same_command() {
     let whole = {
         let folder = tempfile::tempdir().unwrap();
         let (log, archives) = bench(&folder).await;
-        erase(&log, &archives, request(subject, 1)).await.unwrap();
+        erased(&log, &archives, request(subject, 1)).await.unwrap();
         everything(&log, &archives).await
     };
     for polls in (0..).step_by(5) {
         let folder = tempfile::tempdir().unwrap();
         let (log, archives) = bench(&folder).await;
-        let first = abort_after(polls, erase(&log, &archives, request(subject, 1))).await;
+        let first = abort_after(polls, erased(&log, &archives, request(subject, 1))).await;
         if first.is_some() {
             assert!(polls > 100, "only {polls} polls: nothing was interrupted in the middle");
             return;
         }
         if log.last_message("ERASURE_WORK").await.is_ok_and(|message| message.is_some()) {
-            let other = erase(&log, &archives, request("bob@example.com", 7)).await;
+            let other = erased(&log, &archives, request("bob@example.com", 7)).await;
             assert!(matches!(other, Err(Error::NotNow(_))), "another one has to wait: {other:?}");
         }
-        let receipt = erase(&log, &archives, request(subject, 2)).await.unwrap();
+        let receipt = erased(&log, &archives, request(subject, 2)).await.unwrap();
         let after = everything(&log, &archives).await;
         assert_eq!(traces(&after), Vec::<String>::new(), "after {polls} polls");
         if receipt.id == Uuid::from_u128(1) {
@@ -294,7 +343,7 @@ async fn an_epoch_that_is_nowhere_is_not_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = bench(&folder).await;
     let elsewhere = tempfile::tempdir().unwrap();
-    let refused = erase(&log, &FolderArchives::new(elsewhere.path()), request("ann@example.com", 1)).await;
+    let refused = erased(&log, &FolderArchives::new(elsewhere.path()), request("ann@example.com", 1)).await;
     assert!(matches!(refused, Err(Error::UnknownEpoch { .. })), "{refused:?}");
     assert!(log.stream(&raw_stream(&InstanceName::new("odoo").unwrap(), 2)).await.unwrap().is_some());
 }

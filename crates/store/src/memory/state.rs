@@ -47,7 +47,7 @@ impl State {
     pub(super) fn ensure_operational(&mut self) {
         self.ensure(&CollectionSpec::plain(OPS_USERS).unique("email"));
         self.ensure(&CollectionSpec::plain(crate::OPS_REFRESH_TOKENS));
-        for name in [crate::OPS_SOURCES, crate::OPS_GENERATIONS, crate::OPS_REPLAYS] {
+        for name in [crate::OPS_SOURCES, crate::OPS_GENERATIONS, crate::OPS_REPLAYS, crate::OPS_ERASURES] {
             self.ensure(&CollectionSpec::internal(name));
         }
     }
