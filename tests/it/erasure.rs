@@ -338,7 +338,7 @@ async fn another_difference_keeps_the_gate_shut_and_the_receipt_open() {
     assert!(world.store.dump().into_keys().all(|name| !name.ends_with("_g1")));
     assert!(world.log.stream("CANONICAL_G1").await.unwrap().is_none());
     assert!(Documents::active(&*world.store).await.unwrap().unwrap().previous.is_none());
-    world.registry.command("erasure", &Command::Cancel).await.unwrap();
+    world.registry.command("erasure", &Command::Cancel, "test").await.unwrap();
     world.end().await;
 }
 

@@ -289,10 +289,10 @@ async fn a_defect_keeps_the_gate_shut_and_what_it_built_goes_when_it_is_cancelle
     assert_eq!(Documents::active(&*world.store).await.unwrap().unwrap().canonical, 1);
 
     // The command compares once more, and is refused by the same rule.
-    world.registry.command(&id, &Command::Switch { accept: None }).await.unwrap();
+    world.registry.command(&id, &Command::Switch { accept: None }, "test").await.unwrap();
     world.reaches(&id, ReplayState::Ready).await;
     assert_eq!(Documents::active(&*world.store).await.unwrap().unwrap().canonical, 1);
-    world.registry.command(&id, &Command::Cancel).await.unwrap();
+    world.registry.command(&id, &Command::Cancel, "test").await.unwrap();
     eventually("what was built to be dropped", async || {
         let left = world.store.dump().into_keys().any(|name| name.ends_with("_g2"));
         let stream = world.log.stream("CANONICAL_G2").await.ok()?.is_some();

@@ -1,15 +1,19 @@
 //! Commands of operators on generations: replay, compare, switch, go back, verify.
 //!
-//! They write wishes into the registry and read it; the controller in the normalizer's process does the work.
+//! They leave wishes with the [`Operator`] and read the registry; the controller in the normalizer's process does the
+//! work.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressStyle};
-use salescommand_domain::generation::{Command, Comparison, Gate, Reason, Replay, ReplayKind, ReplayState};
+use salescommand_domain::generation::{Comparison, Gate, Replay, ReplayKind, ReplayState};
+use salescommand_generations::{Operator, Refusal, Wanted};
 use salescommand_ingest::{Ids, SystemIds};
-use salescommand_store::{Active, Documents, Registry};
+use salescommand_query::generations::{GenerationCommands, GenerationError, ReplayOrder};
+use salescommand_store::{Active, Generations, Registry};
 use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,18 +27,61 @@ const LOOK: Duration = Duration::from_millis(300);
 /// A replay that nobody has begun after this time waits for a normalizer.
 const UNATTENDED: Duration = Duration::from_secs(15);
 
+/// Hands what is asked for over HTTP to the operator that commands use too.
+pub struct OperatorCommands(pub Operator);
+
+#[async_trait]
+impl GenerationCommands for OperatorCommands {
+    async fn request(&self, order: ReplayOrder) -> Result<Replay, GenerationError> {
+        let ReplayOrder { id, kind, switch, by, at } = order;
+        self.0.request(Wanted { id, kind, switch, by, at }).await.map_err(refusal)
+    }
+
+    async fn cancel(&self, id: &str, by: &str) -> Result<Replay, GenerationError> {
+        self.0.cancel(id, by).await.map_err(refusal)
+    }
+
+    async fn switch(&self, id: &str, accept: Option<String>, by: &str) -> Result<Replay, GenerationError> {
+        self.0.switch(id, accept, by).await.map_err(refusal)
+    }
+
+    async fn roll_back(&self, from: &Generations) -> Result<Active, GenerationError> {
+        self.0.roll_back(from).await.map_err(refusal)
+    }
+
+    async fn drop_previous(&self, previous: &Generations) -> Result<Active, GenerationError> {
+        self.0.drop_previous(previous).await.map_err(refusal)
+    }
+}
+
+fn refusal(refusal: Refusal) -> GenerationError {
+    match refusal {
+        Refusal::Store(error) => GenerationError::Store(error),
+        Refusal::UnknownProjection { name, known } => GenerationError::UnknownProjection { name, known },
+        Refusal::UnknownReplay(_) => GenerationError::UnknownReplay,
+        Refusal::Over { state, .. } => GenerationError::Over(state),
+        Refusal::NotReady { state, .. } => GenerationError::NotReady(state),
+        Refusal::NothingBuilt => GenerationError::NothingBuilt,
+        Refusal::NoPrevious => GenerationError::NoPrevious,
+        Refusal::Moved => GenerationError::Moved,
+    }
+}
+
+/// Who asks on the command line.
+const OPERATOR: &str = "command line";
+
 /// `salescommand replay …`.
 pub async fn replay(config: &Config, replay: cli::Replay, output: Output) -> Result<()> {
-    let registry = registry(connections::store(config).await?);
+    let desk = Desk::open(connections::store(config).await?);
     let kind = match replay.projection {
         Some(projection) => ReplayKind::Projection { projection },
         None => ReplayKind::Raw,
     };
-    let id = request(&registry, kind, replay.switch).await?;
+    let id = desk.request(kind, replay.switch).await?;
     if replay.detach {
         return listing::print(output, &["replay"], &[json!({"replay": id})]);
     }
-    let ended = follow(&registry, &id).await?;
+    let ended = follow(&desk.registry, &id).await?;
     show(output, &ended)?;
     match ended.state {
         ReplayState::Failed | ReplayState::Cancelled => bail!(outcome(&ended)),
@@ -47,9 +94,9 @@ pub async fn replay(config: &Config, replay: cli::Replay, output: Output) -> Res
 
 /// `salescommand verify`.
 pub async fn verify(config: &Config, output: Output) -> Result<()> {
-    let registry = registry(connections::store(config).await?);
-    let id = request(&registry, ReplayKind::Verify, false).await?;
-    let ended = follow(&registry, &id).await?;
+    let desk = Desk::open(connections::store(config).await?);
+    let id = desk.request(ReplayKind::Verify, false).await?;
+    let ended = follow(&desk.registry, &id).await?;
     show(output, &ended)?;
     match (&ended.state, &ended.comparison) {
         (ReplayState::Verified, Some(comparison)) if comparison.differing() == 0 => Ok(()),
@@ -62,15 +109,13 @@ pub async fn verify(config: &Config, output: Output) -> Result<()> {
 
 /// `salescommand generation …`.
 pub async fn generation(config: &Config, command: cli::Generation, output: Output) -> Result<()> {
-    let store = connections::store(config).await?;
-    let registry = registry(store.clone());
+    let Desk { operator, registry } = Desk::open(connections::store(config).await?);
     match command {
-        cli::Generation::List => list(&store, &registry, output).await,
+        cli::Generation::List => list(&operator, &registry, output).await,
         cli::Generation::Diff { replay } => diff(&compared(&registry, replay).await?, output),
         cli::Generation::Switch { replay, accept_unexplained } => {
             let id = ready(&registry, replay).await?;
-            let command = Command::Switch { accept: accept_unexplained };
-            registry.command(&id, &command).await?.with_context(|| format!("there is no replay {id:?}"))?;
+            operator.switch(&id, accept_unexplained, OPERATOR).await?;
             let ended = follow(&registry, &id).await?;
             show(output, &ended)?;
             if ended.state == ReplayState::Switched {
@@ -79,25 +124,43 @@ pub async fn generation(config: &Config, command: cli::Generation, output: Outpu
             bail!("the gate is shut; see `salescommand generation diff {id}`")
         }
         cli::Generation::Cancel { replay } => {
-            let found = registry.command(&replay, &Command::Cancel).await?;
-            found.with_context(|| format!("there is no replay {replay:?}"))?;
+            operator.cancel(&replay, OPERATOR).await?;
             show(output, &follow(&registry, &replay).await?)
         }
-        cli::Generation::Rollback => rollback(&store, output).await,
-        cli::Generation::DropPrevious => drop_previous(&store, output).await,
+        cli::Generation::Rollback => {
+            let seen = operator.active().await?.generations();
+            let now = operator.roll_back(&seen).await?;
+            shown_set(output, &now.generations())
+        }
+        cli::Generation::DropPrevious => {
+            let previous = operator.active().await?.previous.ok_or(Refusal::NoPrevious)?;
+            operator.drop_previous(&previous).await?;
+            shown_set(output, &previous)
+        }
     }
 }
 
-fn registry(store: MongoStore) -> Registry {
-    Registry::new(Arc::new(store))
+/// What commands work with.
+struct Desk {
+    operator: Operator,
+    registry: Registry,
 }
 
-async fn request(registry: &Registry, kind: ReplayKind, switch: bool) -> Result<String> {
-    let id = SystemIds.next().to_string();
-    let by = "command line".to_owned();
-    let replay = Replay::requested(id.clone(), kind, Reason::Requested, by, switch, code::now());
-    registry.request(&replay).await?;
-    Ok(id)
+impl Desk {
+    fn open(store: MongoStore) -> Self {
+        let store = Arc::new(store);
+        Self { operator: Operator::new(store.clone(), store.clone()), registry: Registry::new(store) }
+    }
+
+    async fn request(&self, kind: ReplayKind, switch: bool) -> Result<String> {
+        let id = SystemIds.next().to_string();
+        let wanted = Wanted { id, kind, switch, by: OPERATOR.to_owned(), at: code::now() };
+        Ok(self.operator.request(wanted).await?.id)
+    }
+}
+
+fn shown_set(output: Output, set: &Generations) -> Result<()> {
+    listing::print(output, &["canonical"], &[json!({"canonical": set.canonical, "serving": set.serving})])
 }
 
 /// Shows progress until a replay is over, or waits for a command.
@@ -154,34 +217,17 @@ fn show(output: Output, replay: &Replay) -> Result<()> {
     listing::print(output, &columns, &[row])
 }
 
-async fn list(store: &MongoStore, registry: &Registry, output: Output) -> Result<()> {
-    let active =
-        Documents::active(store).await?.context("nothing has been built yet: start the normalizer")?;
+async fn list(operator: &Operator, registry: &Registry, output: Output) -> Result<()> {
+    let active = operator.active().await?;
     let rows: Vec<Value> = registry
         .generations()
         .await?
         .into_iter()
         .map(|generation| {
-            let is_in = |canonical: u32, serving: &std::collections::BTreeMap<String, u32>| match &generation
-                .projection
-            {
-                None => canonical == generation.number,
-                Some(projection) => serving.get(projection) == Some(&generation.number),
-            };
-            let previous = active.previous.as_ref();
-            let role = if is_in(active.canonical, &active.serving) {
-                "active"
-            } else if generation.retired {
-                "retired"
-            } else if previous.is_some_and(|held| is_in(held.canonical, &held.serving)) {
-                "previous"
-            } else {
-                "building"
-            };
             let definition: Vec<_> =
                 generation.definition.iter().map(|(part, version)| format!("{part}={version}")).collect();
             json!({
-                "generation": generation.id, "reads": generation.canonical, "role": role,
+                "generation": generation.id, "reads": generation.canonical, "role": active.role_of(&generation),
                 "definition": definition.join(" "), "replay": generation.replay,
             })
         })
@@ -243,31 +289,4 @@ fn diff(replay: &Replay, output: Output) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The controller drops what the switch does not name any more.
-async fn drop_previous(store: &MongoStore, output: Output) -> Result<()> {
-    let active =
-        Documents::active(store).await?.context("nothing has been built yet: start the normalizer")?;
-    let previous = active.previous.as_ref().context("there is no previous generation")?;
-    let next = Active { previous: None, ..active.clone() };
-    if !store.switch_active(&active, &next).await? {
-        bail!("somebody else moved the switch at the same moment; look with `salescommand generation list`");
-    }
-    listing::print(
-        output,
-        &["canonical"],
-        &[json!({"canonical": previous.canonical, "serving": previous.serving})],
-    )
-}
-
-async fn rollback(store: &MongoStore, output: Output) -> Result<()> {
-    let active =
-        Documents::active(store).await?.context("nothing has been built yet: start the normalizer")?;
-    let previous = active.previous.clone().context("there was no switch to go back from")?;
-    let next: Active = active.moved_to(previous);
-    if !store.switch_active(&active, &next).await? {
-        bail!("somebody else moved the switch at the same moment; look with `salescommand generation list`");
-    }
-    listing::print(output, &["canonical"], &[json!({"canonical": next.canonical, "serving": next.serving})])
 }

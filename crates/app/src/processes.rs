@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::code::{self, Program};
 use crate::config::Config;
 use crate::crm::CrmLog;
+use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, serve_sources};
 use crate::quarantine::DecisionLog;
 use crate::{connections, demo, epochs, lifecycle};
@@ -167,15 +168,18 @@ fn run_query(
         let writes = CrmLog { ports: ports.clone() };
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
+        let store = Arc::new(store);
+        let operator = salescommand_generations::Operator::new(store.clone(), store.clone());
         let deps = Deps {
-            store: Arc::new(store.clone()),
-            ops: Arc::new(store),
+            store: store.clone(),
+            ops: store,
             log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             raw_zone: Arc::new(raw_zone.clone()),
             commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
             writes: Arc::new(writes),
             quarantine: Arc::new(decisions),
+            generations: Arc::new(OperatorCommands(operator)),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             metrics: install_metrics().context("metrics cannot be recorded")?,

@@ -16,6 +16,7 @@ mod erased;
 mod erasures;
 mod explain;
 mod normalizers;
+mod operator;
 mod plan;
 mod replay;
 mod steps;
@@ -30,6 +31,7 @@ use salescommand_normalizer::Mappers;
 use salescommand_store::{Documents, Ops, Pace};
 
 pub use controller::run;
+pub use operator::{Operator, Refusal, Wanted};
 
 /// Why the controller stopped or could not go on.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
+use salescommand_store::Registry;
 
 use crate::accounts::{Account, Accounts};
 use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
@@ -21,6 +22,7 @@ use crate::config::DemoLogin;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::freshness::Evidence;
+use crate::generations::GenerationCommands;
 use crate::ids::Ids;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
@@ -63,6 +65,8 @@ pub(crate) struct Guarded {
     pub(crate) commands: Arc<dyn SyncCommands>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
+    pub(crate) registry: Registry,
+    pub(crate) generations: Arc<dyn GenerationCommands>,
     pub(crate) seals: Seals,
     pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) stale_after: Duration,

@@ -23,6 +23,7 @@ mod exchange;
 mod extract;
 mod freshness;
 mod front_end;
+pub mod generations;
 mod ids;
 pub mod lineage;
 mod money;

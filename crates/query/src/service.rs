@@ -11,7 +11,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_eventlog::{EventLog, KeyValue};
-use salescommand_store::{Ops, ScopedReads};
+use salescommand_store::{Ops, Registry, ScopedReads};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
+use crate::generations::GenerationCommands;
 use crate::ids::Ids;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
@@ -54,6 +55,8 @@ pub struct Deps {
     pub raw_zone: Arc<dyn RawZone>,
     /// Publishes decisions about rejects.
     pub quarantine: Arc<dyn QuarantineDecisions>,
+    /// Takes what operators ask of generations.
+    pub generations: Arc<dyn GenerationCommands>,
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
@@ -142,8 +145,21 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {
-    let Deps { store, ops, log, kv, commands, writes, raw_zone, quarantine, clock, ids, metrics, readiness } =
-        deps;
+    let Deps {
+        store,
+        ops,
+        log,
+        kv,
+        commands,
+        writes,
+        raw_zone,
+        quarantine,
+        generations,
+        clock,
+        ids,
+        metrics,
+        readiness,
+    } = deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone()),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
@@ -152,6 +168,8 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         commands,
         writes,
         quarantine,
+        registry: Registry::new(ops.clone()),
+        generations,
         seals: Seals::new(&config.signing_key),
         raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,

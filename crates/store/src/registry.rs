@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
-use salescommand_domain::generation::{Command, Erasure, Generation, Replay, ReplayState};
+use salescommand_domain::generation::{Command, Erasure, Generation, GenerationRole, Replay, ReplayState};
 use serde::{Deserialize, Serialize};
 
 use crate::work::{decode, encode};
-use crate::{Condition, Error, OPS_ERASURES, OPS_GENERATIONS, OPS_REPLAYS, Ops, Query};
+use crate::{Active, Condition, Error, Generations, OPS_ERASURES, OPS_GENERATIONS, OPS_REPLAYS, Ops, Query};
 
 /// How often a command is tried against a controller that keeps changing the record.
 const ATTEMPTS: usize = 20;
@@ -95,15 +95,16 @@ impl Registry {
         Ok(written)
     }
 
-    /// Leaves a command with a replay that is not over; gives the replay, or none if there is no such one. A command to
-    /// a replay that is over changes nothing.
-    pub async fn command(&self, id: &str, command: &Command) -> Result<Option<Replay>, Error> {
+    /// Leaves a command of somebody with a replay that is not over; gives the replay, or none if there is no such one. A
+    /// command to a replay that is over changes nothing.
+    pub async fn command(&self, id: &str, command: &Command, by: &str) -> Result<Option<Replay>, Error> {
         for _ in 0..ATTEMPTS {
             let Some(mut replay) = self.replay(id).await? else { return Ok(None) };
             if replay.state.is_final() {
                 return Ok(Some(replay));
             }
             replay.command = Some(command.clone());
+            replay.commanded_by = Some(by.to_owned());
             if self.write(&mut replay).await? {
                 return Ok(Some(replay));
             }
@@ -163,6 +164,30 @@ struct Holds {
     holds: BTreeSet<u32>,
 }
 
+impl Active {
+    /// What a generation is there for, as the switch stands.
+    pub fn role_of(&self, generation: &Generation) -> GenerationRole {
+        if self.generations().holds(generation) {
+            GenerationRole::Active
+        } else if generation.retired {
+            GenerationRole::Retired
+        } else if self.previous.as_ref().is_some_and(|previous| previous.holds(generation)) {
+            GenerationRole::Previous
+        } else {
+            GenerationRole::Building
+        }
+    }
+}
+
+impl Generations {
+    fn holds(&self, generation: &Generation) -> bool {
+        match &generation.projection {
+            None => self.canonical == generation.number,
+            Some(projection) => self.serving.get(projection) == Some(&generation.number),
+        }
+    }
+}
+
 fn decoded<T: serde::de::DeserializeOwned>(
     collection: &str,
     documents: &[RawDocumentBuf],
@@ -196,15 +221,18 @@ mod tests {
         assert!(registry.request(&replay("a", 1)).await.unwrap());
         assert!(!registry.request(&replay("a", 9)).await.unwrap(), "asked twice is asked once");
         let mut held = registry.replay("a").await.unwrap().unwrap();
-        registry.command("a", &Command::Cancel).await.unwrap().unwrap();
+        registry.command("a", &Command::Cancel, "ann").await.unwrap().unwrap();
         assert!(!registry.write(&mut held).await.unwrap(), "the command would have been lost");
         let mut held = registry.replay("a").await.unwrap().unwrap();
-        assert_eq!(held.command, Some(Command::Cancel));
+        assert_eq!(
+            (held.command.clone(), held.commanded_by.as_deref()),
+            (Some(Command::Cancel), Some("ann"))
+        );
         held.state = ReplayState::Cancelled;
         assert!(registry.write(&mut held).await.unwrap());
         let open = registry.open_replays().await.unwrap();
         assert_eq!(open.iter().map(|replay| replay.id.as_str()).collect::<Vec<_>>(), ["b"]);
-        let late = registry.command("a", &Command::Switch { accept: None }).await.unwrap().unwrap();
+        let late = registry.command("a", &Command::Switch { accept: None }, "bob").await.unwrap().unwrap();
         assert_eq!(late.command, Some(Command::Cancel), "what is over stays as it is");
     }
 
@@ -222,5 +250,22 @@ mod tests {
         assert!(registry.generations().await.unwrap()[0].retired);
         registry.remove_generation(&first.id).await.unwrap();
         assert!(registry.generations().await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_switch_says_what_a_generation_is_there_for() {
+        let of = |canonical: u32, stats: u32| Generations {
+            canonical,
+            serving: [("dashboard_stats".to_owned(), stats)].into(),
+        };
+        let active =
+            Active { canonical: 2, serving: of(2, 4).serving, org_version: 1, previous: Some(of(1, 4)) };
+        let canonical = |number: u32| Generation::canonical(number, Default::default(), None);
+        let retired = Generation { retired: true, ..canonical(9) };
+        let stats = Generation::serving("dashboard_stats", 4, 2, Default::default(), None);
+        let roles =
+            [canonical(2), canonical(1), canonical(3), retired, stats].map(|held| active.role_of(&held));
+        use GenerationRole::{Active as Read, Building, Previous, Retired};
+        assert_eq!(roles, [Read, Previous, Building, Retired, Read]);
     }
 }

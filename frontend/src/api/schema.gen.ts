@@ -123,6 +123,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data-lake/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Generations: read, read before, being built */
+        get: operations["generations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/generations/drop-previous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the way back up: drop what was read before the last switch */
+        post: operations["drop_previous"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/generations/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back to what was read before the last switch */
+        post: operations["roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data-lake/health": {
         parameters: {
             query?: never;
@@ -236,6 +287,75 @@ export interface paths {
         put?: never;
         /** Leave a rejected event out */
         post: operations["waive_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Replays and verifications, the newest first */
+        get: operations["replays"];
+        put?: never;
+        /** Start a replay or a verification */
+        post: operations["start_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/replays/{replay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One replay with its comparison */
+        get: operations["replay_detail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/replays/{replay}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a replay, and drop what it has built */
+        post: operations["cancel_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-lake/replays/{replay}/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare once more, and switch to what a replay has built */
+        post: operations["switch_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -468,6 +588,74 @@ export interface components {
              */
             unvalued: number;
         };
+        /** @description What differs in a collection. */
+        CollectionComparison: {
+            /**
+             * Format: int64
+             * @description Documents in what was built.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description Documents in what is read.
+             */
+            before: number;
+            /**
+             * Format: int64
+             * @description In both, and different.
+             */
+            changed: number;
+            /** @description Its name, without a generation. */
+            collection: string;
+            /**
+             * Format: int64
+             * @description Only in what was built.
+             */
+            only_after: number;
+            /**
+             * Format: int64
+             * @description Only in what is read.
+             */
+            only_before: number;
+            /** @description Some of them, unexplained ones first. */
+            samples: components["schemas"]["DifferenceSample"][];
+            /**
+             * Format: int64
+             * @description Of all these, not explained by a changed definition.
+             */
+            unexplained: number;
+        };
+        /** @description What a comparison has shown. */
+        ComparisonDetail: {
+            /** @description The parts of the definition that differ. */
+            changed_definition: string[];
+            /** @description Collections with a difference; those that are equal are only counted. */
+            collections: components["schemas"]["CollectionComparison"][];
+            /** @description Amounts per currency. */
+            money: components["schemas"]["MoneyComparison"][];
+            /** @description Where in the raw logs both stood. */
+            position: components["schemas"]["LogPlace"][];
+        };
+        /** @description The result of a comparison in four numbers. */
+        ComparisonResult: {
+            /**
+             * Format: int64
+             * @description Collections that were compared.
+             */
+            compared: number;
+            /**
+             * Format: int64
+             * @description Documents that differ.
+             */
+            differing: number;
+            /** @description Whether the new generation may be read. */
+            gate: components["schemas"]["GateState"];
+            /**
+             * Format: int64
+             * @description Of these, documents for which no changed definition is a reason.
+             */
+            unexplained: number;
+        };
         /** @description What became of a decision. */
         Decided: {
             /** @description The outcome. */
@@ -487,6 +675,24 @@ export interface components {
             password: string;
             /** @description The role's name, for people. */
             role_label: string;
+        };
+        /** @description A document that differs. */
+        DifferenceSample: {
+            /** @description The changed parts of the definition that explain it; empty if none does. */
+            explained_by: string[];
+            /** @description Where it differs, as JSON pointers; empty if only one generation has it. */
+            fields: string[];
+            /** @description Its id. */
+            id: string;
+            /** @description Only what was built has it. */
+            only_after: boolean;
+            /** @description Only what is read has it. */
+            only_before: boolean;
+        };
+        /** @description Giving the way back up. */
+        DropPreviousRequest: {
+            /** @description What was seen as previous. */
+            previous: components["schemas"]["GenerationSet"];
         };
         /** @description How many records an entity has. */
         EntityCount: {
@@ -585,6 +791,11 @@ export interface components {
             /** @description Which field, as a path into the body: `set.amount`. */
             field: string;
         };
+        /**
+         * @description Whether the new generation may be read.
+         * @enum {string}
+         */
+        GateState: "open" | "shut";
         /** @description Which generations an answer was read from. */
         Generation: {
             /**
@@ -597,6 +808,60 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description A generation that exists. */
+        GenerationEntry: {
+            /**
+             * Format: int64
+             * @description The canonical generation that it is, or reads.
+             */
+            canonical: number;
+            /** @description What it is built with: the version of each part that decides what documents say. */
+            definition: {
+                [key: string]: string;
+            };
+            /** @description `canonical/2`, `dashboard_stats/3`. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            number: number;
+            /** @description How far it is in the raw logs; empty before its first event. */
+            position: components["schemas"]["LogPlace"][];
+            /** @description The projection; none for a canonical generation. */
+            projection?: string | null;
+            /** @description The replay that builds it, or has built it. */
+            replay?: string | null;
+            /** @description What it is there for. */
+            standing: components["schemas"]["GenerationStanding"];
+        };
+        /** @description Generations, and the replays that matter now. */
+        GenerationList: {
+            /** @description Every generation that exists. */
+            items: components["schemas"]["GenerationEntry"][];
+            last_verification?: components["schemas"]["ReplaySummary"] | null;
+            /** @description Replays that are not over, the oldest first: the first that is not ready is the one under way. */
+            open_replays: components["schemas"]["ReplaySummary"][];
+            /** @description Where the switch stands. */
+            switch: components["schemas"]["SwitchPosition"];
+        };
+        /** @description A canonical generation and the serving generations that read it. */
+        GenerationSet: {
+            /**
+             * Format: int64
+             * @description The canonical generation.
+             */
+            canonical: number;
+            /** @description The serving generation of each projection. */
+            serving: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * @description What a generation is there for.
+         * @enum {string}
+         */
+        GenerationStanding: "active" | "previous" | "building" | "retired";
         /** @description One thing that was looked at. */
         HealthCheck: {
             /** @description What was found. */
@@ -727,6 +992,21 @@ export interface components {
             /** @description The same by probability. */
             weighted: components["schemas"]["Money"][];
         };
+        /** @description A place in a raw log. */
+        LogPlace: {
+            /**
+             * Format: int64
+             * @description Which epoch.
+             */
+            epoch: number;
+            /** @description The source instance. */
+            instance: string;
+            /**
+             * Format: int64
+             * @description The last sequence that is in.
+             */
+            sequence: number;
+        };
         /** @description Local sign-in. */
         LoginRequest: {
             /** @description Sign-in name. */
@@ -768,6 +1048,13 @@ export interface components {
              * @description Minor units: cents for USD.
              */
             minor: number;
+        };
+        /** @description All deals' amounts in a currency. */
+        MoneyComparison: {
+            /** @description In what was built. */
+            after: components["schemas"]["Money"];
+            /** @description In what is read. */
+            before: components["schemas"]["Money"];
         };
         /** @description Open deals. */
         OpenPipeline: {
@@ -1163,10 +1450,128 @@ export interface components {
          */
         RejectState: "open" | "superseded" | "waived";
         /**
+         * @description What a person wants of a replay.
+         * @enum {string}
+         */
+        ReplayCommand: "cancel" | "switch";
+        /** @description A replay with its comparison. */
+        ReplayDetail: {
+            comparison?: components["schemas"]["ComparisonDetail"] | null;
+            /** @description The replay. */
+            replay: components["schemas"]["ReplaySummary"];
+        };
+        /**
+         * @description What is replayed.
+         * @enum {string}
+         */
+        ReplayKind: "raw" | "projection" | "verify";
+        /** @description Newest first. */
+        ReplayList: {
+            /** @description The replays. */
+            items: components["schemas"]["ReplaySummary"][];
+        };
+        /** @description How fast a replay goes. */
+        ReplayProgress: {
+            /**
+             * Format: int64
+             * @description Events that are in.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Seconds until the end at this speed; none while it stands still.
+             */
+            eta_seconds?: number | null;
+            /**
+             * Format: double
+             * @description Per second, over the last seconds.
+             */
+            events_per_second: number;
+            /**
+             * Format: int64
+             * @description Events that there are now.
+             */
+            total: number;
+        };
+        /**
+         * @description Why there is a replay.
+         * @enum {string}
+         */
+        ReplayReason: "requested" | "new_definition" | "schedule" | "erasure";
+        /** @description What to replay. */
+        ReplayRequest: {
+            /** @description What is replayed. */
+            kind: components["schemas"]["ReplayKind"];
+            /** @description Which projection, for the kind `projection`. */
+            projection?: string | null;
+            /** @description Switch by itself if the gate is open: if all is equal, or a changed definition explains every difference. */
+            switch?: boolean;
+        };
+        /**
+         * @description How far a replay is.
+         * @enum {string}
+         */
+        ReplayState: "requested" | "building" | "comparing" | "ready" | "switched" | "verified" | "cancelled" | "failed";
+        /** @description A replay, without the details of its comparison. */
+        ReplaySummary: {
+            /** @description Why differences that nothing explains were accepted. */
+            accepted_because?: string | null;
+            /**
+             * Format: int64
+             * @description The canonical generation that it builds, if it does.
+             */
+            canonical?: number | null;
+            command?: components["schemas"]["ReplayCommand"] | null;
+            /** @description Who gave the last command. */
+            commanded_by?: string | null;
+            /** @description Why it failed. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What is replayed. */
+            kind: components["schemas"]["ReplayKind"];
+            progress?: components["schemas"]["ReplayProgress"] | null;
+            /** @description The projection, of a replay of one. */
+            projection?: string | null;
+            /** @description Why there is a replay. */
+            reason: components["schemas"]["ReplayReason"];
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            requested_at: string;
+            /** @description Who asked, for people to read; none for the program itself. */
+            requested_by?: string | null;
+            result?: components["schemas"]["ComparisonResult"] | null;
+            /** @description The serving generations that it builds. */
+            serving: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at?: string | null;
+            /** @description How far it is. */
+            state: components["schemas"]["ReplayState"];
+            /** @description Switches by itself if the gate is open. */
+            switch: boolean;
+        };
+        /**
          * @description What a user is.
          * @enum {string}
          */
         Role: "super_admin" | "executive" | "sales_manager" | "account_manager" | "sales_user" | "viewer";
+        /** @description Going back. */
+        RollbackRequest: {
+            /** @description What was seen as active. */
+            from: components["schemas"]["GenerationSet"];
+        };
         /** @description One sync of one source. */
         Run: {
             error?: components["schemas"]["RunError"] | null;
@@ -1452,6 +1857,17 @@ export interface components {
             name?: string | null;
             /** @description The source it belongs to. */
             source?: string | null;
+        };
+        /** @description Where the switch stands. */
+        SwitchPosition: {
+            /** @description What is read. */
+            active: components["schemas"]["GenerationSet"];
+            previous?: components["schemas"]["GenerationSet"] | null;
+        };
+        /** @description How to switch. */
+        SwitchRequest: {
+            /** @description Switch also if something differs that nothing explains, for this reason. It stays on record. */
+            accept_unexplained?: string | null;
         };
         /** @description Newest first. */
         SyncHistory: {
@@ -1887,6 +2303,191 @@ export interface operations {
             };
             /** @description Not permitted */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationList"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_previous: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DropPreviousRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchPosition"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no-previous-generation, switch-moved */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchPosition"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no-previous-generation, switch-moved */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2353,6 +2954,353 @@ export interface operations {
             };
             /** @description reject-unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replays: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind: `verify` for verifications with their results */
+                kind?: components["schemas"]["ReplayKind"];
+                /** @description Most replays, default 20 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayList"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaySummary"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description projection-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-already-open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_detail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the replay */
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayDetail"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the replay */
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaySummary"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switch_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the replay */
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchRequest"];
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaySummary"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description replay-over, replay-not-ready */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

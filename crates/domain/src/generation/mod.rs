@@ -12,7 +12,7 @@ pub use comparison::{
     CollectionDifference, Comparison, Gate, MoneyTotal, Sample, changed_parts, differing_fields,
 };
 pub use erasure::{Changed, ERASURE_PART, Erasure};
-pub use replay::{Command, Generation, Progress, Reason, Replay, ReplayKind, ReplayState};
+pub use replay::{Command, Generation, GenerationRole, Progress, Reason, Replay, ReplayKind, ReplayState};
 
 use std::collections::BTreeMap;
 

@@ -61,6 +61,20 @@ impl Generation {
     }
 }
 
+/// What a generation is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationRole {
+    /// It is read.
+    Active,
+    /// It was read before the last switch, and one command goes back to it.
+    Previous,
+    /// A replay builds it, or has built it and waits.
+    Building,
+    /// Nobody needs it any more; it will be dropped.
+    Retired,
+}
+
 /// What is replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -178,6 +192,9 @@ pub struct Replay {
     /// What a person wants.
     #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
     pub command: Option<Command>,
+    /// Who gave the last command; none if nobody gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commanded_by: Option<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -215,6 +232,7 @@ impl Replay {
             progress: None,
             comparison: None,
             command: None,
+            commanded_by: None,
             error: None,
             requested_at: now,
             started_at: None,

@@ -32,6 +32,7 @@ fn filled(path: &str) -> String {
     let path = path.replace("{entity}", "opportunities");
     path.replace("{type}", "accounts")
         .replace("{instance}/{epoch}/{sequence}", "odoo/1/1")
+        .replace("{replay}", "r1")
         .replace("{id}", &deal)
 }
 
@@ -46,7 +47,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 25);
+    assert_eq!(operations.len(), 33);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -67,6 +68,9 @@ GET /api/auth/me: 200 200 200 200 200 200
 GET /api/dashboard/overview: 200 200 200 200 200 200
 GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
 GET /api/data-lake/epochs: 200 403 403 403 403 403
+GET /api/data-lake/generations: 200 403 403 403 403 403
+POST /api/data-lake/generations/drop-previous: 400 403 403 403 403 403
+POST /api/data-lake/generations/rollback: 400 403 403 403 403 403
 GET /api/data-lake/health: 200 200 200 200 200 403
 GET /api/data-lake/lineage/opportunities/DEAL: 200 200 200 200 404 403
 GET /api/data-lake/lineage/serving/pipeline_summary/CELL: 200 200 200 200 404 403
@@ -74,6 +78,11 @@ GET /api/data-lake/quarantine: 200 403 403 403 403 403
 GET /api/data-lake/quarantine/odoo/1/1: 404 403 403 403 403 403
 POST /api/data-lake/quarantine/odoo/1/1/retry: 404 403 403 403 403 403
 POST /api/data-lake/quarantine/odoo/1/1/waive: 400 403 403 403 403 403
+GET /api/data-lake/replays: 200 403 403 403 403 403
+POST /api/data-lake/replays: 400 403 403 403 403 403
+GET /api/data-lake/replays/r1: 404 403 403 403 403 403
+POST /api/data-lake/replays/r1/cancel: 404 403 403 403 403 403
+POST /api/data-lake/replays/r1/switch: 404 403 403 403 403 403
 GET /api/data-lake/stats: 200 200 200 200 200 403
 POST /api/opportunities: 422 403 422 422 422 403
 GET /api/opportunities: 200 200 200 200 200 403

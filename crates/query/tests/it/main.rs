@@ -3,6 +3,8 @@
 
 mod access;
 mod auth;
+mod controls;
+mod generations;
 mod lineage;
 mod openapi;
 mod opportunities;

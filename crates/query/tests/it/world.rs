@@ -23,6 +23,7 @@ use salescommand_store::{Active, Batch, Documents, Ops, serving_collection};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::controls::Controls;
 use crate::records;
 use crate::switches::{
     Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Verdicts,
@@ -41,6 +42,7 @@ pub struct World {
     pub queue: Queue,
     pub drafts: Drafts,
     pub verdicts: Verdicts,
+    pub controls: Controls,
     pub brittle: Brittle,
     pub zone: FillingZone,
     pub accounts: Accounts,
@@ -66,6 +68,7 @@ impl World {
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
         let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
+        let controls = Controls::new(store.clone());
         store.ensure_ops().await.unwrap();
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
@@ -79,6 +82,7 @@ impl World {
             writes: Arc::new(drafts.clone()),
             raw_zone: Arc::new(zone.clone()),
             quarantine: Arc::new(verdicts.clone()),
+            generations: Arc::new(controls.clone()),
             clock: Arc::new(clock.clone()),
             ids,
             metrics: detached_metrics(),
@@ -96,6 +100,7 @@ impl World {
             queue,
             drafts,
             verdicts,
+            controls,
             brittle,
             zone,
             accounts,

@@ -2,7 +2,9 @@
 
 pub(crate) mod entities;
 pub(crate) mod epochs;
+pub(crate) mod generations;
 pub(crate) mod health;
 pub(crate) mod lineage;
 pub(crate) mod quarantine;
+pub(crate) mod replays;
 pub(crate) mod stats;

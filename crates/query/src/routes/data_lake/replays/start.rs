@@ -1,0 +1,76 @@
+//! `POST /api/data-lake/replays`: asks for a replay or a verification.
+//!
+//! Two who ask at the same moment may both find no open one; they get two, one after the other, and lose time only.
+
+use axum::Json;
+use axum::http::StatusCode;
+use salescommand_domain::generation as domain;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::people::People;
+use super::{ReplayKind, ReplaySummary};
+use crate::access::{Allowed, OpsManage};
+use crate::error::{ApiError, Problem};
+use crate::extract::Body;
+use crate::generations::ReplayOrder;
+use crate::routes::SignedInProblems;
+use crate::routes::data_lake::generations::problem;
+
+/// What to replay.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ReplayRequest {
+    /// What is replayed.
+    pub kind: ReplayKind,
+    /// Which projection, for the kind `projection`.
+    pub projection: Option<String>,
+    /// Switch by itself if the gate is open: if all is equal, or a changed definition explains every difference.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub switch: bool,
+}
+
+impl ReplayRequest {
+    fn kind(self) -> Result<domain::ReplayKind, ApiError> {
+        match (self.kind, self.projection) {
+            (ReplayKind::Projection, Some(projection)) => Ok(domain::ReplayKind::Projection { projection }),
+            (ReplayKind::Projection, None) => {
+                Err(ApiError::malformed_body("The field projection is missing: kind is projection."))
+            }
+            (_, Some(_)) => {
+                Err(ApiError::malformed_body("The field projection goes with kind projection only."))
+            }
+            (ReplayKind::Raw, None) => Ok(domain::ReplayKind::Raw),
+            (ReplayKind::Verify, None) if self.switch => {
+                Err(ApiError::malformed_body("A verification builds nothing to switch to; leave switch out."))
+            }
+            (ReplayKind::Verify, None) => Ok(domain::ReplayKind::Verify),
+        }
+    }
+}
+
+/// Start a replay or a verification
+#[utoipa::path(post, path = "/api/data-lake/replays", tag = "data-lake", request_body = ReplayRequest, responses(
+    (status = 202, description = "Asked for", body = ReplaySummary),
+    (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "projection-unknown", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "replay-already-open", body = Problem, content_type = "application/problem+json"),
+    SignedInProblems,
+))]
+pub(crate) async fn start_replay(
+    allowed: Allowed<OpsManage>,
+    Body(request): Body<ReplayRequest>,
+) -> Result<(StatusCode, Json<ReplaySummary>), ApiError> {
+    let switch = request.switch;
+    let kind = request.kind()?;
+    let open = allowed.guarded().registry.open_replays().await.map_err(ApiError::store)?;
+    if let Some(same) = open.iter().find(|replay| replay.kind == kind) {
+        return Err(ApiError::replay_already_open(&same.id));
+    }
+    let (id, by) = (allowed.app().ids.ordered().to_string(), allowed.account.id.clone());
+    let order = ReplayOrder { id, kind, switch, by, at: allowed.app().clock.now() };
+    let replay = allowed.guarded().generations.request(order).await.map_err(problem)?;
+    tracing::info!(account.id = allowed.account.id, replay.id = replay.id, kind = ?replay.kind, switch, "a replay was asked for");
+    let people = People::read(&allowed).await?;
+    Ok((StatusCode::ACCEPTED, Json(ReplaySummary::new(&replay, &people))))
+}
