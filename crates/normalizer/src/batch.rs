@@ -10,11 +10,12 @@ use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_eventlog::EventLog;
 use salescommand_store::work::Work;
 use salescommand_store::{
-    Consumer, Documents, facets_collection, history_collection, history_orphans_collection,
-    normalizer_consumer, outbox_collection,
+    Consumer, Documents, history_collection, history_orphans_collection, normalizer_consumer,
+    outbox_collection,
 };
 
 use crate::Error;
+use crate::facets::Facets;
 use crate::fold::fold;
 use crate::history::{Historian, HistoryCollections};
 use crate::incoming::{Version, read};
@@ -132,11 +133,12 @@ impl Normalizer {
             *gone_at = (*gone_at).max(rejects.gone_at(version.facet, raw.position));
         }
         let (mut work, mut history) = (Work::default(), Historian::default());
-        let touched = self.fold(&mut work, accepted, &mut history).await?;
+        let (store, generation) = (self.consumer.store(), self.generation);
+        let mut facets = Facets::new(store, generation);
+        let touched = self.fold(&mut work, &mut facets, accepted, &mut history).await?;
         let rejected = self.settle_rejects(&mut work, rejects).await?;
         next.orphans |= history.has_orphans();
-        let (store, generation) = (self.consumer.store(), self.generation);
-        let resolver = Resolver { store, generation };
+        let mut resolver = Resolver { store, generation, facets };
         let mut events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
         let (kept, orphans) = (history_collection(generation), history_orphans_collection(generation));
         let collections = HistoryCollections { history: &kept, orphans: &orphans };
@@ -153,7 +155,8 @@ impl Normalizer {
         }
         let mut next = self.position.clone();
         let mut work = Work::default();
-        let resolver = Resolver { store: self.consumer.store(), generation: self.generation };
+        let (store, generation) = (self.consumer.store(), self.generation);
+        let mut resolver = Resolver { store, generation, facets: Facets::new(store, generation) };
         let dependents = resolver.next_dependents(&mut next).await?;
         let events = resolver.resolve(&mut work, dependents, &BTreeSet::new(), &mut next).await?;
         self.commit(work, events, next).await?;
@@ -172,16 +175,15 @@ impl Normalizer {
     async fn fold(
         &self,
         work: &mut Work,
+        facets: &mut Facets<'_>,
         versions: Vec<(RawPosition, Version, Option<Position>)>,
         history: &mut Historian,
     ) -> Result<BTreeSet<FacetId>, Error> {
-        let facets = facets_collection(self.generation);
-        let ids: Vec<_> = versions.iter().map(|(_, version, _)| version.facet.to_string()).collect();
-        work.load(self.consumer.store(), &facets, ids).await?;
+        facets.load(work, versions.iter().map(|(_, version, _)| version.facet).collect()).await?;
         if self.position.orphans {
             let mut unheld = Vec::new();
             for (_, version, _) in &versions {
-                let held: Option<Facet> = work.get(&facets, &version.facet.to_string())?;
+                let held = facets.get(work, version.facet)?;
                 unheld.extend(held.is_none().then_some(version.facet));
             }
             let collection = history_orphans_collection(self.generation);
@@ -189,13 +191,13 @@ impl Normalizer {
         }
         let mut touched = BTreeSet::new();
         for (raw, version, gone_at) in versions {
-            let id = version.facet.to_string();
-            let held: Option<Facet> = work.get(&facets, &id)?;
-            let last_version = history.record(held.as_ref(), &raw, &version);
-            let folded = fold(held.as_ref(), gone_at, &raw, version).or(held);
-            let Some(facet) = folded.map(|facet| Facet { last_version, ..facet }) else { continue };
-            if work.put(&facets, &id, &facet)? {
-                touched.insert(facet.id);
+            let held = facets.get(work, version.facet)?;
+            let last_version = history.record(held.as_deref(), &raw, &version);
+            let folded = fold(held.as_deref(), gone_at, &raw, version);
+            let Some(facet) = folded.or_else(|| held.as_deref().cloned()) else { continue };
+            let (id, facet) = (facet.id, Facet { last_version, ..facet });
+            if facets.put(work, facet)? {
+                touched.insert(id);
             }
         }
         Ok(touched)

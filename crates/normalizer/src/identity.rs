@@ -30,9 +30,17 @@ pub struct KeyChange {
     /// The facet.
     pub id: FacetId,
     /// As stored; none if it is new.
-    pub before: Option<Facet>,
+    before: Option<Node>,
     /// After the batch.
-    pub after: Facet,
+    after: Node,
+}
+
+impl KeyChange {
+    /// What matters for identity of a facet's change.
+    pub fn new(id: FacetId, before: Option<&Facet>, after: &Facet) -> Self {
+        let node = |facet: &Facet| Node { role: facet.body.role(), keys: facet.keys.clone() };
+        Self { id, before: before.map(node), after: node(after) }
+    }
 }
 
 /// Where the graph is loaded from. What is read stays in the work, so that nothing is read a second time.
@@ -96,9 +104,7 @@ impl KeyGraph {
         let changed = changes.iter().map(|change| change.id).collect();
         let mut batch = Changes { changed, joining: BTreeMap::new() };
         let mut frontier = BTreeSet::new();
-        for KeyChange { id, before, after } in changes {
-            let node = Node { role: after.body.role(), keys: after.keys };
-            let before = before.map(|before| Node { role: before.body.role(), keys: before.keys });
+        for KeyChange { id, before, after: node } in changes {
             for node in before.iter().chain([&node]) {
                 self.note_linked(id, node);
                 frontier.extend(followed(id, node));

@@ -11,6 +11,7 @@
 mod adopt;
 mod batch;
 mod events;
+mod facets;
 mod fold;
 mod history;
 mod identity;

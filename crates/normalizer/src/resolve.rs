@@ -5,10 +5,11 @@
 //! worked off in steps that the position remembers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bson::Bson;
 use salescommand_domain::canonical::{
-    CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, IdentityKey, Links, Reference, merge,
+    CanonicalEvent, Entity, Facet, FacetBody, FacetId, Golden, IdentityKey, Links, Lookup, Reference, merge,
 };
 use salescommand_store::work::{Work, decode};
 use salescommand_store::{
@@ -17,6 +18,7 @@ use salescommand_store::{
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::facets::Facets;
 use crate::identity::{KeyChange, KeyGraph, Source};
 use crate::position::{NormalizerPosition, PendingTarget};
 
@@ -45,6 +47,8 @@ pub struct Resolver<'a> {
     pub store: &'a dyn Documents,
     /// The canonical generation.
     pub generation: u32,
+    /// The facets of the batch.
+    pub facets: Facets<'a>,
 }
 
 /// What the link table says before and after.
@@ -71,14 +75,14 @@ impl Resolver<'_> {
     /// Makes everything anew that depends on the given facets. `touched` are those whose own content changed.
     /// Gives the events, in an order that depends on ids alone.
     pub async fn resolve(
-        &self,
+        &mut self,
         work: &mut Work,
         facets: BTreeSet<FacetId>,
         touched: &BTreeSet<FacetId>,
         next: &mut NormalizerPosition,
     ) -> Result<Vec<CanonicalEvent>, Error> {
         let affected = self.with_dependents(facets, next).await?;
-        self.load_facets(work, &affected).await?;
+        self.facets.load(work, affected.iter().copied().collect()).await?;
         let links = self.relink(work, &affected).await?;
         let concerned: BTreeSet<FacetId> = affected.union(&links.concerned).copied().collect();
         let mut goldens: BTreeSet<FacetId> = BTreeSet::new();
@@ -87,7 +91,7 @@ impl Resolver<'_> {
             goldens.insert(links.after.golden_of(links.golden_before(*facet)));
         }
         let made = self.make(work, &goldens, &links).await?;
-        self.load_facets(work, &concerned).await?;
+        self.facets.load(work, concerned.iter().copied().collect()).await?;
         let gone = self.gone(work, &concerned, &links, &made)?;
         let mut events = self.write(work, made, gone).await?;
         events.extend(self.references(work, touched)?);
@@ -154,29 +158,16 @@ impl Resolver<'_> {
         ids.collect()
     }
 
-    async fn load_facets(&self, work: &mut Work, ids: &BTreeSet<FacetId>) -> Result<(), Error> {
-        let ids = ids.iter().map(FacetId::to_string);
-        Ok(work.load(self.store, &facets_collection(self.generation), ids).await?)
-    }
-
-    fn facet(&self, work: &Work, id: FacetId) -> Result<Option<Facet>, Error> {
-        Ok(work.get(&facets_collection(self.generation), &id.to_string())?)
-    }
-
-    fn facet_before(&self, work: &Work, id: FacetId) -> Result<Option<Facet>, Error> {
-        Ok(work.before(&facets_collection(self.generation), &id.to_string())?)
-    }
-
     /// Joins the affected facets anew and brings the link table up to date.
-    async fn relink(&self, work: &mut Work, affected: &BTreeSet<FacetId>) -> Result<Relinked, Error> {
+    async fn relink(&mut self, work: &mut Work, affected: &BTreeSet<FacetId>) -> Result<Relinked, Error> {
         let mut changes = Vec::new();
         for id in affected {
-            if let Some(after) = self.facet(work, *id)? {
-                changes.push(KeyChange { id: *id, before: self.facet_before(work, *id)?, after });
+            if let Some(after) = self.facets.get(work, *id)? {
+                let before = self.facets.before(work, *id)?;
+                changes.push(KeyChange::new(*id, before.as_ref(), &after));
             }
         }
-        let facets = facets_collection(self.generation);
-        let source = Source { store: self.store, facets: &facets };
+        let source = Source { store: self.store, facets: self.facets.collection() };
         let graph = KeyGraph::load(source, work, changes).await?;
         let components = graph.components();
         let collection = links_collection(self.generation);
@@ -206,7 +197,7 @@ impl Resolver<'_> {
 
     /// Merges the components.
     async fn make(
-        &self,
+        &mut self,
         work: &mut Work,
         goldens: &BTreeSet<FacetId>,
         links: &Relinked,
@@ -217,7 +208,8 @@ impl Resolver<'_> {
         let mut made = BTreeMap::new();
         for golden in goldens {
             let members = links.members_of(*golden);
-            let facets: Vec<&Facet> = members.iter().filter_map(|member| known.get(member)).collect();
+            let facets: Vec<&Facet> =
+                members.iter().filter_map(|member| known.0.get(member).map(|facet| &**facet)).collect();
             if let Some(golden) = merge(&facets, &known) {
                 made.insert((golden.entity(), golden.id), golden);
             }
@@ -226,19 +218,15 @@ impl Resolver<'_> {
     }
 
     /// Loads facets and, at any distance, those whose content they depend on or whose self keys they list.
-    async fn load_closure(
-        &self,
-        work: &mut Work,
-        facets: BTreeSet<FacetId>,
-    ) -> Result<BTreeMap<FacetId, Facet>, Error> {
+    async fn load_closure(&mut self, work: &mut Work, facets: BTreeSet<FacetId>) -> Result<Known, Error> {
         let mut known = BTreeMap::new();
         let mut seen = facets.clone();
         let mut frontier = facets;
         while !frontier.is_empty() {
-            self.load_facets(work, &frontier).await?;
+            self.facets.load(work, frontier.iter().copied().collect()).await?;
             let mut next = BTreeSet::new();
             for id in &frontier {
-                if let Some(facet) = self.facet(work, *id)? {
+                if let Some(facet) = self.facets.get(work, *id)? {
                     let listed = facet.keys.iter().filter_map(IdentityKey::as_facet);
                     let needed = facet.refs.iter().copied().chain(listed);
                     next.extend(needed.filter(|needed| seen.insert(*needed)));
@@ -247,7 +235,7 @@ impl Resolver<'_> {
             }
             frontier = next;
         }
-        Ok(known)
+        Ok(Known(known))
     }
 
     /// Golden records that were and are no more.
@@ -260,7 +248,7 @@ impl Resolver<'_> {
     ) -> Result<BTreeSet<(Entity, FacetId)>, Error> {
         let mut gone = BTreeSet::new();
         for facet in concerned {
-            let entity = self.facet_before(work, *facet)?.and_then(|before| before.body.entity());
+            let entity = self.facets.before(work, *facet)?.and_then(|before| before.body.entity());
             let former = entity.map(|entity| (entity, links.golden_before(*facet)));
             gone.extend(former.filter(|former| !made.contains_key(former)));
         }
@@ -296,24 +284,33 @@ impl Resolver<'_> {
     }
 
     /// Announces changed reference data.
-    fn references(&self, work: &Work, touched: &BTreeSet<FacetId>) -> Result<Vec<CanonicalEvent>, Error> {
+    fn references(&mut self, work: &Work, touched: &BTreeSet<FacetId>) -> Result<Vec<CanonicalEvent>, Error> {
         let mut events = Vec::new();
         for id in touched {
-            let Some(facet) = self.facet(work, *id)? else { continue };
-            let reference = match facet.body {
-                FacetBody::Stage(stage) => Reference::Stage(stage),
-                FacetBody::Company(company) => Reference::Company(company),
-                FacetBody::Calendar(calendar) => Reference::Calendar(calendar),
+            let Some(facet) = self.facets.get(work, *id)? else { continue };
+            let reference = match &facet.body {
+                FacetBody::Stage(stage) => Reference::Stage(stage.clone()),
+                FacetBody::Company(company) => Reference::Company(company.clone()),
+                FacetBody::Calendar(calendar) => Reference::Calendar(calendar.clone()),
                 _ => continue,
             };
             events.push(CanonicalEvent::Referenced {
                 id: *id,
-                instance: facet.source.instance,
+                instance: facet.source.instance.clone(),
                 deleted: facet.deleted,
                 reference,
             });
         }
         Ok(events)
+    }
+}
+
+/// What merging looks things up in.
+struct Known(BTreeMap<FacetId, Arc<Facet>>);
+
+impl Lookup for Known {
+    fn facet(&self, id: FacetId) -> Option<&Facet> {
+        self.0.get(&id).map(|facet| &**facet)
     }
 }
 

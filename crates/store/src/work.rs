@@ -13,13 +13,42 @@ use crate::{Change, Documents, Error, Operation, Write};
 /// Documents of one batch, before and after.
 #[derive(Default)]
 pub struct Work {
-    documents: BTreeMap<(String, String), Slot>,
+    collections: BTreeMap<String, BTreeMap<String, Slot>>,
 }
 
+/// A document that was looked up.
 #[derive(Default)]
 struct Slot {
     before: Option<RawDocumentBuf>,
-    after: Option<RawDocumentBuf>,
+    after: After,
+}
+
+/// What becomes of it.
+#[derive(Default)]
+enum After {
+    #[default]
+    Unchanged,
+    Put(RawDocumentBuf),
+    Removed,
+}
+
+impl Slot {
+    fn present(&self) -> Option<&RawDocumentBuf> {
+        match &self.after {
+            After::Unchanged => self.before.as_ref(),
+            After::Put(document) => Some(document),
+            After::Removed => None,
+        }
+    }
+
+    /// Puts a document; tells whether that changes it.
+    fn put(&mut self, document: RawDocumentBuf) -> bool {
+        let changed = self.present().is_none_or(|held| held.as_bytes() != document.as_bytes());
+        if changed {
+            self.after = After::Put(document);
+        }
+        changed
+    }
 }
 
 impl Work {
@@ -30,35 +59,30 @@ impl Work {
         collection: &str,
         ids: impl IntoIterator<Item = String>,
     ) -> Result<(), Error> {
-        let missing: Vec<String> = ids
-            .into_iter()
-            .filter(|id| !self.documents.contains_key(&(collection.to_owned(), id.clone())))
-            .collect();
+        let slots = self.slots(collection);
+        let missing: Vec<String> = ids.into_iter().filter(|id| !slots.contains_key(id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let found = store.get(collection, &missing).await?;
-        for id in missing {
-            self.documents.insert((collection.to_owned(), id), Slot::default());
-        }
+        slots.extend(missing.into_iter().map(|id| (id, Slot::default())));
         for document in found {
             let id = document_id(collection, &document)?;
-            let slot = Slot { before: Some(document.clone()), after: Some(document) };
-            self.documents.insert((collection.to_owned(), id), slot);
+            slots.insert(id, Slot { before: Some(document), after: After::Unchanged });
         }
         Ok(())
     }
 
     /// Takes in a document that was read by a query; one that is loaded already stays as it is.
     pub fn hold(&mut self, collection: &str, id: &str, document: RawDocumentBuf) {
-        let slot = self.documents.entry((collection.to_owned(), id.to_owned()));
-        slot.or_insert_with(|| Slot { before: Some(document.clone()), after: Some(document) });
+        let slot = self.slots(collection).entry(id.to_owned());
+        slot.or_insert_with(|| Slot { before: Some(document), after: After::Unchanged });
     }
 
     /// A loaded document as it stands now.
     pub fn get<T: DeserializeOwned>(&self, collection: &str, id: &str) -> Result<Option<T>, Error> {
         let slot = self.slot(collection, id)?;
-        slot.after.as_ref().map(|document| decode(collection, document)).transpose()
+        slot.present().map(|document| decode(collection, document)).transpose()
     }
 
     /// A loaded document as it was before this work.
@@ -67,47 +91,57 @@ impl Work {
         slot.before.as_ref().map(|document| decode(collection, document)).transpose()
     }
 
+    fn slots(&mut self, collection: &str) -> &mut BTreeMap<String, Slot> {
+        self.collections.entry(collection.to_owned()).or_default()
+    }
+
     fn slot(&self, collection: &str, id: &str) -> Result<&Slot, Error> {
-        let slot = self.documents.get(&(collection.to_owned(), id.to_owned()));
+        let slot = self.collections.get(collection).and_then(|slots| slots.get(id));
         slot.ok_or_else(|| Error::Refused(format!("{collection}/{id} was used without being loaded")))
     }
 
     /// Puts a loaded document; tells whether that changes it.
     pub fn put<T: Serialize>(&mut self, collection: &str, id: &str, document: &T) -> Result<bool, Error> {
         let document = encode(collection, document)?;
-        let key = (collection.to_owned(), id.to_owned());
-        let slot = self.documents.get_mut(&key);
+        let slot = self.collections.get_mut(collection).and_then(|slots| slots.get_mut(id));
         let slot =
             slot.ok_or_else(|| Error::Refused(format!("{collection}/{id} was put without being loaded")))?;
-        let changed = slot.after.as_ref().is_none_or(|held| held.as_bytes() != document.as_bytes());
-        slot.after = Some(document);
-        Ok(changed)
+        Ok(slot.put(document))
     }
 
     /// Puts a document that is loaded or known to be new.
     pub fn insert<T: Serialize>(&mut self, collection: &str, id: &str, document: &T) -> Result<(), Error> {
         let document = encode(collection, document)?;
-        self.documents.entry((collection.to_owned(), id.to_owned())).or_default().after = Some(document);
+        self.slots(collection).entry(id.to_owned()).or_default().put(document);
         Ok(())
     }
 
     /// Removes a loaded document; tells whether it was there.
     pub fn remove(&mut self, collection: &str, id: &str) -> bool {
-        let key = (collection.to_owned(), id.to_owned());
-        self.documents.get_mut(&key).is_some_and(|slot| slot.after.take().is_some())
+        let slot = self.collections.get_mut(collection).and_then(|slots| slots.get_mut(id));
+        let Some(slot) = slot else { return false };
+        let was_there = slot.present().is_some();
+        slot.after = After::Removed;
+        was_there
     }
 
     /// What differs from before.
     pub fn into_changes(self) -> Vec<Change> {
-        let changed = self.documents.into_iter().filter_map(|((collection, id), Slot { before, after })| {
-            let same = match (&before, &after) {
-                (None, None) => true,
-                (Some(before), Some(after)) => before.as_bytes() == after.as_bytes(),
-                _ => false,
-            };
-            (!same).then_some(Change { collection, id, before, after })
-        });
-        changed.collect()
+        let mut changes = Vec::new();
+        for (collection, slots) in self.collections {
+            for (id, Slot { before, after }) in slots {
+                let after = match after {
+                    After::Unchanged => continue,
+                    After::Put(document) => Some(document),
+                    After::Removed => None,
+                };
+                // Also what was changed there and back.
+                if before.as_ref().map(|held| held.as_bytes()) != after.as_ref().map(|held| held.as_bytes()) {
+                    changes.push(Change { collection: collection.clone(), id, before, after });
+                }
+            }
+        }
+        changes
     }
 }
 
