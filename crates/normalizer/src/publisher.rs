@@ -42,7 +42,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// The message as it will be published.
     pub fn new(message: &CanonicalMessage, generation: u32) -> Result<Self, Error> {
-        let bytes = rmp_serde::to_vec_named(message).map_err(|error| Error::State(error.to_string()))?;
+        let bytes = message.encode().map_err(|error| Error::State(error.to_string()))?;
         let payload = Binary { subtype: BinarySubtype::Generic, bytes };
         Ok(Self { subject: message.subject(generation), payload })
     }

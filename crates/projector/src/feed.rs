@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use salescommand_domain::canonical::CanonicalMessage;
+use salescommand_domain::canonical::{CanonicalMessage, CanonicalSchemas};
 use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message};
 
 use crate::Error;
@@ -32,7 +32,7 @@ impl CanonicalEntry {
     /// Decodes a message.
     pub fn read(message: &Message) -> Result<Self, Error> {
         let sequence = i64::try_from(message.sequence).map_err(|error| Error::State(error.to_string()))?;
-        let decoded = rmp_serde::from_slice(&message.payload);
+        let decoded = CanonicalSchemas::CURRENT.decode(&message.payload);
         let message = decoded.map_err(|error| format!("{} #{sequence}: {error}", message.subject));
         Ok(Self { sequence, message })
     }
@@ -192,7 +192,7 @@ mod tests {
 
     async fn extend(log: &MemoryLog, events: u64) {
         let message = CanonicalMessage { event: CanonicalEvent::Progressed, vector: None };
-        let payload = rmp_serde::to_vec_named(&message).unwrap();
+        let payload = message.encode().unwrap();
         let outgoing = |_| Outgoing {
             subject: message.subject(1),
             message_id: None,

@@ -10,7 +10,7 @@ use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
 use super::history::HistoryVersion;
 use crate::access::ScopeKey;
 use crate::money::Money;
-use crate::raw::{Digest, InstanceName, RawPosition, Vector};
+use crate::raw::{Digest, InstanceName, RawPosition};
 
 /// The canonical entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -262,33 +262,4 @@ pub enum CanonicalEvent {
     },
     /// Nothing changed; the raw events up to the vector have been seen.
     Progressed,
-}
-
-/// A canonical event as published: the change, and how far in the raw zone it brings its reader.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CanonicalMessage {
-    /// What changed.
-    pub event: CanonicalEvent,
-    /// All raw events up to here are in this and the earlier events. Only on the last event of a batch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vector: Option<Vector>,
-}
-
-impl CanonicalMessage {
-    /// The subject within a generation's stream: `canonical.g<n>.<entity>.<id>`.
-    pub fn subject(&self, generation: u32) -> String {
-        match &self.event {
-            CanonicalEvent::Upserted { golden } => {
-                format!("canonical.g{generation}.{}.{}", golden.entity(), golden.id)
-            }
-            CanonicalEvent::Gone { entity, id } => format!("canonical.g{generation}.{entity}.{id}"),
-            CanonicalEvent::Referenced { id, reference, .. } => {
-                format!("canonical.g{generation}.{}.{id}", reference.name())
-            }
-            CanonicalEvent::Historied { version } => {
-                format!("canonical.g{generation}.opportunity_history.{}", version.id.replace('/', "-"))
-            }
-            CanonicalEvent::Progressed => format!("canonical.g{generation}.progress.all"),
-        }
-    }
 }

@@ -13,6 +13,7 @@ pub mod history;
 mod identity;
 mod mapping;
 mod merge;
+mod message;
 mod numbering;
 mod quarantine;
 
@@ -26,11 +27,10 @@ pub use facet::{
     Amount, CalendarFacet, CurrencySource, Facet, FacetBody, FacetId, IgnoredKeyFacet, LastVersion,
     LinkFacet, OpportunityFacet, OpportunityKind, OutcomeRule, SourceRef, Status,
 };
-pub use golden::{
-    CanonicalEvent, CanonicalMessage, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference,
-};
+pub use golden::{CanonicalEvent, Entity, Golden, GoldenBody, GoldenFacet, Opportunity, Reference};
 pub use identity::{Components, IdentityKey, KEY_HOLDERS_LIMIT, Links, Node, Role, components};
 pub use mapping::{Mapped, Mapper, PayloadSchema, Rejection, Upcast};
 pub use merge::{Lookup, MERGE_VERSION, explain, merge};
+pub use message::{CANONICAL_SCHEMA, CanonicalError, CanonicalMessage, CanonicalSchemas, CanonicalStep};
 pub use numbering::{Numbering, Standing, VoidRange};
 pub use quarantine::{QuarantineAction, QuarantineDecision};
