@@ -1,6 +1,8 @@
 //! Edits on real servers: an edit wins while its source changes under it, one of two concurrent edits is told that it
 //! is late, a kill loses nothing, figures follow, and lineage tells all of it down to the sums.
 
+use salescommand_eventlog::EventLog as _;
+use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_odoo_simulator::Handle;
 use salescommand_store::{Documents, Query, serving_collection};
 use salescommand_tests::platform::{ODOO_LOGIN, Platform, Session, Versioned, eventually};
@@ -129,6 +131,61 @@ async fn a_deal_of_ones_own(seller: &Session, chief: &Session) {
         done(seller, &path, seller.change("DELETE", &path, &won.version, &json!({})).await.unwrap()).await;
     assert_eq!(deal_of(&gone)["deleted"], true);
     assert_eq!(open_dollars(chief).await, before);
+}
+
+/// The id of the deal that a request has made, whether it is in already or not.
+fn id_of(made: &Versioned) -> String {
+    assert!([201, 202].contains(&made.status), "{} {}", made.status, made.body);
+    made.body["opportunity"]["id"].as_str().or(made.body["id"].as_str()).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_with_a_key_makes_one_deal_however_often_and_over_a_kill() {
+    let mut platform = Platform::start().await.unwrap();
+    platform.demo().await.unwrap();
+    let seller = platform.sign_in("krishna@securado.net", "password").await.unwrap();
+    let chief = platform.sign_in("superadmin@salescommand.com", "demo123").await.unwrap();
+    let before = open_dollars(&chief).await;
+    let body = json!({"name": "Asked for once", "amount": {"value": "12.34", "currency": "USD"}});
+    let ask = || seller.post_once("/api/opportunities", "order-1", &body);
+    let answers = futures::future::join_all((0..8).map(|_| ask())).await;
+    let ids: Vec<String> = answers.iter().map(|made| id_of(made.as_ref().unwrap())).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let path = format!("/api/opportunities/{}", ids[0]);
+    done(&seller, &path, ask().await.unwrap()).await;
+    assert_eq!(open_dollars(&chief).await, (before.0 + 1, before.1 + 1_234));
+    let other = seller.post_once("/api/opportunities", "order-1", &json!({"name": "Another"})).await.unwrap();
+    assert_eq!((other.status, other.body["code"].as_str()), (422, Some("idempotency-key-reused")));
+
+    // Killed as soon as the event is in the log: whether or not there was an answer, the same request is the same deal.
+    let log = crm_log(&platform).await;
+    let last = log.stream("RAW_CRM_E1").await.unwrap().unwrap().last_sequence;
+    let second = json!({"name": "Asked for over a kill", "amount": {"value": "1.00", "currency": "USD"}});
+    let asked = async {
+        let _lost = seller.post_once("/api/opportunities", "order-2", &second).await;
+    };
+    let kill = async {
+        while log.stream("RAW_CRM_E1").await.unwrap().unwrap().last_sequence == last {
+            tokio::task::yield_now().await;
+        }
+        platform.kill9("all").unwrap();
+    };
+    tokio::join!(kill, asked);
+    platform.demo().await.unwrap();
+    let made = seller.post_once("/api/opportunities", "order-2", &second).await.unwrap();
+    let path = format!("/api/opportunities/{}", id_of(&made));
+    done(&seller, &path, made).await;
+    assert_eq!(open_dollars(&chief).await, (before.0 + 2, before.1 + 1_334));
+    assert_eq!(log.stream("RAW_CRM_E1").await.unwrap().unwrap().last_sequence, last + 1);
+}
+
+async fn crm_log(platform: &Platform) -> NatsLog {
+    let options = NatsOptions {
+        url: platform.nats.url(),
+        name: "test".into(),
+        connect_within: std::time::Duration::from_secs(10),
+    };
+    NatsLog::connect(options).await.unwrap()
 }
 
 async fn lineage_tells_winner_and_loser(platform: &Platform, chief: &Session, path: &str, whole: i64) {

@@ -273,6 +273,15 @@ impl Session {
     }
 }
 
+impl Session {
+    /// POST with an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Versioned> {
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request.header("X-Requested-With", "salescommand").header("Idempotency-Key", key);
+        versioned(request.json(body)).await
+    }
+}
+
 async fn versioned(request: reqwest::RequestBuilder) -> anyhow::Result<Versioned> {
     let answer = request.timeout(Duration::from_secs(30)).send().await?;
     let status = answer.status().as_u16();

@@ -1,10 +1,14 @@
 //! What people write in SalesCommand, published into the log of `crm`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use salescommand_connectors::{ObjectPlan, Record, crm};
-use salescommand_domain::raw::{InstanceName, Operation, Position};
-use salescommand_eventlog::Error as LogError;
+use salescommand_domain::canonical::{CrmOpportunity, OpportunityEdit};
+use salescommand_domain::raw::{Envelope, InstanceName, Operation, Payload, Position, RawPosition};
+use salescommand_eventlog::{Error as LogError, EventLog};
 use salescommand_ingest::{Error, Ports, RawWriter};
+use salescommand_normalizer::{RawMessage, read_events};
 use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
 use serde_json::Value;
 
@@ -15,6 +19,8 @@ const CONNECTOR: &str = "crm";
 pub struct CrmLog {
     /// The driver's ports.
     pub ports: Ports,
+    /// The log as readers see it: with the epochs that only their archives hold.
+    pub readable: Arc<dyn EventLog>,
 }
 
 impl CrmLog {
@@ -48,6 +54,31 @@ impl RecordWrites for CrmLog {
             payload: write.fields.map_or(Value::Null, |fields| crm::payload(write.record, &fields)),
         };
         writer.amend(&plan, operation, &record, write.expected).await.map_err(refusal)
+    }
+
+    async fn written(&self, position: Position) -> Result<Option<OpportunityEdit>, WriteError> {
+        let raw = RawPosition { instance: InstanceName::crm(), position };
+        let found = read_events(&*self.readable, std::slice::from_ref(&raw)).await;
+        let found = found.map_err(|error| refusal(Error::Log(error)))?;
+        let nowhere = || WriteError::Refused(format!("{raw} is in neither the broker nor an archive"));
+        fields(found.get(&raw).ok_or_else(nowhere)?)
+    }
+}
+
+/// What an event says of its record; none if it deletes it.
+fn fields(message: &RawMessage) -> Result<Option<OpportunityEdit>, WriteError> {
+    let RawMessage { raw, message } = message;
+    let unreadable =
+        |what: &dyn std::fmt::Display| WriteError::Refused(format!("{raw} cannot be read: {what}"));
+    let envelope = Envelope::decode(&message.payload, message.content_type.as_deref());
+    let envelope = envelope.map_err(|error| unreadable(&error))?;
+    let record =
+        CrmOpportunity::of_key(&envelope.key).ok_or_else(|| unreadable(&"it is no opportunity's"))?;
+    match (envelope.operation, &envelope.payload) {
+        (Operation::Upsert, Payload::Inline(payload)) => {
+            crm::read(payload, record).map(Some).map_err(|rejection| unreadable(&rejection))
+        }
+        _ => Ok(None),
     }
 }
 

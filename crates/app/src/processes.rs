@@ -165,7 +165,7 @@ fn run_query(
             Documents::ensure_active(&store, &initial).await.map(|_| ())
         })
         .await?;
-        let writes = CrmLog { ports: ports.clone() };
+        let writes = CrmLog { ports: ports.clone(), readable: readable.clone() };
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
         let store = Arc::new(store);

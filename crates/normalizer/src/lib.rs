@@ -28,7 +28,7 @@ mod retry;
 mod run;
 
 pub use batch::{Normalizer, Outcome};
-pub use events::{last_events, read_log};
+pub use events::{last_events, read_events, read_log};
 pub use judge::{Verdict, judge};
 pub use logs::RawMessage;
 pub use mappers::{Mappers, Mapping, Room};

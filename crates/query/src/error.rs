@@ -269,6 +269,27 @@ impl ApiError {
             .fix("Read the record again, and decide whether your change still holds.")
     }
 
+    pub(crate) fn malformed_idempotency_key(longest: usize) -> Self {
+        let detail = format!("Idempotency-Key must be 1 to {longest} printable ASCII characters.");
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-idempotency-key",
+            "The Idempotency-Key is not what is expected",
+            detail,
+        )
+    }
+
+    pub(crate) fn idempotency_key_reused() -> Self {
+        let detail = "You have used this Idempotency-Key for another body.";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            "The Idempotency-Key was used before",
+            detail,
+        )
+        .fix("Send the body with which it was used first, or a key of its own.")
+    }
+
     pub(crate) fn nothing_to_withdraw() -> Self {
         let detail = "Nobody has edited this record in SalesCommand, and it was not made here.";
         Self::new(StatusCode::CONFLICT, "nothing-to-withdraw", "Nothing to withdraw", detail)

@@ -21,6 +21,8 @@ use crate::viewer::Viewer;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(40);
+/// How often a record that is asked for under a key is tried against others that ask for it at the same moment.
+const ATTEMPTS: usize = 3;
 /// The purpose of sealed write tokens.
 const PURPOSE: &str = "write";
 
@@ -61,6 +63,9 @@ pub enum WriteError {
 pub trait RecordWrites: Send + Sync {
     /// Publishes a version of a record if its last event is still the expected one; gives its raw position.
     async fn publish(&self, write: RecordWrite) -> Result<Position, WriteError>;
+
+    /// What the event at a position of the log of `crm` says; none if it deletes its record.
+    async fn written(&self, position: Position) -> Result<Option<OpportunityEdit>, WriteError>;
 }
 
 /// Where a write stands.
@@ -175,6 +180,49 @@ pub(crate) async fn publish<P>(allowed: &Allowed<P>, write: RecordWrite) -> Resu
         }
         outcome => outcome.map_err(problem),
     }
+}
+
+/// Publishes a record that its author asks for under a key of their own, once: whoever asks again with the same fields
+/// gets the position at which the first one stands; other fields under the same key are a problem.
+pub(crate) async fn publish_once<P>(allowed: &Allowed<P>, write: RecordWrite) -> Result<Position, ApiError> {
+    for _ in 0..ATTEMPTS {
+        match allowed.guarded().writes.publish(write.clone()).await {
+            // The broker has decided between two at once. The second attempt of the other one sees where the first is.
+            Err(WriteError::Conflict { last: None }) => {}
+            Err(WriteError::Conflict { last: Some(last) }) => {
+                let asked = write.fields.as_ref();
+                return is_the_same(allowed, asked, last).await.map(|()| last);
+            }
+            outcome => return outcome.map_err(problem),
+        }
+    }
+    Err(ApiError::broker_unavailable("the record keeps changing"))
+}
+
+/// Where the record stands that was made under a key before; none if there is none yet. A problem if it was made with
+/// other fields.
+pub(crate) async fn made_before<P>(
+    allowed: &Allowed<P>,
+    viewer: &Viewer,
+    record: CrmOpportunity,
+    fields: &OpportunityEdit,
+) -> Result<Option<Position>, ApiError> {
+    let found = viewer.facets(&[record.source().facet_id().to_string()]).await?;
+    let Some(facet) = found.first() else { return Ok(None) };
+    // One that was deleted since was made by the version that stated it last.
+    let at = facet.stated_at();
+    is_the_same(allowed, Some(fields), at).await?;
+    Ok(Some(facet.position))
+}
+
+async fn is_the_same<P>(
+    allowed: &Allowed<P>,
+    asked: Option<&OpportunityEdit>,
+    at: Position,
+) -> Result<(), ApiError> {
+    let written = allowed.guarded().writes.written(at).await.map_err(problem)?;
+    let same = written.zip(asked).is_some_and(|(written, asked)| written.says_the_same(asked));
+    if same { Ok(()) } else { Err(ApiError::idempotency_key_reused()) }
 }
 
 /// Whether the record's last event was rejected, and with it all that came behind the version its author saw.

@@ -3467,7 +3467,10 @@ export interface operations {
     make_opportunity: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 printable ASCII characters of your choice. Repeated with the same key and body, the request makes nothing new and is answered with the deal that was made */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3477,7 +3480,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made; Location and ETag are those of the record */
+            /** @description Made, now or by the same request before; Location and ETag are those of the record */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3495,7 +3498,7 @@ export interface operations {
                     "application/json": components["schemas"]["WriteAccepted"];
                 };
             };
-            /** @description malformed-body */
+            /** @description malformed-body, malformed-idempotency-key */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3522,7 +3525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description invalid-fields, write-rejected */
+            /** @description invalid-fields, write-rejected, idempotency-key-reused */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -6,7 +6,7 @@
 //! | object | key | payload |
 //! |---|---|---|
 //! | `opportunity` | id of the facet that is edited (UUIDv5) | `{kind: "edit", fields}` |
-//! | `opportunity` | UUIDv7 made by the service | `{kind: "deal", fields}` |
+//! | `opportunity` | UUIDv7 made by the service; UUIDv8 of author and key, if the author gave one | `{kind: "deal", fields}` |
 //!
 //! `fields` holds each field as `{value, at, by}`: `null` clears it, a field that is not there is not edited. A deal
 //! begins with what it was made with; later changes are edits of it. A delete withdraws the edit, or deletes the deal.
@@ -19,7 +19,7 @@ use salescommand_domain::canonical::{
 };
 use salescommand_domain::raw::{Envelope, Payload};
 
-pub use payload::payload;
+pub use payload::{payload, read};
 
 use crate::Descriptor;
 

@@ -52,7 +52,7 @@ fn amount_written(amount: &Amount) -> Value {
 }
 
 /// Reads the fields of a record's payload.
-pub(super) fn read(payload: &Value, record: CrmOpportunity) -> Result<OpportunityEdit, Rejection> {
+pub fn read(payload: &Value, record: CrmOpportunity) -> Result<OpportunityEdit, Rejection> {
     let payload = object(payload, "", &["kind", "fields"])?;
     let found = payload.get("kind").and_then(Value::as_str).unwrap_or_default();
     if found != kind(record) {

@@ -13,6 +13,8 @@ use crate::iso_4217;
 use crate::money::Currency;
 use crate::raw::{InstanceName, ObjectName};
 
+/// Namespace of the keys of deals that were asked for under a key of their author's.
+const REQUEST_NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_50a2_9c1f_5e0e_8f27_61d8_0b4a_9ce3);
 /// Longest name of a deal, in characters.
 const LONGEST_NAME: usize = 500;
 
@@ -84,6 +86,20 @@ impl OpportunityEdit {
         }
     }
 
+    /// Whether the same fields are edited to the same values, whenever and by whom.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        fn same<T: PartialEq>(one: &Option<Edited<T>>, other: &Option<Edited<T>>) -> bool {
+            one.as_ref().map(|edited| &edited.value) == other.as_ref().map(|edited| &edited.value)
+        }
+        same(&self.name, &other.name)
+            && same(&self.stage, &other.stage)
+            && same(&self.status, &other.status)
+            && same(&self.amount, &other.amount)
+            && same(&self.probability_ppm, &other.probability_ppm)
+            && same(&self.owner, &other.owner)
+            && same(&self.close_date, &other.close_date)
+    }
+
     /// The names of the edited fields, in the order of the documentation.
     pub fn fields(&self) -> Vec<&'static str> {
         let all = ["name", "stage", "status", "amount", "probability_ppm", "owner", "close_date"];
@@ -108,6 +124,15 @@ impl CrmOpportunity {
     pub fn of_key(key: &str) -> Option<Self> {
         let id = Uuid::parse_str(key).ok()?;
         Some(if id.get_version_num() == 5 { Self::Edit(FacetId(id)) } else { Self::Deal(id) })
+    }
+
+    /// The deal that an author asks for under a key of their own: the same one, however often they ask. Its key is a UUID of
+    /// version 8, derived from both, since those of version 5 are facets' ids.
+    pub fn asked_for(author: &str, key: &str) -> Self {
+        let derived = Uuid::new_v5(&REQUEST_NAMESPACE, format!("{author}\u{0}{key}").as_bytes());
+        Self::Deal(
+            uuid::Builder::from_bytes(*derived.as_bytes()).with_version(uuid::Version::Custom).into_uuid(),
+        )
     }
 
     /// Which one a source record is; none if it is no record of `crm`.

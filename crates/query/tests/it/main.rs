@@ -5,6 +5,7 @@ mod access;
 mod auth;
 mod controls;
 mod generations;
+mod idempotency;
 mod lineage;
 mod openapi;
 mod opportunities;

@@ -8,7 +8,7 @@ use bson::RawDocumentBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
 use salescommand_domain::access::Scope;
-use salescommand_domain::canonical::QuarantineAction;
+use salescommand_domain::canonical::{OpportunityEdit, QuarantineAction};
 use salescommand_domain::raw::Position;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
@@ -252,6 +252,12 @@ impl RecordWrites for Drafts {
         }
         writes.push(write);
         Ok(Position { epoch: 1, sequence: writes.len() as u64 })
+    }
+
+    async fn written(&self, position: Position) -> Result<Option<OpportunityEdit>, WriteError> {
+        let writes = self.writes.lock().unwrap();
+        let index = position.sequence.checked_sub(1).map(|index| index as usize);
+        Ok(index.and_then(|index| writes.get(index)).and_then(|write| write.fields.clone()))
     }
 }
 
