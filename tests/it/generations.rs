@@ -332,6 +332,8 @@ async fn a_verification_proves_equality_and_finds_damage() {
     world.caught_up().await;
     let id = world.request(ReplayKind::Verify, false).await;
     let verified = world.reaches(&id, ReplayState::Verified).await;
+    let progress = verified.progress.unwrap();
+    assert_eq!((progress.done, progress.total, progress.eta_seconds), (53, 53, None), "all of raw was read");
     assert_eq!(verified.comparison.unwrap().differing(), 0);
     assert_eq!(Documents::active(&*world.store).await.unwrap().unwrap().canonical, 1);
     world.end().await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use salescommand_domain::generation::{
     Command, Comparison, Definition, Gate, Generation, Replay, ReplayKind, ReplayState,
 };
-use salescommand_domain::raw::{Envelope, InstanceName, parse_raw_stream};
+use salescommand_domain::raw::{Envelope, InstanceName, Vector, parse_raw_stream};
 use salescommand_projector::projections;
 use salescommand_store::{Active, Generations};
 
@@ -137,6 +137,7 @@ impl Controller {
             tracing::warn!(replay = replay.id, "the generations did not meet, trying again");
             return Ok(());
         };
+        self.show_all_read(&mut replay, &vector).await?;
         let before = self.definition_of(&current, registered);
         let after = self.definition_of(target, registered);
         let pairs = plan::pairs(&current, target);
@@ -169,6 +170,19 @@ impl Controller {
         replay.command = None;
         replay.switch = false;
         self.advance(replay, ReplayState::Ready).await
+    }
+
+    /// While a replay is watched its progress ends at "nearly all"; where both have met, everything up to there is in.
+    async fn show_all_read(&self, replay: &mut Replay, vector: &Vector) -> Result<(), Error> {
+        let Some(progress) = &mut replay.progress else { return Ok(()) };
+        if replay.canonical.is_some() {
+            let extent = of_raw(&*self.setup.log, vector).await?;
+            (progress.done, progress.total) = (extent.done, extent.total);
+        } else {
+            progress.done = progress.total;
+        }
+        progress.eta_seconds = None;
+        Ok(())
     }
 
     async fn switch(&mut self, replay: Replay, active: &Active, target: &Generations) -> Result<(), Error> {
