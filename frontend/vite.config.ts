@@ -34,5 +34,6 @@ export default defineConfig({
     setupFiles: ["./src/testing/setup.ts"],
     restoreMocks: true,
     testTimeout: 15_000,
+    expect: { poll: { timeout: 5_000 } },
   },
 });

@@ -15,7 +15,10 @@ import { Route as SignInRouteImport } from "./../routes/sign-in";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
 import { Route as AppDataLakeEntitiesRouteImport } from "./../routes/_app/data-lake/entities";
+import { Route as AppDataLakeGenerationsRouteImport } from "./../routes/_app/data-lake/generations";
 import { Route as AppDataLakeQuarantineIndexRouteImport } from "./../routes/_app/data-lake/quarantine/index";
+import { Route as AppDataLakeReplaysReplayRouteImport } from "./../routes/_app/data-lake/replays/$replay";
+import { Route as AppDataLakeLineageTypeIdRouteImport } from "./../routes/_app/data-lake/lineage/$type.$id";
 import { Route as AppDataLakeQuarantineInstanceEpochSequenceRouteImport } from "./../routes/_app/data-lake/quarantine/$instance.$epoch.$sequence";
 
 const IndexRoute = IndexRouteImport.update({
@@ -47,10 +50,27 @@ const AppDataLakeEntitiesRoute = AppDataLakeEntitiesRouteImport.update({
   path: "/data-lake/entities",
   getParentRoute: () => AppRoute,
 } as any);
+const AppDataLakeGenerationsRoute = AppDataLakeGenerationsRouteImport.update({
+  id: "/data-lake/generations",
+  path: "/data-lake/generations",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppDataLakeQuarantineIndexRoute =
   AppDataLakeQuarantineIndexRouteImport.update({
     id: "/data-lake/quarantine/",
     path: "/data-lake/quarantine/",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppDataLakeReplaysReplayRoute =
+  AppDataLakeReplaysReplayRouteImport.update({
+    id: "/data-lake/replays/$replay",
+    path: "/data-lake/replays/$replay",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppDataLakeLineageTypeIdRoute =
+  AppDataLakeLineageTypeIdRouteImport.update({
+    id: "/data-lake/lineage/$type/$id",
+    path: "/data-lake/lineage/$type/$id",
     getParentRoute: () => AppRoute,
   } as any);
 const AppDataLakeQuarantineInstanceEpochSequenceRoute =
@@ -65,8 +85,11 @@ export interface FileRoutesByFullPath {
   "/sign-in": typeof SignInRoute;
   "/overview": typeof AppOverviewRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
+  "/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/data-lake/": typeof AppDataLakeIndexRoute;
+  "/data-lake/replays/$replay": typeof AppDataLakeReplaysReplayRoute;
   "/data-lake/quarantine/": typeof AppDataLakeQuarantineIndexRoute;
+  "/data-lake/lineage/$type/$id": typeof AppDataLakeLineageTypeIdRoute;
   "/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRoutesByTo {
@@ -74,8 +97,11 @@ export interface FileRoutesByTo {
   "/sign-in": typeof SignInRoute;
   "/overview": typeof AppOverviewRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
+  "/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/data-lake": typeof AppDataLakeIndexRoute;
+  "/data-lake/replays/$replay": typeof AppDataLakeReplaysReplayRoute;
   "/data-lake/quarantine": typeof AppDataLakeQuarantineIndexRoute;
+  "/data-lake/lineage/$type/$id": typeof AppDataLakeLineageTypeIdRoute;
   "/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRoutesById {
@@ -85,8 +111,11 @@ export interface FileRoutesById {
   "/sign-in": typeof SignInRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
+  "/_app/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/_app/data-lake/": typeof AppDataLakeIndexRoute;
+  "/_app/data-lake/replays/$replay": typeof AppDataLakeReplaysReplayRoute;
   "/_app/data-lake/quarantine/": typeof AppDataLakeQuarantineIndexRoute;
+  "/_app/data-lake/lineage/$type/$id": typeof AppDataLakeLineageTypeIdRoute;
   "/_app/data-lake/quarantine/$instance/$epoch/$sequence": typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 export interface FileRouteTypes {
@@ -96,8 +125,11 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/overview"
     | "/data-lake/entities"
+    | "/data-lake/generations"
     | "/data-lake/"
+    | "/data-lake/replays/$replay"
     | "/data-lake/quarantine/"
+    | "/data-lake/lineage/$type/$id"
     | "/data-lake/quarantine/$instance/$epoch/$sequence";
   fileRoutesByTo: FileRoutesByTo;
   to:
@@ -105,8 +137,11 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/overview"
     | "/data-lake/entities"
+    | "/data-lake/generations"
     | "/data-lake"
+    | "/data-lake/replays/$replay"
     | "/data-lake/quarantine"
+    | "/data-lake/lineage/$type/$id"
     | "/data-lake/quarantine/$instance/$epoch/$sequence";
   id:
     | "__root__"
@@ -115,8 +150,11 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/_app/overview"
     | "/_app/data-lake/entities"
+    | "/_app/data-lake/generations"
     | "/_app/data-lake/"
+    | "/_app/data-lake/replays/$replay"
     | "/_app/data-lake/quarantine/"
+    | "/_app/data-lake/lineage/$type/$id"
     | "/_app/data-lake/quarantine/$instance/$epoch/$sequence";
   fileRoutesById: FileRoutesById;
 }
@@ -170,11 +208,32 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppDataLakeEntitiesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/data-lake/generations": {
+      id: "/_app/data-lake/generations";
+      path: "/data-lake/generations";
+      fullPath: "/data-lake/generations";
+      preLoaderRoute: typeof AppDataLakeGenerationsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/data-lake/quarantine/": {
       id: "/_app/data-lake/quarantine/";
       path: "/data-lake/quarantine";
       fullPath: "/data-lake/quarantine/";
       preLoaderRoute: typeof AppDataLakeQuarantineIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/data-lake/replays/$replay": {
+      id: "/_app/data-lake/replays/$replay";
+      path: "/data-lake/replays/$replay";
+      fullPath: "/data-lake/replays/$replay";
+      preLoaderRoute: typeof AppDataLakeReplaysReplayRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/data-lake/lineage/$type/$id": {
+      id: "/_app/data-lake/lineage/$type/$id";
+      path: "/data-lake/lineage/$type/$id";
+      fullPath: "/data-lake/lineage/$type/$id";
+      preLoaderRoute: typeof AppDataLakeLineageTypeIdRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/data-lake/quarantine/$instance/$epoch/$sequence": {
@@ -190,16 +249,22 @@ declare module "@tanstack/react-router" {
 interface AppRouteChildren {
   AppOverviewRoute: typeof AppOverviewRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
+  AppDataLakeGenerationsRoute: typeof AppDataLakeGenerationsRoute;
   AppDataLakeIndexRoute: typeof AppDataLakeIndexRoute;
+  AppDataLakeReplaysReplayRoute: typeof AppDataLakeReplaysReplayRoute;
   AppDataLakeQuarantineIndexRoute: typeof AppDataLakeQuarantineIndexRoute;
+  AppDataLakeLineageTypeIdRoute: typeof AppDataLakeLineageTypeIdRoute;
   AppDataLakeQuarantineInstanceEpochSequenceRoute: typeof AppDataLakeQuarantineInstanceEpochSequenceRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
   AppOverviewRoute: AppOverviewRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,
+  AppDataLakeGenerationsRoute: AppDataLakeGenerationsRoute,
   AppDataLakeIndexRoute: AppDataLakeIndexRoute,
+  AppDataLakeReplaysReplayRoute: AppDataLakeReplaysReplayRoute,
   AppDataLakeQuarantineIndexRoute: AppDataLakeQuarantineIndexRoute,
+  AppDataLakeLineageTypeIdRoute: AppDataLakeLineageTypeIdRoute,
   AppDataLakeQuarantineInstanceEpochSequenceRoute:
     AppDataLakeQuarantineInstanceEpochSequenceRoute,
 };

@@ -119,7 +119,11 @@ export function secondsSince(instant: string, now: number): number {
 export function duration(from: Maybe<string>, to: Maybe<string>, now: number): string {
   if (!from) return NO_VALUE;
   const total = Math.max(0, ((to ? Date.parse(to) : now) - Date.parse(from)) / 1000);
-  if (total < 10) return `${total.toFixed(1)} s`;
+  return total < 10 ? `${total.toFixed(1)} s` : seconds(total);
+}
+
+/** A length of time in whole seconds: "42 s", "1 m 04 s". */
+export function seconds(total: number): string {
   const whole = Math.round(total);
   if (whole < 60) return `${whole} s`;
   const minutes = Math.floor(whole / 60);

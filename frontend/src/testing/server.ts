@@ -14,6 +14,8 @@ import {
   aStats,
 } from "@/testing/builders";
 
+import { aGenerationList, aLineage, aReplayDetail } from "@/testing/builders-generations";
+
 export const server = setupServer(
   answer.get("/api/meta", {
     product: "SalesCommand",
@@ -30,6 +32,10 @@ export const server = setupServer(
   answer.get("/api/data-lake/epochs", { items: [anEpoch()] }),
   answer.get("/api/data-lake/quarantine", aQuarantinePage()),
   answer.get("/api/data-lake/quarantine/{instance}/{epoch}/{sequence}", { reject: aReject(), event: null }),
+  answer.get("/api/data-lake/generations", aGenerationList()),
+  answer.get("/api/data-lake/replays", { items: [] }),
+  answer.get("/api/data-lake/replays/{replay}", aReplayDetail()),
+  answer.get("/api/data-lake/lineage/{entity}/{id}", aLineage()),
   answer.get("/api/sync/status", { sources: [aSource()] }),
   answer.get("/api/sync/history", { runs: [] }),
 );

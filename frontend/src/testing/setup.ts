@@ -1,9 +1,12 @@
 /** Before each test file: the catalogue, DOM matchers, the mock server; after each test: everything back to nothing. */
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 import "@/i18n/setup";
 import { server } from "@/testing/server";
+
+// The first page of a file is compiled while it is waited for: on a busy machine that takes longer than a second.
+configure({ asyncUtilTimeout: 5_000 });
 
 beforeAll(() => {
   // What jsdom lacks and the components ask for.

@@ -46,7 +46,7 @@ export function EntitiesPage({ search }: { search: EntitiesSearch }) {
           ) : (
             <div className="flex flex-col gap-3">
               <EntityTable type={type} items={items} />
-              <EntityCards items={items} />
+              <EntityCards type={type} items={items} />
               <Paging page={page} rows={items.length} next={next_cursor} />
             </div>
           )

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { QueryPanel } from "@/components/state/query-panel";
 import { Bones } from "@/components/state/skeleton";
 import { buttonClass } from "@/components/ui/button";
+import { type Fact, Facts } from "@/components/ui/facts";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { type RawPlace, type Reject, rejectQuery } from "@/features/operations/api/quarantine";
@@ -30,7 +31,7 @@ export function RejectPage({ place }: { place: RawPlace }) {
         {({ reject, event }) => (
           <div className="flex flex-col gap-4">
             <Panel title={t("quarantine.why")} actions={<RejectBadge state={reject.state} />}>
-              <Facts reject={reject} />
+              <Why reject={reject} />
             </Panel>
             {canDecide && <Decisions place={place} state={reject.state} />}
             <Panel title={t("quarantine.rawEvent")} hint={event?.content_type ?? undefined}>
@@ -43,23 +44,14 @@ export function RejectPage({ place }: { place: RawPlace }) {
   );
 }
 
-function Facts({ reject }: { reject: Reject }) {
+function Why({ reject }: { reject: Reject }) {
   const { t } = useTranslation();
-  const facts = [
-    [t("quarantine.reason"), reject.reason],
-    [t("quarantine.field"), reject.path || NO_VALUE],
-    [t("quarantine.detail"), reject.detail],
-    [t("quarantine.subject"), reject.subject],
-    ...(reject.note ? [[t("quarantine.note"), reject.note]] : []),
+  const facts: Fact[] = [
+    { name: t("quarantine.reason"), value: reject.reason },
+    { name: t("quarantine.field"), value: reject.path || NO_VALUE },
+    { name: t("quarantine.detail"), value: reject.detail },
+    { name: t("quarantine.subject"), value: reject.subject },
   ];
-  return (
-    <dl className="grid grid-cols-[minmax(0,1fr)] gap-x-6 gap-y-1 text-[0.8125rem] sm:grid-cols-[auto_minmax(0,1fr)]">
-      {facts.map(([name, value]) => (
-        <div key={name} className="contents">
-          <dt className="text-ink-2">{name}</dt>
-          <dd className="mb-1 break-words sm:mb-0">{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  if (reject.note) facts.push({ name: t("quarantine.note"), value: reject.note });
+  return <Facts facts={facts} />;
 }

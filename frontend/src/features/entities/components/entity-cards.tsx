@@ -2,10 +2,11 @@
 import { useTranslation } from "react-i18next";
 import { Money } from "@/components/ui/money";
 import type { EntityItem } from "@/features/entities/api/get-entities";
-import { SourceRef, StatusWord } from "@/features/entities/components/entity-parts";
+import { RecordLink, SourceRef, StatusWord } from "@/features/entities/components/entity-parts";
+import type { EntityType } from "@/lib/entity-types";
 import { dateTime } from "@/lib/format";
 
-export function EntityCards({ items }: { items: EntityItem[] }) {
+export function EntityCards({ type, items }: { type: EntityType; items: EntityItem[] }) {
   const { t } = useTranslation();
   return (
     <ul
@@ -15,7 +16,9 @@ export function EntityCards({ items }: { items: EntityItem[] }) {
       {items.map((item) => (
         <li key={item.id} className="flex flex-col gap-1 px-4 py-3 text-[0.8125rem]">
           <div className="flex flex-wrap items-baseline justify-between gap-x-3">
-            <p className="min-w-0 break-words font-medium">{item.name || t("entities.noName")}</p>
+            <p className="min-w-0 break-words font-medium">
+              <RecordLink type={type} item={item} />
+            </p>
             {item.amount && <Money amount={item.amount} />}
           </div>
           <p className="flex flex-wrap gap-x-3 text-ink-2 text-xs">

@@ -4,7 +4,7 @@ import { Money } from "@/components/ui/money";
 import { ScrollRegion } from "@/components/ui/scroll-region";
 import { RowHead, Table, Td, Th } from "@/components/ui/table";
 import type { EntityItem } from "@/features/entities/api/get-entities";
-import { SourceRef, StatusWord } from "@/features/entities/components/entity-parts";
+import { RecordLink, SourceRef, StatusWord } from "@/features/entities/components/entity-parts";
 import type { EntityType } from "@/lib/entity-types";
 import { dateTime, NO_VALUE, preciseTime } from "@/lib/format";
 
@@ -33,7 +33,9 @@ export function EntityTable({ type, items }: { type: EntityType; items: EntityIt
         >
           {items.map((item) => (
             <tr key={item.id} data-entity={item.id} className="hover:bg-surface-2">
-              <RowHead className="min-w-48">{item.name || t("entities.noName")}</RowHead>
+              <RowHead className="min-w-48">
+                <RecordLink type={type} item={item} />
+              </RowHead>
               <Td>
                 <StatusWord status={item.status} />
               </Td>

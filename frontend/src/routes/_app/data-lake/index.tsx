@@ -24,6 +24,11 @@ function DataLakeRoute() {
     <>
       <PageHeader title={t("lake.title")} subtitle={t("lake.subtitle")}>
         {canOperate && (
+          <Link to="/data-lake/generations" className={buttonClass()}>
+            {t("generations.open")}
+          </Link>
+        )}
+        {canOperate && (
           <Link to="/data-lake/quarantine" className={buttonClass()}>
             {t("quarantine.open")}
           </Link>
