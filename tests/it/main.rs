@@ -26,6 +26,8 @@ mod histories;
 #[cfg(test)]
 mod ingest;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod projections;

@@ -45,14 +45,28 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
             .index(&["state", "_id"]),
     ];
     for entity in Entity::ALL {
-        let collection =
-            CollectionSpec::plain(canonical_collection(entity, generation)).index(&["scope_key", "_id"]);
+        // Pages of a list follow the id, within a scope or without one.
+        let collection = CollectionSpec::plain(canonical_collection(entity, generation))
+            .index(&["scope_key", "deleted", "_id"])
+            .index(&["deleted", "_id"]);
         // References to these are by facet, and they can have more than one: an edit is a facet of its deal.
         let joinable =
             matches!(entity, Entity::Account | Entity::Contact | Entity::Opportunity | Entity::User);
-        specs.push(if joinable { collection.index(&["facets.id"]) } else { collection });
+        let collection = if joinable { collection.index(&["facets.id"]) } else { collection };
+        specs.push(if entity == Entity::Opportunity { with_list_indexes(collection) } else { collection });
     }
     specs
+}
+
+/// Indexes of the list of opportunities: for each of its filters, with a scope and without one, the page follows the id
+/// within equal values of all fields before it. The status is the last of these: a list of every status asks for each.
+fn with_list_indexes(collection: CollectionSpec) -> CollectionSpec {
+    const KIND: &str = "body.opportunity_kind";
+    collection
+        .index(&["scope_key", "deleted", KIND, "body.status", "_id"])
+        .index(&["scope_key", "deleted", KIND, "body.stage", "body.status", "_id"])
+        .index(&["deleted", KIND, "body.status", "_id"])
+        .index(&["deleted", KIND, "body.stage", "body.status", "_id"])
 }
 
 /// The canonical stream: kept whole, since every projection may be rebuilt from it.
