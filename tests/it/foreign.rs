@@ -142,4 +142,25 @@ async fn decide(platform: &Platform, chief: &Session) {
     assert_eq!(json_of(&platform.run(&retry, "").unwrap())[0]["outcome"], "rejected");
     let listed = platform.run(&["quarantine", "list", "--all", "--output", "json"], "").unwrap();
     assert_eq!(json_of(&listed)[0]["state"], "superseded", "the last decision holds: it is waived no more");
+    over_epochs(platform, chief, &place).await;
+}
+
+/// With its epoch only in the archive, the event is shown all the same, and both checks read it.
+async fn over_epochs(platform: &Platform, chief: &Session, place: &str) {
+    for step in [&["epoch", "seal", "tickets"][..], &["epoch", "archive", "tickets"]] {
+        platform.run(step, "").unwrap();
+    }
+    platform.run(&["epoch", "delete", "tickets", "--epoch", "1"], "").unwrap();
+    let (_, shown) = chief.get(place).await.unwrap();
+    assert_eq!(shown["event"]["envelope"]["payload"]["inline"]["value"], "a lot", "{shown}");
+    let checks = platform.run(&["connector", "check", "tickets"], "").unwrap_err().to_string();
+    assert!(checks.contains("does not do what is asked"), "the refused deal is in the archive: {checks}");
+    let tried = platform.run(&["mapping", "check", "tickets"], "").unwrap_err().to_string();
+    assert!(tried.contains("1 events would be rejected"), "{tried}");
+    // Without its archive, the answer says so.
+    let away = platform.archives().with_extension("away");
+    std::fs::rename(platform.archives(), &away).unwrap();
+    let (_, shown) = chief.get(place).await.unwrap();
+    assert_eq!((&shown["event"], &shown["event_missing"]), (&json!(null), &json!("epoch_nowhere")));
+    std::fs::rename(&away, platform.archives()).unwrap();
 }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{FacetBody, Mapped, Mapper, Rejection};
 use salescommand_domain::generation::{Command, Definition, Gate, Reason, Replay, ReplayKind, ReplayState};
-use salescommand_domain::raw::{Envelope, Position};
-use salescommand_epochs::{ArchivedLog, Archives, NoArchives};
+use salescommand_domain::raw::{Envelope, InstanceName, Position};
+use salescommand_epochs::{ArchivedLog, Archives, FolderArchives, NoArchives, archive, delete, seal};
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_generations::{Code, Setup};
@@ -381,5 +381,26 @@ async fn a_replay_survives_crashes_of_its_controller() {
     let replay = world.reaches(&id, ReplayState::Switched).await;
     assert_eq!(replay.comparison.unwrap().differing(), 0);
     oracle::assert_same(&world.of_generation(1), &world.of_generation(2));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn progress_counts_epochs_that_only_the_archive_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let archives = FolderArchives::new(folder.path());
+    let mut world = World::start_over(Arc::new(archives.clone())).await;
+    // More than what a comparison would wait for: were they not counted, it would begin before they are read.
+    world.publish(&[references(), deals(1..=1_500, 10.0)].concat()).await;
+    world.caught_up().await;
+    let (odoo, now) = (InstanceName::new("odoo").unwrap(), Timestamp::UNIX_EPOCH);
+    seal(&*world.log, &archives, &odoo).await.unwrap();
+    archive(&*world.log, &archives, &odoo, 1, now).await.unwrap();
+    delete(&*world.log, &archives, &odoo, 1).await.unwrap();
+    assert!(world.log.stream("RAW_ODOO_E1").await.unwrap().is_none());
+    let id = world.request(ReplayKind::Raw, true).await;
+    let replay = world.reaches(&id, ReplayState::Switched).await;
+    let progress = replay.progress.unwrap();
+    assert_eq!((progress.done, progress.total), (1_503, 1_503));
+    assert_eq!(replay.comparison.unwrap().differing(), 0);
     world.end().await;
 }

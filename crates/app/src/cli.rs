@@ -330,7 +330,7 @@ pub enum Connector {
     Check {
         /// The source instance.
         name: String,
-        /// How many of the newest events.
+        /// How many of the newest events, over all epochs.
         #[arg(long, default_value_t = 10_000)]
         last: usize,
     },

@@ -4,14 +4,11 @@
 //! the check says so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Result, bail};
-use salescommand_domain::raw::{
-    Digest, Envelope, InstanceName, Payload, RawPosition, content_digest, parse_raw_stream, raw_stream,
-};
-use salescommand_eventlog::{Administration, BatchLimit, EventLog, StoredMessage};
-use salescommand_eventlog_nats::NatsLog;
+use salescommand_domain::raw::{Digest, Envelope, InstanceName, Payload, RawPosition, content_digest};
+use salescommand_epochs::last_stored;
+use salescommand_eventlog::StoredMessage;
 use salescommand_normalizer::{RawMessage, Verdict, judge, load_mappings};
 use serde::Serialize;
 
@@ -19,10 +16,6 @@ use crate::cli::{self, Output};
 use crate::code::rooms;
 use crate::config::Config;
 use crate::{connections, epochs, listing, mappings};
-
-/// One portion.
-const LIMIT: BatchLimit =
-    BatchLimit { messages: 500, bytes: 4 * 1024 * 1024, wait: Duration::from_millis(500) };
 
 /// One requirement and how the log stands to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,7 +46,9 @@ pub async fn connector(config: &Config, command: &cli::Connector, output: Output
     let cli::Connector::Check { name, last } = command;
     let instance = InstanceName::new(name)?;
     let log = connections::log_for_command(config).await?;
-    let events = newest(&log, &instance, *last).await?;
+    let events = last_stored(&log, &*epochs::archives(config), &instance, *last).await?;
+    let place = |(position, stored)| (RawPosition { instance: instance.clone(), position }, stored);
+    let events: Vec<(RawPosition, StoredMessage)> = events.into_iter().map(place).collect();
     if events.is_empty() {
         bail!("{instance} has published nothing; see `salescommand source add --help`");
     }
@@ -76,34 +71,6 @@ pub async fn connector(config: &Config, command: &cli::Connector, output: Output
         bail!("{instance} does not do what is asked of a producer; see docs/how-to/foreign-producer.md");
     }
     Ok(())
-}
-
-/// The newest events of the newest epoch, with the ids that they were published with.
-async fn newest(
-    log: &NatsLog,
-    instance: &InstanceName,
-    most: usize,
-) -> Result<Vec<(RawPosition, StoredMessage)>> {
-    let first = raw_stream(instance, 1);
-    let streams = log.streams(first.trim_end_matches('1')).await?;
-    let epochs =
-        streams.iter().filter_map(|stream| Some((parse_raw_stream(&stream.name)?, stream.last_sequence)));
-    let newest =
-        epochs.filter(|((of, _), last)| of == instance && *last > 0).map(|((_, epoch), last)| (epoch, last));
-    let Some((epoch, last)) = newest.max() else { return Ok(Vec::new()) };
-    let mut reader = log.read_stored(&raw_stream(instance, epoch), last.saturating_sub(most as u64)).await?;
-    let mut events = Vec::new();
-    loop {
-        let portion = reader.next_stored(LIMIT).await?;
-        let ended = portion.last().is_none_or(|stored| stored.message.sequence >= last);
-        events.extend(portion.into_iter().map(|stored| {
-            let position = salescommand_domain::raw::Position { epoch, sequence: stored.message.sequence };
-            (RawPosition { instance: instance.clone(), position }, stored)
-        }));
-        if ended {
-            return Ok(events);
-        }
-    }
 }
 
 /// What is known of a record's events so far.

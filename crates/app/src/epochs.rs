@@ -32,7 +32,7 @@ pub const MAKE_ROOM: &str =
     "Free space: seal, archive and delete epochs with `salescommand epoch`, or give the broker more.";
 
 /// The archives of this installation, to be read.
-fn archives(config: &Config) -> Arc<dyn Archives> {
+pub fn archives(config: &Config) -> Arc<dyn Archives> {
     match folder(config) {
         Ok(folder) => Arc::new(folder),
         Err(_) => Arc::new(NoArchives),

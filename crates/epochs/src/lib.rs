@@ -17,6 +17,7 @@ mod chain;
 mod erase;
 mod error;
 mod heads;
+mod last;
 mod reader;
 mod roll;
 mod room;
@@ -33,6 +34,7 @@ pub use erase::{
 };
 pub use error::Error;
 pub use heads::{Head, cover, covered, heads_end, heads_stream, heads_through};
+pub use last::last_stored;
 pub use reader::{ChainReader, Portion};
 pub use roll::{DUPLICATE_WINDOW, maintain, open_newest, seal};
 pub use room::{Alarm, Pressure, Room};

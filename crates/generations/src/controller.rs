@@ -14,7 +14,7 @@ use salescommand_store::{Active, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::normalizers::{Normalizers, definition};
-use crate::replay::Speedometer;
+use crate::replay::{Archived, Speedometer};
 use crate::{Error, Setup, plan};
 
 /// Between two looks.
@@ -62,6 +62,7 @@ pub(crate) struct Controller {
     /// What this program would build now, and the extent of the configuration log that it rests on.
     newest: Option<(u64, Mappers)>,
     pub(crate) speeds: BTreeMap<String, Speedometer>,
+    pub(crate) archived: Archived,
     doomed: BTreeMap<String, Instant>,
 }
 
@@ -76,6 +77,7 @@ impl Controller {
             stop,
             newest: None,
             speeds: BTreeMap::new(),
+            archived: Archived::new(),
             doomed: BTreeMap::new(),
         }
     }

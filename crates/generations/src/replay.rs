@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use salescommand_domain::generation::{Progress, Replay};
-use salescommand_domain::raw::{InstanceName, Position, Vector};
+use salescommand_domain::raw::{InstanceName, Position, Vector, parse_raw_stream, raw_stream};
 use salescommand_eventlog::EventLog;
 use salescommand_normalizer::canonical_stream;
 
@@ -28,16 +28,29 @@ impl Extent {
     }
 }
 
-/// How far a canonical generation is in the raw zone.
-pub(crate) async fn of_raw(log: &dyn EventLog, vector: &Vector) -> Result<Extent, Error> {
+/// The last sequences of epochs that only their archives hold. An archived epoch never changes, so each is asked for once.
+pub(crate) type Archived = BTreeMap<(InstanceName, u32), u64>;
+
+/// How far a canonical generation is in the raw zone: in the broker, and in the archives of epochs that only they hold.
+pub(crate) async fn of_raw(
+    log: &dyn EventLog,
+    vector: &Vector,
+    archived: &mut Archived,
+) -> Result<Extent, Error> {
     let mut epochs: BTreeMap<InstanceName, BTreeMap<u32, u64>> = BTreeMap::new();
     for stream in log.streams("RAW_").await? {
-        if let Some((instance, epoch)) = salescommand_domain::raw::parse_raw_stream(&stream.name) {
+        if let Some((instance, epoch)) = parse_raw_stream(&stream.name) {
             epochs.entry(instance).or_default().insert(epoch, stream.last_sequence);
         }
     }
     let mut extent = Extent { done: 0, total: 0 };
-    for (instance, epochs) in epochs {
+    for (instance, mut epochs) in epochs {
+        let newest = epochs.last_key_value().map_or(0, |(epoch, _)| *epoch);
+        for epoch in (1..newest).filter(|epoch| !epochs.contains_key(epoch)).collect::<Vec<_>>() {
+            if let Some(last) = last_of_archived(log, (&instance, epoch), archived).await? {
+                epochs.insert(epoch, last);
+            }
+        }
         let at = vector.get(&instance).copied().unwrap_or(Position::START);
         for (epoch, last) in epochs {
             extent.total += last;
@@ -49,6 +62,20 @@ pub(crate) async fn of_raw(log: &dyn EventLog, vector: &Vector) -> Result<Extent
         }
     }
     Ok(extent)
+}
+
+async fn last_of_archived(
+    log: &dyn EventLog,
+    (instance, epoch): (&InstanceName, u32),
+    archived: &mut Archived,
+) -> Result<Option<u64>, Error> {
+    let place = (instance.clone(), epoch);
+    if let Some(last) = archived.get(&place) {
+        return Ok(Some(*last));
+    }
+    let Some(status) = log.stream(&raw_stream(instance, epoch)).await? else { return Ok(None) };
+    archived.insert(place, status.last_sequence);
+    Ok(Some(status.last_sequence))
 }
 
 /// How far the serving generations of a replay are in their canonical stream: the slowest counts.
@@ -131,7 +158,7 @@ mod tests {
         }
         let name = |name: &str| InstanceName::new(name).unwrap();
         let vector = Vector::from([(name("a"), Position { epoch: 2, sequence: 1 })]);
-        assert_eq!(of_raw(&log, &vector).await.unwrap(), Extent { done: 6, total: 12 });
+        assert_eq!(of_raw(&log, &vector, &mut Archived::new()).await.unwrap(), Extent { done: 6, total: 12 });
     }
 
     #[test]

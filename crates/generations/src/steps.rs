@@ -91,7 +91,7 @@ impl Controller {
             let Some(status) = self.normalizers.status(canonical).filter(|status| status.open) else {
                 return Ok(());
             };
-            let raw = of_raw(&*self.setup.log, &status.vector).await?;
+            let raw = of_raw(&*self.setup.log, &status.vector, &mut self.archived).await?;
             nearly &= raw.is_nearly_all();
             extent = raw;
         }
@@ -173,10 +173,10 @@ impl Controller {
     }
 
     /// While a replay is watched its progress ends at "nearly all"; where both have met, everything up to there is in.
-    async fn show_all_read(&self, replay: &mut Replay, vector: &Vector) -> Result<(), Error> {
+    async fn show_all_read(&mut self, replay: &mut Replay, vector: &Vector) -> Result<(), Error> {
         let Some(progress) = &mut replay.progress else { return Ok(()) };
         if replay.canonical.is_some() {
-            let extent = of_raw(&*self.setup.log, vector).await?;
+            let extent = of_raw(&*self.setup.log, vector, &mut self.archived).await?;
             (progress.done, progress.total) = (extent.done, extent.total);
         } else {
             progress.done = progress.total;

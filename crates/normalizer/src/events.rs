@@ -64,32 +64,38 @@ async fn read_range(log: &dyn EventLog, from: &RawPosition, to: u64) -> Result<V
 
 /// The whole log of an instance, in its order, as far as it reaches now. Epochs that are nowhere any more are left out.
 pub async fn read_log(log: &dyn EventLog, instance: &InstanceName) -> Result<Vec<RawMessage>, Error> {
-    let first = raw_stream(instance, 1);
-    let streams = log.streams(first.trim_end_matches('1')).await?;
-    let epochs = streams.iter().filter_map(|stream| parse_raw_stream(&stream.name));
-    let newest = epochs.filter(|(of, _)| of == instance).map(|(_, epoch)| epoch).max().unwrap_or(0);
     let mut all = Vec::new();
-    for epoch in 1..=newest {
+    for epoch in 1..=newest_epoch(log, instance).await? {
         let from = RawPosition { instance: instance.clone(), position: Position { epoch, sequence: 1 } };
         all.extend(read_range(log, &from, u64::MAX).await?);
     }
     Ok(all)
 }
 
-/// The newest events of an instance, in the order of its log: at most so many, of its newest epoch.
+/// The newest events of an instance, in the order of its log: at most so many, back over the borders of its epochs.
+/// Epochs that are nowhere any more are left out.
 pub async fn last_events(
     log: &dyn EventLog,
     instance: &InstanceName,
     most: usize,
 ) -> Result<Vec<RawMessage>, Error> {
+    let mut found: Vec<RawMessage> = Vec::new();
+    for epoch in (1..=newest_epoch(log, instance).await?).rev() {
+        let wanted = most.saturating_sub(found.len()) as u64;
+        let status = log.stream(&raw_stream(instance, epoch)).await?;
+        let Some(last) = status.map(|status| status.last_sequence).filter(|_| wanted > 0) else { continue };
+        let sequence = last.saturating_sub(wanted) + 1;
+        let from = RawPosition { instance: instance.clone(), position: Position { epoch, sequence } };
+        let mut older = read_range(log, &from, last).await?;
+        older.append(&mut found);
+        found = older;
+    }
+    Ok(found)
+}
+
+async fn newest_epoch(log: &dyn EventLog, instance: &InstanceName) -> Result<u32, Error> {
     let first = raw_stream(instance, 1);
     let streams = log.streams(first.trim_end_matches('1')).await?;
-    let epochs =
-        streams.iter().filter_map(|stream| Some((parse_raw_stream(&stream.name)?, stream.last_sequence)));
-    let newest =
-        epochs.filter(|((of, _), last)| of == instance && *last > 0).map(|((_, epoch), last)| (epoch, last));
-    let Some((epoch, last)) = newest.max() else { return Ok(Vec::new()) };
-    let sequence = last.saturating_sub(most as u64) + 1;
-    let from = RawPosition { instance: instance.clone(), position: Position { epoch, sequence } };
-    read_range(log, &from, last).await
+    let epochs = streams.iter().filter_map(|stream| parse_raw_stream(&stream.name));
+    Ok(epochs.filter(|(of, _)| of == instance).map(|(_, epoch)| epoch).max().unwrap_or(0))
 }

@@ -784,6 +784,11 @@ export interface components {
             /** @description Where it is. */
             state: components["schemas"]["EpochState"];
         };
+        /**
+         * @description Why a raw event cannot be shown.
+         * @enum {string}
+         */
+        EventMissing: "epoch_nowhere" | "not_in_epoch" | "archive_damaged";
         /** @description What is wrong with one field of a request. */
         FieldError: {
             /** @description What is wrong, and what to do. */
@@ -1441,6 +1446,7 @@ export interface components {
         /** @description A rejected raw event with its content. */
         RejectDetail: {
             event?: components["schemas"]["RawEvent"] | null;
+            event_missing?: components["schemas"]["EventMissing"] | null;
             /** @description Why it was rejected and what became of it. */
             reject: components["schemas"]["Reject"];
         };

@@ -204,7 +204,12 @@ export const en = {
     eventHint: "Its raw position: source, epoch, sequence.",
     why: "Why it was rejected",
     rawEvent: "Raw event",
-    eventGone: "Its epoch is no longer in the broker. Restore the epoch from its archive to see it.",
+    eventMissing: {
+      epoch_nowhere:
+        "Its epoch is neither in the broker nor among the archives that the service reads. Put its archive into the folder raw.archive_dir, or restore the epoch.",
+      not_in_epoch: "Its epoch is there and does not hold it: the broker has lost the end of the epoch.",
+      archive_damaged: "The archive of its epoch is damaged. Put a good copy in its place.",
+    },
     unreadable: "These bytes are not a readable envelope; they are shown in base64.",
     decide: "Decide",
     decideHint:

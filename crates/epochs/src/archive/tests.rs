@@ -12,7 +12,7 @@ use salescommand_eventlog::{BatchLimit, EventLog as _, Message, StoredMessage, S
 use super::format::{Blocks, Damage, Follow, HEADER, MAGIC};
 use super::*;
 use crate::tests::{abort_after, event, instance, publish};
-use crate::{ArchivedLog, Archives as _, Chain, ChainReader, Error, NoArchives, maintain, seal};
+use crate::{ArchivedLog, Archives as _, Chain, ChainReader, Error, NoArchives, last_stored, maintain, seal};
 
 fn now() -> Timestamp {
     "2026-11-25T12:00:00Z".parse().unwrap()
@@ -237,4 +237,31 @@ async fn a_chain_is_read_over_archive_and_broker() {
     }
     let behind = archives.read(&instance(), 1, 51).await.err();
     assert!(behind.is_some(), "a position behind the end");
+}
+
+#[tokio::test]
+async fn the_newest_events_are_read_back_over_epochs_of_broker_and_archive() {
+    let (log, folder) = (MemoryLog::new(), tempfile::tempdir().unwrap());
+    let archives = FolderArchives::new(folder.path());
+    publish(&log, (1..=5).map(|n| event("a", n)).collect()).await;
+    seal(&log, &archives, &instance()).await.unwrap();
+    archive(&log, &archives, &instance(), 1, now()).await.unwrap();
+    delete(&log, &archives, &instance(), 1).await.unwrap();
+    publish(&log, (6..=8).map(|n| event("a", n)).collect()).await;
+    seal(&log, &archives, &instance()).await.unwrap();
+    // The third epoch is open and has nothing yet.
+    let read = async |most: usize| {
+        let found = last_stored(&log, &archives, &instance(), most).await.unwrap();
+        let ids = found.iter().filter_map(|(_, stored)| stored.message_id.clone()).count();
+        assert_eq!(ids, found.len(), "each with the id that it was published with");
+        found.iter().map(|(at, _)| (at.epoch, at.sequence)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(0).await, []);
+    assert_eq!(read(2).await, [(2, 2), (2, 3)]);
+    assert_eq!(read(4).await, [(1, 5), (2, 1), (2, 2), (2, 3)]);
+    let all = [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 1), (2, 2), (2, 3)];
+    assert_eq!(read(100).await, all);
+    let without = last_stored(&log, &NoArchives, &instance(), 100).await;
+    assert!(matches!(without, Err(Error::UnknownEpoch { .. })), "{without:?}");
+    assert_eq!(last_stored(&log, &NoArchives, &instance(), 3).await.unwrap().len(), 3, "it is not needed");
 }

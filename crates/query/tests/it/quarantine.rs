@@ -82,7 +82,9 @@ async fn a_reject_is_shown_with_its_raw_event() {
     assert_eq!(shown["reject"]["detail"], "expected a text, found 7");
     assert_eq!(shown["event"]["envelope"]["payload"]["inline"]["name"], 7);
     let shown = chief.get("/api/data-lake/quarantine/odoo-eu/1/1").await.json();
-    assert_eq!(shown["event"], json!(null), "the broker has no such epoch");
+    assert_eq!((&shown["event"], &shown["event_missing"]), (&json!(null), &json!("epoch_nowhere")));
+    let shown = chief.get("/api/data-lake/quarantine/odoo/1/2").await.json();
+    assert_eq!((&shown["event"], &shown["event_missing"]), (&json!(null), &json!("not_in_epoch")));
     chief.get("/api/data-lake/quarantine/odoo/1/9").await.problem(404, "reject-unknown");
     chief.get("/api/data-lake/quarantine/Odoo/1/9").await.problem(404, "reject-unknown");
 }

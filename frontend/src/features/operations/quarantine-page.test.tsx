@@ -57,6 +57,18 @@ test("an event is shown as it stands in the log, read again, and its outcome tol
   expect(await screen.findByText(/still rejected/)).toBeVisible();
 });
 
+test("an event that is not there says why", async () => {
+  server.use(
+    answer.get("/api/data-lake/quarantine/{instance}/{epoch}/{sequence}", {
+      reject: aReject(),
+      event: null,
+      event_missing: "archive_damaged",
+    }),
+  );
+  renderApp("/data-lake/quarantine/odoo-main/1/17");
+  expect(await screen.findByText(/archive of its epoch is damaged/)).toBeVisible();
+});
+
 test("an event is left out only with a reason, and that reason is sent", async () => {
   const sent: unknown[] = [];
   server.use(

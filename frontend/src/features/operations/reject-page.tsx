@@ -28,14 +28,14 @@ export function RejectPage({ place }: { place: RawPlace }) {
         </Link>
       </PageHeader>
       <QueryPanel query={query} skeleton={<Bones rows={6} className="h-8" />}>
-        {({ reject, event }) => (
+        {({ reject, event, event_missing: missing }) => (
           <div className="flex flex-col gap-4">
             <Panel title={t("quarantine.why")} actions={<RejectBadge state={reject.state} />}>
               <Why reject={reject} />
             </Panel>
             {canDecide && <Decisions place={place} state={reject.state} />}
             <Panel title={t("quarantine.rawEvent")} hint={event?.content_type ?? undefined}>
-              <RawEventView event={event} />
+              <RawEventView event={event} missing={missing} />
             </Panel>
           </div>
         )}

@@ -36,8 +36,22 @@ pub struct RawEvent {
 pub struct RejectDetail {
     /// Why it was rejected and what became of it.
     pub reject: Reject,
-    /// The event; none if its epoch is not in the broker any more.
+    /// The event, out of the broker or out of the archive of its epoch; none if it is in neither.
     pub event: Option<RawEvent>,
+    /// Why there is no event; none if there is one.
+    pub event_missing: Option<EventMissing>,
+}
+
+/// Why a raw event cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventMissing {
+    /// Its epoch is neither in the broker nor among the archives that this service reads.
+    EpochNowhere,
+    /// Its epoch is there, and does not hold it: the broker has lost its end.
+    NotInEpoch,
+    /// The archive of its epoch is damaged.
+    ArchiveDamaged,
 }
 
 /// One rejected raw event
@@ -60,12 +74,18 @@ pub(crate) async fn reject_detail(
     let viewer = allowed.viewer().await?;
     let unknown = || ApiError::reject_unknown(&about.to_string());
     let found = reject(&viewer, &about).await?.ok_or_else(unknown)?;
-    let event = match read(&*allowed.guarded().log, &about).await {
-        Ok(message) => message.map(raw_event),
-        Err(LogError::Missing(_)) => None,
+    let (event, event_missing) = match read(&*allowed.guarded().log, &about).await {
+        Ok(Some(message)) => (Some(raw_event(message)), None),
+        Ok(None) => (None, Some(EventMissing::NotInEpoch)),
+        Err(LogError::Missing(_)) => (None, Some(EventMissing::EpochNowhere)),
+        // The broker refuses no reading of what it has.
+        Err(LogError::Refused(cause)) => {
+            tracing::warn!(raw = %about, cause, "a rejected event cannot be read");
+            (None, Some(EventMissing::ArchiveDamaged))
+        }
         Err(error) => return Err(ApiError::broker(error)),
     };
-    Ok(Reply(RejectDetail { reject: found.into(), event }))
+    Ok(Reply(RejectDetail { reject: found.into(), event, event_missing }))
 }
 
 async fn read(log: &dyn EventLog, at: &RawPosition) -> Result<Option<Message>, LogError> {
