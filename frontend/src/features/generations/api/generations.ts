@@ -46,7 +46,10 @@ export function replayQuery(replay: string) {
     queryFn: ({ signal }) =>
       unwrap(api.GET("/api/data-lake/replays/{replay}", { signal, params: { path: { replay } } })),
     staleTime: 500,
-    refetchInterval: ({ state }) => (state.data && moves(state.data.replay) ? MOVING_MS : false),
+    refetchInterval: ({ state }) => {
+      if (!state.data || isOver(state.data.replay)) return false;
+      return moves(state.data.replay) ? MOVING_MS : QUIET_MS;
+    },
   });
 }
 
@@ -73,7 +76,9 @@ export function useReplay(id: string) {
 function useChange(value: string | undefined, then: () => unknown) {
   const before = useRef(value);
   const effect = useRef(then);
-  effect.current = then;
+  useEffect(() => {
+    effect.current = then;
+  });
   useEffect(() => {
     if (before.current !== undefined && before.current !== value) void effect.current();
     before.current = value;
