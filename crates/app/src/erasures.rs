@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use salescommand_domain::generation::{Changed, Erasure, Reason, Replay, ReplayKind, ReplayState};
-use salescommand_epochs::{Receipt, Request, Subject, erase, receipts};
+use salescommand_epochs::{Receipt, Request, Subject, erase, receipts, to_rebuild};
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Clock as _, Ids as _, SystemClock, SystemIds};
 use salescommand_store::{Ops, Registry};
@@ -38,17 +38,20 @@ pub async fn erase_person(config: &Config, command: cli::Erase, output: Output) 
         now: &|| SystemClock.now(),
     };
     let folder = epochs::folder(config)?;
-    // Reached before anything is changed: without the registry nobody could have the rest built anew.
-    let store = connections::store(config).await?;
-    store.ensure_ops().await?;
-    let registry = Registry::new(Arc::new(store));
-    let erased = erase(&log, &folder, request).await?;
-    // Before the receipt is written: until then the same command takes the erasure up again.
-    rebuild(&registry, &erased.receipt, &erased.changed).await?;
-    let mut receipt = erased.finish().await?;
-    if !command.detach && receipt.complete_at.is_none() {
-        receipt = completed(&registry, &log, receipt.id).await?;
+    if !to_rebuild(&log).await?.is_empty() {
+        // Reached before anything is changed: without the registry nobody could have the rest built anew.
+        registry(config).await?;
     }
+    let erased = erase(&log, &folder, request).await?;
+    let receipt = if erased.receipt.complete_at.is_some() {
+        erased.finish().await?
+    } else {
+        let registry = registry(config).await?;
+        // Before the receipt is written: until then the same command takes the erasure up again.
+        rebuild(&registry, &erased.receipt, &erased.changed).await?;
+        let receipt = erased.finish().await?;
+        if command.detach { receipt } else { completed(&registry, &log, receipt.id).await? }
+    };
     listing::print(output, RECEIPT_COLUMNS, std::slice::from_ref(&receipt))?;
     if receipt.came_back > 0 {
         bail!(
@@ -59,11 +62,14 @@ pub async fn erase_person(config: &Config, command: cli::Erase, output: Output) 
     Ok(())
 }
 
+async fn registry(config: &Config) -> Result<Registry> {
+    let store = connections::store(config).await?;
+    store.ensure_ops().await?;
+    Ok(Registry::new(Arc::new(store)))
+}
+
 /// Asks for a replay that is explained by what was changed.
 async fn rebuild(registry: &Registry, receipt: &Receipt, changed: &Changed) -> Result<()> {
-    if receipt.to_rebuild.is_empty() {
-        return Ok(());
-    }
     let numbers = receipt.to_rebuild.iter().map(|name| {
         name.trim_start_matches('g').parse().with_context(|| format!("{name:?} is no canonical generation"))
     });
