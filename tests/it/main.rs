@@ -24,6 +24,8 @@ mod generations;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod ingest;
 #[cfg(test)]
 mod lists;
