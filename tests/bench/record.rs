@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -19,7 +19,7 @@ use salescommand_store_mongo::MongoStore;
 pub struct Recorder {
     inner: MongoStore,
     folder: PathBuf,
-    files: Mutex<BTreeMap<String, BufWriter<File>>>,
+    files: Mutex<BTreeMap<String, File>>,
 }
 
 impl Recorder {
@@ -29,32 +29,33 @@ impl Recorder {
     }
 
     fn record(&self, batch: &Batch) {
-        let mut files = self.files.lock().unwrap();
-        let file = files
-            .entry(batch.consumer.clone())
-            .or_insert_with(|| BufWriter::new(File::create(self.folder.join(&batch.consumer)).unwrap()));
+        let mut bytes = Vec::new();
         let position = RawDocumentBuf::try_from(&batch.position).unwrap();
-        put(file, position.as_bytes());
-        put(file, &(batch.writes.len() as u32).to_le_bytes());
+        put(&mut bytes, position.as_bytes());
+        put(&mut bytes, &(batch.writes.len() as u32).to_le_bytes());
         for write in &batch.writes {
-            put(file, write.collection.as_bytes());
-            put(file, write.id.as_bytes());
+            put(&mut bytes, write.collection.as_bytes());
+            put(&mut bytes, write.id.as_bytes());
             let (kind, document) = match &write.operation {
                 Operation::Insert(document) => (0, document.as_bytes()),
                 Operation::Replace(document) => (1, document.as_bytes()),
                 Operation::Delete => (2, [].as_slice()),
             };
-            file.write_all(&[kind]).unwrap();
-            put(file, document);
+            bytes.push(kind);
+            put(&mut bytes, document);
         }
-        // So that a reader of another process sees whole transactions.
-        file.flush().unwrap();
+        let mut files = self.files.lock().unwrap();
+        let file = files
+            .entry(batch.consumer.clone())
+            .or_insert_with(|| File::create(self.folder.join(&batch.consumer)).unwrap());
+        // In one piece, so that the file ends with a whole transaction whenever another process looks.
+        file.write_all(&bytes).unwrap();
     }
 }
 
-fn put(file: &mut BufWriter<File>, bytes: &[u8]) {
-    file.write_all(&(bytes.len() as u32).to_le_bytes()).unwrap();
-    file.write_all(bytes).unwrap();
+fn put(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend((part.len() as u32).to_le_bytes());
+    bytes.extend(part);
 }
 
 #[async_trait]

@@ -49,6 +49,11 @@ impl<'a> Facets<'a> {
         Ok(work.before(&self.collection, &id.to_string())?)
     }
 
+    /// Whether a loaded facet was there before the batch.
+    pub fn was_stored(&self, work: &Work, id: FacetId) -> Result<bool, Error> {
+        Ok(work.was_stored(&self.collection, &id.to_string())?)
+    }
+
     /// Puts a loaded facet; tells whether that changes it.
     pub fn put(&mut self, work: &mut Work, facet: Facet) -> Result<bool, Error> {
         let changed = work.put(&self.collection, &facet.id.to_string(), &facet)?;

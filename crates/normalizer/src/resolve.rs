@@ -264,6 +264,11 @@ impl Resolver<'_> {
     ) -> Result<Vec<CanonicalEvent>, Error> {
         let mut ids: BTreeMap<Entity, Vec<String>> = BTreeMap::new();
         for (entity, id) in made.keys().chain(&gone) {
+            // A golden record has the id of one of its facets: no facet yet, no golden record yet.
+            if made.contains_key(&(*entity, *id)) && !self.facets.was_stored(work, *id)? {
+                work.absent(&canonical_collection(*entity, self.generation), id.to_string());
+                continue;
+            }
             ids.entry(*entity).or_default().push(id.to_string());
         }
         for (entity, ids) in ids {

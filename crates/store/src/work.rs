@@ -73,6 +73,11 @@ impl Work {
         Ok(())
     }
 
+    /// Takes note that there is no document of this id, as is known without looking.
+    pub fn absent(&mut self, collection: &str, id: String) {
+        self.slots(collection).entry(id).or_default();
+    }
+
     /// Takes in a document that was read by a query; one that is loaded already stays as it is.
     pub fn hold(&mut self, collection: &str, id: &str, document: RawDocumentBuf) {
         let slot = self.slots(collection).entry(id.to_owned());
@@ -89,6 +94,11 @@ impl Work {
     pub fn before<T: DeserializeOwned>(&self, collection: &str, id: &str) -> Result<Option<T>, Error> {
         let slot = self.slot(collection, id)?;
         slot.before.as_ref().map(|document| decode(collection, document)).transpose()
+    }
+
+    /// Whether a loaded document was there before this work.
+    pub fn was_stored(&self, collection: &str, id: &str) -> Result<bool, Error> {
+        Ok(self.slot(collection, id)?.before.is_some())
     }
 
     fn slots(&mut self, collection: &str) -> &mut BTreeMap<String, Slot> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::Pipeline;
+use crate::cli::{Pipeline, Readers};
 use crate::servers::Kind;
 use crate::workspace::Workspace;
 
@@ -25,5 +25,23 @@ pub fn pipeline(options: &Pipeline) -> Result<()> {
             cargo.args([name, numbers]);
         }
     }
+    if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
+}
+
+/// `cargo xtask bench readers`.
+pub fn readers(options: &Readers) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut build = workspace.cargo();
+    build.args(["build", "--profile", "bench", "--package", "salescommand"]);
+    if !build.status()?.success() {
+        bail!("salescommand could not be built; see above");
+    }
+    let mut cargo = workspace.cargo();
+    cargo
+        .env("SALESCOMMAND_TEST_NATS_SERVER", Kind::Nats.ensure_program()?)
+        .env("SALESCOMMAND_TEST_MONGOD", Kind::Mongo.ensure_program()?)
+        .env("SALESCOMMAND_TEST_BIN", workspace.target.join("release/salescommand"))
+        .args(["bench", "--package", "salescommand-tests", "--bench", "readers", "--"])
+        .args(["--rounds", &options.rounds.to_string(), "--leads", &options.leads.to_string()]);
     if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
 }

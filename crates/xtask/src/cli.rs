@@ -16,6 +16,7 @@ Examples:
   cargo xtask test                     every test, with a report
   cargo xtask test --suite unit        one suite
   cargo xtask bench pipeline           how fast it is, beside what this machine can do
+  cargo xtask bench readers            what readers feel of a replay
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable or not running.";
 
@@ -109,6 +110,20 @@ pub enum Bench {
     /// Raw events to serving documents, on servers of its own; builds with optimisation first
     #[command(after_help = "Example: cargo xtask bench pipeline --events 10000 --bytes 1024 --runs 1")]
     Pipeline(Pipeline),
+    /// What readers feel of a replay: 200 questions a second at rest, while everything is replayed, and at rest again
+    #[command(after_help = "Example: cargo xtask bench readers --rounds 3 --leads 5000")]
+    Readers(Readers),
+}
+
+/// Options of `bench readers`.
+#[derive(Args)]
+pub struct Readers {
+    /// How many replays; medians are shown
+    #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    /// Deals of the invented company
+    #[arg(long, default_value_t = 5_000)]
+    pub leads: u32,
 }
 
 /// Options of `bench pipeline`.
@@ -139,6 +154,7 @@ impl Cli {
             Command::Exec(options) => commands::exec(options),
             Command::Test(options) | Command::Ci(options) => suites::run(options),
             Command::Bench(Bench::Pipeline(options)) => bench::pipeline(options),
+            Command::Bench(Bench::Readers(options)) => bench::readers(options),
         }
     }
 }
