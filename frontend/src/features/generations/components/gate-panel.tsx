@@ -1,18 +1,16 @@
 /** Whether what was built may be read, why, and the switch. A shut gate asks for a reason, which stays on record. */
 import { ArrowLeftRight, LockKeyhole, LockKeyholeOpen } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Panel } from "@/components/ui/panel";
+import { ReasonField } from "@/components/ui/reason-field";
 import { type Replay, useSwitchTo } from "@/features/generations/api/generations";
 import { CancelButton } from "@/features/generations/components/cancel-button";
 import { useCan } from "@/lib/access";
 import { integer } from "@/lib/format";
-
-/** As the server takes it. */
-const LONGEST_REASON = 500;
 
 interface GatePanelProps {
   replay: Replay;
@@ -68,7 +66,6 @@ export function GatePanel({ replay, result, changed }: GatePanelProps) {
 
 function Commands({ replay, open }: { replay: Replay; open: boolean }) {
   const { t } = useTranslation();
-  const id = useId();
   const [asks, setAsks] = useState(false);
   const [reason, setReason] = useState("");
   const change = useSwitchTo(replay.id);
@@ -95,18 +92,7 @@ function Commands({ replay, open }: { replay: Replay; open: boolean }) {
       >
         {!open && (
           <div className="flex flex-col gap-1">
-            <label htmlFor={id} className="font-medium text-[0.8125rem]">
-              {t("gate.reason")}
-            </label>
-            <input
-              id={id}
-              required
-              pattern=".*\S.*"
-              maxLength={LONGEST_REASON}
-              value={reason}
-              onChange={(event) => setReason(event.target.value)}
-              className="h-8 w-full rounded-md border border-line-strong bg-surface px-2.5 text-[0.8125rem]"
-            />
+            <ReasonField label={t("gate.reason")} value={reason} onChange={setReason} />
           </div>
         )}
       </ConfirmDialog>

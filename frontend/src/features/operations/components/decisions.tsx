@@ -1,18 +1,15 @@
 /** Read the event again, or leave it out with a reason. Says what became of it. */
 import { Ban, RotateCw } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorState } from "@/components/state/error-state";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
+import { ReasonField } from "@/components/ui/reason-field";
 import { type RawPlace, type RejectState, useDecide } from "@/features/operations/api/quarantine";
-
-/** As the server takes it. */
-const LONGEST_REASON = 500;
 
 export function Decisions({ place, state }: { place: RawPlace; state: RejectState }) {
   const { t } = useTranslation();
-  const id = useId();
   const [reason, setReason] = useState("");
   const decide = useDecide(place);
   const waive = (event: FormEvent) => {
@@ -37,18 +34,7 @@ export function Decisions({ place, state }: { place: RawPlace; state: RejectStat
         {state !== "waived" && (
           <form onSubmit={waive} className="flex flex-wrap items-end gap-2">
             <div className="flex min-w-0 flex-1 basis-56 flex-col gap-1">
-              <label htmlFor={id} className="font-medium text-[0.8125rem]">
-                {t("quarantine.waiveReason")}
-              </label>
-              <input
-                id={id}
-                required
-                pattern=".*\S.*"
-                maxLength={LONGEST_REASON}
-                value={reason}
-                onChange={(event) => setReason(event.target.value)}
-                className="h-8 w-full rounded-md border border-line-strong bg-surface px-2.5 text-[0.8125rem]"
-              />
+              <ReasonField label={t("quarantine.waiveReason")} value={reason} onChange={setReason} />
             </div>
             <Button type="submit" aria-disabled={decide.isPending}>
               <Ban aria-hidden className="size-3.5" />
