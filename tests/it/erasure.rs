@@ -346,11 +346,7 @@ async fn another_difference_keeps_the_gate_shut_and_the_receipt_open() {
 async fn an_erasures_rebuild_survives_crashes_of_its_controller() {
     let (mut world, folder) = world_with_everything().await;
     erase_in(&world, &FolderArchives::new(folder.path())).await;
-    for _ in 0..4 {
-        tokio::time::sleep(Duration::from_millis(900)).await;
-        world.crash().await;
-        world.spawn();
-    }
+    world.crash_as_it_gets_on("erasure", 4).await;
     world.reaches("erasure", ReplayState::Switched).await;
     eventually("the receipt to be complete", async || is_complete(&world).await.then_some(())).await.unwrap();
     let with_traces: Vec<_> = oracle::compared(&world.store)

@@ -201,6 +201,24 @@ impl World {
         replay
     }
 
+    /// Crashes whenever the replay has got on since the last crash, so many times at most.
+    pub async fn crash_as_it_gets_on(&mut self, id: &str, times: usize) {
+        for _ in 0..times {
+            let seen = self.registry.replay(id).await.unwrap().unwrap();
+            if seen.state.is_final() {
+                return;
+            }
+            eventually("the replay to get on", async || {
+                let replay = self.registry.replay(id).await.ok()??;
+                (replay.revision > seen.revision).then_some(())
+            })
+            .await
+            .unwrap();
+            self.crash().await;
+            self.spawn();
+        }
+    }
+
     /// The compared documents of one generation, under the names of the first.
     pub fn of_generation(&self, generation: u32) -> Compared {
         let ending = format!("_g{generation}");
@@ -364,20 +382,7 @@ async fn a_replay_survives_crashes_of_its_controller() {
     world.publish(&[references(), deals(1..=3_000, 10.0)].concat()).await;
     world.caught_up().await;
     let id = world.request(ReplayKind::Raw, true).await;
-    for _ in 0..4 {
-        let seen = world.registry.replay(&id).await.unwrap().unwrap();
-        if seen.state.is_final() {
-            break;
-        }
-        eventually("the replay to get on", async || {
-            let replay = world.registry.replay(&id).await.ok()??;
-            (replay.revision > seen.revision).then_some(())
-        })
-        .await
-        .unwrap();
-        world.crash().await;
-        world.spawn();
-    }
+    world.crash_as_it_gets_on(&id, 4).await;
     let replay = world.reaches(&id, ReplayState::Switched).await;
     assert_eq!(replay.comparison.unwrap().differing(), 0);
     oracle::assert_same(&world.of_generation(1), &world.of_generation(2));
