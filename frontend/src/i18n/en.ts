@@ -240,7 +240,7 @@ export const en = {
   generations: {
     title: "Generations",
     subtitle:
-      "Everything but raw can be built again, beside what is read. Readers notice nothing until the switch.",
+      "Everything but raw can be built again, beside what is read. What is read changes at the switch and not before.",
     open: "Generations",
     switch: "What is read",
     switchHint: "One switch; no answer mixes generations.",
