@@ -10,7 +10,7 @@ use std::time::Duration;
 use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_normalizer::{Mappers, Room};
-use salescommand_store::{Active, Documents};
+use salescommand_store::{Active, Documents, Unhurried};
 use salescommand_store_mongo::MongoStore;
 use tokio_util::sync::CancellationToken;
 
@@ -69,12 +69,13 @@ pub async fn run() {
         store: store.clone(),
         mappers: mappers(),
         generation,
-        pace: Arc::new(salescommand_store::Unhurried),
+        pace: Arc::new(Unhurried),
         control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
         status: tokio::sync::watch::Sender::default(),
     };
     let normalizer = salescommand_normalizer::run(task, stop.clone());
-    let setup = salescommand_projector::Setup { log, store, ops };
+    let pace = Arc::new(Unhurried);
+    let setup = salescommand_projector::Setup { log, store, ops, pace };
     let running = [
         tokio::spawn(async move { normalizer.await.unwrap() }),
         tokio::spawn({

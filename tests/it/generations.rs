@@ -15,7 +15,7 @@ use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_generations::{Code, Setup};
 use salescommand_normalizer::{Mappers, NormalizerPosition, RawMessage, Room};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Documents, Registry, Unhurried};
+use salescommand_store::{Considerate, Documents, Readers, Registry};
 use salescommand_tests::platform::eventually;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -68,6 +68,16 @@ fn wrong(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     Ok(mapped)
 }
 
+/// As if a little were read: pieces of work are small, and nobody rests.
+struct SomeReaders;
+
+#[async_trait]
+impl Readers for SomeReaders {
+    async fn rate(&self) -> Option<f64> {
+        Some(5.0)
+    }
+}
+
 /// Normalizers, replays and projections over twins.
 pub struct World {
     pub log: Arc<MemoryLog>,
@@ -104,22 +114,25 @@ impl World {
 
     pub fn spawn(&mut self) {
         self.stop = CancellationToken::new();
+        let pace = Arc::new(Considerate::new(Arc::new(SomeReaders)));
         let setup = Setup {
             log: Arc::new(ArchivedLog::new(self.log.clone(), self.archives.clone())),
             administration: self.log.clone(),
             store: self.store.clone(),
             ops: self.store.clone(),
             code: self.program.clone(),
-            pace: Arc::new(Unhurried),
+            pace: pace.clone(),
             now: || Timestamp::UNIX_EPOCH,
             verify_every: None,
         };
         let (store, log) = (self.store.clone(), self.log.clone());
-        let projector = salescommand_projector::Setup { log, store: store.clone(), ops: store };
-        let (one, other) = (self.stop.clone(), self.stop.clone());
+        let projector =
+            salescommand_projector::Setup { log, store: store.clone(), ops: store, pace: pace.clone() };
+        let (one, other, third) = (self.stop.clone(), self.stop.clone(), self.stop.clone());
         self.tasks = vec![
             tokio::spawn(async move { salescommand_generations::run(setup, one).await.unwrap() }),
             tokio::spawn(async move { salescommand_projector::run(projector, other).await.unwrap() }),
+            tokio::spawn(async move { third.run_until_cancelled(pace.watch()).await.unwrap_or_default() }),
         ];
     }
 

@@ -9,7 +9,7 @@ use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message, StreamSpec
 use salescommand_normalizer::{Mappers, Normalizer, RawMessage, Room, canonical_stream, publish_outbox};
 use salescommand_projector::{CanonicalEntry, Projector, projections};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Documents, POSITIONS_COLLECTION};
+use salescommand_store::{Documents, POSITIONS_COLLECTION, Unhurried};
 
 /// Documents that are compared, as bytes, by collection and id.
 pub type Compared = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
@@ -43,7 +43,7 @@ pub async fn documents(batches: &[Vec<RawMessage>], project_each: bool) -> Compa
     let mut normalizer = Normalizer::open(shared.clone(), mappers(), 1).await.unwrap();
     let mut projectors = Vec::new();
     for projection in projections() {
-        projectors.push(Projector::open(shared.clone(), projection, 1, 1).await.unwrap());
+        projectors.push(Projector::open(shared.clone(), projection, 1, 1, &Unhurried).await.unwrap());
     }
     for (index, batch) in batches.iter().enumerate() {
         normalizer.apply(batch).await.unwrap();
@@ -83,7 +83,7 @@ pub async fn served_from(
     }
     let events = chosen(events);
     for projection in projections() {
-        let mut projector = Projector::open(shared.clone(), projection, 1, 1).await.unwrap();
+        let mut projector = Projector::open(shared.clone(), projection, 1, 1, &Unhurried).await.unwrap();
         for portion in entries(&events).chunks(7) {
             projector.apply(portion).await.unwrap();
         }

@@ -12,7 +12,7 @@ use salescommand_normalizer::{Normalizer, RawMessage, publish_outbox};
 use salescommand_projector::{ProjectionPosition, Setup, consumer_name, projections};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{
-    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Write,
+    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Unhurried, Write,
 };
 use salescommand_tests::platform::eventually;
 use serde_json::json;
@@ -120,7 +120,7 @@ async fn a_slow_projection_holds_up_no_other() {
     let slow = SlowStore { inner: pipeline.store.clone(), consumer, permits: Semaphore::new(0) };
     let (slow, stop) = (Arc::new(slow), CancellationToken::new());
     let ops = Arc::new(pipeline.store.clone());
-    let setup = Setup { log: pipeline.log.clone(), store: slow.clone(), ops };
+    let setup = Setup { log: pipeline.log.clone(), store: slow.clone(), ops, pace: Arc::new(Unhurried) };
     let running = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
     let raw = log_of("odoo", &[deals(50, 10.0), deals(50, 20.0)].concat());
     for batch in raw.chunks(10) {
@@ -144,7 +144,8 @@ async fn a_projection_that_cannot_go_on_is_parked_alone() {
     pipeline.take(&raw[..3]).await;
     let stop = CancellationToken::new();
     let store = Arc::new(pipeline.store.clone());
-    let setup = Setup { log: pipeline.log.clone(), store: store.clone(), ops: store };
+    let setup =
+        Setup { log: pipeline.log.clone(), store: store.clone(), ops: store, pace: Arc::new(Unhurried) };
     let running = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
     let first = async || (pipeline.at(SLOW).await.sequence > 0).then_some(());
     eventually("the first deals to be in", first).await.unwrap();

@@ -14,8 +14,8 @@ use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog as _, Outgoing};
 use salescommand_normalizer::{Normalizer, RawMessage, canonical_stream, publish_outbox};
 use salescommand_projector::{Projector, projections};
-use salescommand_store::Documents;
 use salescommand_store::memory::MemoryStore;
+use salescommand_store::{Documents, Unhurried};
 use tokio_util::sync::CancellationToken;
 
 use crate::histories::{log_of, odoo_step};
@@ -68,7 +68,7 @@ impl Pipeline {
         self.projectors.clear();
         for projection in projections() {
             let store: Arc<dyn Documents> = Arc::new(self.store.clone());
-            self.projectors.push(Projector::open(store, projection, 1, 1).await.unwrap());
+            self.projectors.push(Projector::open(store, projection, 1, 1, &Unhurried).await.unwrap());
         }
     }
 
@@ -172,14 +172,19 @@ async fn the_processes_go_on_behind_a_lost_future() {
     log.ensure_stream(&oracle::canonical_spec()).await.unwrap();
     log.publish("CANONICAL_G1", vec![from_the_future(), from_the_future()]).await.unwrap();
     let stop = CancellationToken::new();
-    let setup = salescommand_projector::Setup { log: log.clone(), store: store.clone(), ops: store.clone() };
+    let setup = salescommand_projector::Setup {
+        log: log.clone(),
+        store: store.clone(),
+        ops: store.clone(),
+        pace: Arc::new(Unhurried),
+    };
     let projector = tokio::spawn(salescommand_projector::run(setup, stop.clone()));
     let task = salescommand_normalizer::Task {
         log,
         store: store.clone(),
         mappers: oracle::mappers(),
         generation: 1,
-        pace: Arc::new(salescommand_store::Unhurried),
+        pace: Arc::new(Unhurried),
         control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
         status: tokio::sync::watch::Sender::default(),
     };

@@ -20,6 +20,7 @@ mod jobs;
 mod lifecycle;
 mod links;
 mod listing;
+mod load;
 mod mappings;
 mod processes;
 mod quarantine;

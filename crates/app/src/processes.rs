@@ -11,7 +11,7 @@ use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
-    Config as QueryConfig, Deps, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
+    Config as QueryConfig, Deps, Load, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
     install_metrics,
 };
 use salescommand_store::{Considerate, Documents, Ops};
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, serve_sources};
+use crate::load::{AskedReaders, serve_load};
 use crate::quarantine::DecisionLog;
 use crate::{connections, demo, epochs, lifecycle};
 
@@ -58,8 +59,11 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let first_sync = Arc::new(demo::FirstSync::default());
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop.clone())?);
-    tasks.spawn("projector", run_projector(&shared, stop.clone()));
+    // One pace for both: of all that is built beside what is read, one thing is worked at at a time.
+    let pace = pace(&shared);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, pace.clone(), stop.clone())?);
+    tasks.spawn("projector", run_projector(&shared, pace.clone(), stop.clone()));
+    tasks.spawn("pace", keep_pace(pace, stop.clone()));
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
     tasks.spawn("connect", work(shared.log.clone(), config.lease()?, stop.clone()));
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
@@ -84,7 +88,9 @@ pub async fn normalizer(config: Config) -> Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, stop)?);
+    let pace = pace(&shared);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, pace.clone(), stop.clone())?);
+    tasks.spawn("pace", keep_pace(pace, stop));
     tasks.join().await
 }
 
@@ -92,7 +98,11 @@ pub async fn normalizer(config: Config) -> Result<()> {
 pub async fn projector(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let shared = Shared::connect(&config, "salescommand-projector").await?;
-    run_projector(&shared, stop).await
+    let pace = pace(&shared);
+    let mut tasks = Tasks::new(stop.clone());
+    tasks.spawn("projector", run_projector(&shared, pace.clone(), stop.clone()));
+    tasks.spawn("pace", keep_pace(pace, stop));
+    tasks.join().await
 }
 
 /// `salescommand connect`. Connectors know the broker and nothing of the database.
@@ -102,14 +112,24 @@ pub async fn connect(config: Config) -> Result<()> {
     work(log, config.lease()?, stop).await
 }
 
+/// What is built beside what is read is considerate towards the readers of any query service.
+fn pace(shared: &Shared) -> Arc<Considerate> {
+    Arc::new(Considerate::new(Arc::new(AskedReaders(Arc::new(shared.log.clone())))))
+}
+
+async fn keep_pace(pace: Arc<Considerate>, stop: CancellationToken) -> Result<()> {
+    stop.run_until_cancelled(pace.watch()).await;
+    Ok(())
+}
+
 /// The normalizers of all generations, and replays.
 fn run_normalizer(
     config: &Config,
     shared: &Shared,
+    pace: Arc<Considerate>,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<()>> + use<>> {
     let store = Arc::new(shared.store.clone());
-    let pace = Arc::new(Considerate::new(store.clone()));
     let log = epochs::readable(config, &shared.log);
     let setup = salescommand_generations::Setup {
         log: log.clone(),
@@ -117,22 +137,21 @@ fn run_normalizer(
         store: store.clone(),
         ops: store,
         code: Arc::new(Program { log }),
-        pace: pace.clone(),
+        pace,
         now: code::now,
         verify_every: config.verify_every()?,
     };
-    Ok(async move {
-        let watching = tokio::spawn(async move { pace.watch().await });
-        let ended = salescommand_generations::run(setup, stop).await;
-        watching.abort();
-        ended.context("the normalizer ended")
-    })
+    Ok(async move { salescommand_generations::run(setup, stop).await.context("the normalizer ended") })
 }
 
-fn run_projector(shared: &Shared, stop: CancellationToken) -> impl Future<Output = Result<()>> + use<> {
+fn run_projector(
+    shared: &Shared,
+    pace: Arc<Considerate>,
+    stop: CancellationToken,
+) -> impl Future<Output = Result<()>> + use<> {
     let store = Arc::new(shared.store.clone());
     let log = Arc::new(shared.log.clone());
-    let setup = salescommand_projector::Setup { log, store: store.clone(), ops: store };
+    let setup = salescommand_projector::Setup { log, store: store.clone(), ops: store, pace };
     async move { salescommand_projector::run(setup, stop).await.context("the projector ended") }
 }
 
@@ -169,6 +188,7 @@ fn run_query(
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
         let store = Arc::new(store);
+        let load = Arc::new(Load::default());
         let operator = salescommand_generations::Operator::new(store.clone(), store.clone());
         let deps = Deps {
             store: store.clone(),
@@ -182,15 +202,18 @@ fn run_query(
             generations: Arc::new(OperatorCommands(operator)),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
+            load: load.clone(),
             metrics: install_metrics().context("metrics cannot be recorded")?,
             readiness,
         };
         let service = QueryService::new(service_config, deps)?;
         let watch = tokio::spawn(raw_zone.watch(stop.clone()));
+        let telling = tokio::spawn(serve_load(Arc::new(log.clone()), load, stop.clone()));
         let responder = tokio::spawn(serve_sources(Arc::new(log), sources, stop.clone()));
         let served = service.run(stop.clone()).await.context("the query service ended");
         stop.cancel();
         responder.await?;
+        telling.await?;
         watch.await?;
         served
     })

@@ -278,7 +278,11 @@ impl Controller {
             self.normalizers.stop(generation.number).await;
         }
         let (collections, consumers) = plan::belongings(generation);
-        self.setup.store.drop_generation(&collections, &consumers).await?;
+        for collection in &collections {
+            let _turn = self.setup.pace.turn().await;
+            self.setup.store.drop_generation(std::slice::from_ref(collection), &[]).await?;
+        }
+        self.setup.store.drop_generation(&[], &consumers).await?;
         if generation.projection.is_none() {
             self.setup.administration.delete_stream(&canonical_stream(generation.number)).await?;
         }

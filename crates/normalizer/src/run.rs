@@ -10,8 +10,9 @@ use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{RawPosition, Vector};
 use salescommand_eventlog::{EventLog, StreamSpec};
 use salescommand_store::{
-    CollectionSpec, Documents, Pace, canonical_collection, facets_collection, history_collection,
-    history_orphans_collection, links_collection, outbox_collection, quarantine_collection,
+    CollectionSpec, Documents, Pace, Turn, canonical_collection, ensure_at_pace, facets_collection,
+    history_collection, history_orphans_collection, links_collection, outbox_collection,
+    quarantine_collection,
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -144,10 +145,13 @@ pub struct Status {
 pub async fn run(task: Task, stop: CancellationToken) -> Result<(), Error> {
     let ended = stop.child_token();
     let Task { log, store, mappers, generation, pace, control, status } = task;
-    let Some(normalizer) = open(&log, &store, mappers, generation, &ended).await? else { return Ok(()) };
+    let Some(normalizer) = open(&log, &store, mappers, generation, &*pace, &ended).await? else {
+        return Ok(());
+    };
     let tasks = TaskTracker::new();
     let hint = Arc::new(Notify::new());
-    let publisher = tasks.spawn(publish(log.clone(), store, generation, hint.clone(), ended.clone()));
+    let publisher =
+        tasks.spawn(publish(log.clone(), store, generation, hint.clone(), pace.clone(), ended.clone()));
     let mut following = Following { normalizer, hint, pace, control, status };
     let applied = following.apply_all(&log, &tasks, &ended).await;
     ended.cancel();
@@ -162,12 +166,13 @@ async fn open(
     store: &Arc<dyn Documents>,
     mappers: Mappers,
     generation: u32,
+    pace: &dyn Pace,
     stop: &CancellationToken,
 ) -> Result<Option<Normalizer>, Error> {
     let mut pause = FIRST_PAUSE;
     loop {
         let attempt = async {
-            store.ensure(&specs(generation)).await?;
+            ensure_at_pace(&**store, &specs(generation), pace).await?;
             log.ensure_stream(&stream_spec(generation)).await?;
             // The end is read before the position: a live copy that goes on meanwhile is not taken for a lost future.
             let end =
@@ -203,7 +208,7 @@ impl Following {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
-        settle(&mut self.normalizer, &self.hint, stop).await?;
+        settle(&mut self.normalizer, &self.hint, &*self.pace, stop).await?;
         while !stop.is_cancelled() {
             // What was read beyond a limit is read again: the logs are opened anew behind the position.
             let reading = stop.child_token();
@@ -230,14 +235,19 @@ impl Following {
             };
             let Some(mut messages) = messages else { return Ok(()) };
             messages.retain(|message| control.admits(&message.raw));
-            if messages.is_empty() {
-                continue;
+            let mut rest = messages.as_slice();
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(self.pace.piece().min(rest.len()));
+                apply_one(&mut self.normalizer, piece, &*self.pace, stop).await?;
+                self.hint.notify_one();
+                settle(&mut self.normalizer, &self.hint, &*self.pace, stop).await?;
+                if self.control.has_changed().unwrap_or_default() {
+                    // What is left of what was read is read again.
+                    return Ok(());
+                }
+                self.report(false);
+                rest = behind;
             }
-            let began = std::time::Instant::now();
-            apply_one(&mut self.normalizer, &messages, stop).await?;
-            self.hint.notify_one();
-            settle(&mut self.normalizer, &self.hint, stop).await?;
-            self.pace.after(began.elapsed()).await;
         }
     }
 
@@ -259,15 +269,27 @@ async fn changed(control: &mut watch::Receiver<Control>) {
     }
 }
 
+/// Waits for a turn to work; none when told to stop.
+async fn turn<'a>(pace: &'a dyn Pace, stop: &CancellationToken) -> Option<Turn<'a>> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        turn = pace.turn() => Some(turn),
+    }
+}
+
 /// Applies a batch, again and again while a dependency is down.
 async fn apply_one(
     normalizer: &mut Normalizer,
     messages: &[RawMessage],
+    pace: &dyn Pace,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
-    while !stop.is_cancelled() {
-        match normalizer.apply(messages).await {
+    while let Some(turn) = turn(pace, stop).await {
+        let applied = normalizer.apply(messages).await;
+        drop(turn);
+        match applied {
             Ok(outcome) => {
                 metrics::counter!("normalizer_events_total").increment(outcome.events as u64);
                 metrics::counter!("normalizer_rejected_total").increment(outcome.rejected as u64);
@@ -281,10 +303,17 @@ async fn apply_one(
 }
 
 /// Works off what changed reference data left to do.
-async fn settle(normalizer: &mut Normalizer, hint: &Notify, stop: &CancellationToken) -> Result<(), Error> {
+async fn settle(
+    normalizer: &mut Normalizer,
+    hint: &Notify,
+    pace: &dyn Pace,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
-    while !stop.is_cancelled() {
-        match normalizer.settle().await {
+    while let Some(turn) = turn(pace, stop).await {
+        let settled = normalizer.settle().await;
+        drop(turn);
+        match settled {
             Ok(true) => hint.notify_one(),
             Ok(false) => return Ok(()),
             Err(error) => wait_or_fail(error, &mut pause).await?,
@@ -298,12 +327,15 @@ async fn publish(
     store: Arc<dyn Documents>,
     generation: u32,
     hint: Arc<Notify>,
+    pace: Arc<dyn Pace>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
     let mut conflicts = 0;
-    while !stop.is_cancelled() {
-        match publish_outbox(&*store, &*log, generation).await {
+    while let Some(turn) = turn(&*pace, &stop).await {
+        let published = publish_outbox(&*store, &*log, generation).await;
+        drop(turn);
+        match published {
             Ok(_) => (pause, conflicts) = (FIRST_PAUSE, 0),
             // An own publish that was thought lost may have arrived late; a second live publisher goes on conflicting.
             Err(Error::Log(salescommand_eventlog::Error::Conflict { .. })) if conflicts < LATE_PUBLISHES => {

@@ -41,7 +41,7 @@ pub(crate) async fn follow_for_ever(following: Following, stop: CancellationToke
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         // Opened anew after each failure: the stored position is the only truth.
-        let opened = Projector::open(store.clone(), projection.clone(), generation, canonical).await;
+        let opened = Projector::open(store.clone(), projection.clone(), generation, canonical, &*pace).await;
         let (error, projector) = match opened {
             Ok(mut projector) => match follow(&feed, &*pace, &mut projector, &mut pause, &stop).await {
                 Ok(()) => return,
@@ -75,24 +75,26 @@ async fn follow(
             () = stop.cancelled() => return Ok(()),
             entries = follower.next() => entries?,
         };
-        let began = std::time::Instant::now();
         let mut rest = entries.as_slice();
         while !rest.is_empty() {
-            let dealt = projector.apply(rest).await?;
+            let turn = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                turn = pace.turn() => turn,
+            };
+            let piece = rest.get(..pace.piece()).unwrap_or(rest);
+            let dealt = projector.apply(piece).await?;
+            drop(turn);
             rest = rest.get(dealt..).unwrap_or_default();
-            if !rest.is_empty() && dealt == 0 {
+            if dealt == 0 {
                 tracing::warn!(
                     projection = name,
                     "the stream is ahead of the database; waiting for the normalizer"
                 );
                 sleep(AHEAD_PAUSE, stop).await;
             }
-            if stop.is_cancelled() {
-                return Ok(());
-            }
         }
         *pause = FIRST_PAUSE;
-        pace.after(began.elapsed()).await;
         metrics::counter!("projector_events_total", "projection" => name).increment(entries.len() as u64);
         metrics::gauge!("projector_parked", "projection" => name).set(0.0);
     }

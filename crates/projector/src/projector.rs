@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use salescommand_domain::canonical::{CanonicalEvent, Numbering, Standing};
 use salescommand_store::work::Work;
-use salescommand_store::{Consumer, Documents, normalizer_consumer};
+use salescommand_store::{Consumer, Documents, Pace, ensure_at_pace, normalizer_consumer};
 
 use crate::Error;
 use crate::feed::CanonicalEntry;
@@ -22,15 +22,16 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Takes up where the stored position is.
+    /// Takes up where the stored position is. What is missing of its collections is made at a pace.
     pub async fn open(
         store: Arc<dyn Documents>,
         projection: Arc<dyn Projection>,
         generation: u32,
         canonical: u32,
+        pace: &dyn Pace,
     ) -> Result<Self, Error> {
         let collections = projection.collections(generation);
-        store.ensure(&collections).await?;
+        ensure_at_pace(&*store, &collections, pace).await?;
         let name = consumer_name(projection.name(), generation);
         let (consumer, stored) = Consumer::open(store, name, &collections).await?;
         let fresh = ProjectionPosition {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use salescommand_domain::generation::{Generation, projection_part};
 use salescommand_eventlog::EventLog;
-use salescommand_store::{Active, Considerate, Documents, Ops, Pace, Registry, Unhurried};
+use salescommand_store::{Active, Documents, Ops, Pace, Registry, Unhurried};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub struct Setup {
     pub store: Arc<dyn Documents>,
     /// The registry's collections.
     pub ops: Arc<dyn Ops>,
+    /// The pace of what is built beside what is read.
+    pub pace: Arc<dyn Pace>,
 }
 
 /// A generation that is to be followed.
@@ -68,13 +70,10 @@ struct Followed {
 /// waited for; a projection that is fenced stands by; one that cannot go on is parked. None of these holds up another.
 pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
     let mut followed = Followed::default();
-    let considerate = Arc::new(Considerate::new(setup.store.clone()));
-    let watching = considerate.clone();
-    let watching = tokio::spawn(async move { watching.watch().await });
     while !stop.is_cancelled() {
         let pause = match targets(&setup).await {
             Ok(targets) => {
-                followed.keep_running(&setup, targets, &considerate, &stop).await;
+                followed.keep_running(&setup, targets, &stop).await;
                 LOOK
             }
             Err(error) if error.is_transient() => {
@@ -82,7 +81,6 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
                 AWAY
             }
             Err(error) => {
-                watching.abort();
                 followed.stop_all().await;
                 return Err(error);
             }
@@ -90,19 +88,12 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
         // Being told to stop ends the pause; that is all there is to know.
         let _ = tokio::time::timeout(pause, stop.cancelled()).await;
     }
-    watching.abort();
     followed.stop_all().await;
     Ok(())
 }
 
 impl Followed {
-    async fn keep_running(
-        &mut self,
-        setup: &Setup,
-        targets: Vec<Target>,
-        considerate: &Arc<Considerate>,
-        stop: &CancellationToken,
-    ) {
+    async fn keep_running(&mut self, setup: &Setup, targets: Vec<Target>, stop: &CancellationToken) {
         let name =
             |target: &Target| (target.projection.name().to_owned(), target.generation, target.building);
         let wanted: Vec<_> = targets.iter().map(name).collect();
@@ -120,7 +111,7 @@ impl Followed {
             self.running.entry(name(&target)).or_insert_with(|| {
                 let stop = stop.child_token();
                 let pace: Arc<dyn Pace> =
-                    if target.building { considerate.clone() } else { Arc::new(Unhurried) };
+                    if target.building { setup.pace.clone() } else { Arc::new(Unhurried) };
                 let following = Following {
                     feed,
                     store: setup.store.clone(),

@@ -24,6 +24,7 @@ use crate::error::ApiError;
 use crate::freshness::Evidence;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
+use crate::load::Load;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
@@ -42,6 +43,7 @@ pub(crate) struct App {
     pub(crate) attempts_per_address: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) load: Arc<Load>,
     pub(crate) probes: Probes,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) description: ApiDescription,
@@ -79,6 +81,7 @@ pub(crate) struct Open {
     pub(crate) cookies: Cookies,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) load: Arc<Load>,
     pub(crate) probes: Probes,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) description: ApiDescription,
@@ -103,6 +106,7 @@ impl App {
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
             clock: open.clock,
             ids: open.ids,
+            load: open.load,
             probes: open.probes,
             metrics: open.metrics,
             description: open.description,

@@ -38,6 +38,7 @@ pub(crate) async fn accompany(State(app): State<Arc<App>>, request: Request, nex
     };
     let mut response = response.instrument(span).await;
     measure(&method, route, &response, started);
+    app.load.count();
     secure(response.headers_mut(), app.cookies.secure);
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, request_id);

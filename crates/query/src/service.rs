@@ -27,6 +27,7 @@ use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
+use crate::load::Load;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
@@ -61,6 +62,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
     pub ids: Arc<dyn Ids>,
+    /// Counts the answers.
+    pub load: Arc<Load>,
     /// What `/metrics` shows: see [`crate::install_metrics`].
     pub metrics: PrometheusHandle,
     /// Further conditions of readiness.
@@ -157,6 +160,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         generations,
         clock,
         ids,
+        load,
         metrics,
         readiness,
     } = deps;
@@ -188,6 +192,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
         clock,
         ids,
+        load,
         probes: Probes { store, log, raw_zone, further: readiness },
         metrics,
         description,

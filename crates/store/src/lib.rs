@@ -20,6 +20,7 @@ mod pace;
 mod port;
 mod registry;
 mod stored;
+mod unwritten;
 pub mod work;
 
 pub use check::{check_batch, check_deletion, check_evidence, check_operational, check_query, check_scoped};
@@ -32,7 +33,7 @@ pub use names::{
     history_collection, history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
     quarantine_collection, serving_collection,
 };
-pub use pace::{Considerate, Pace, Unhurried};
+pub use pace::{Considerate, Pace, Readers, Turn, Unhurried, ensure_at_pace};
 pub use port::{Documents, Error, Ops, ScopedReads};
 pub use registry::Registry;
 pub use stored::{

@@ -1,93 +1,146 @@
-//! How much of the store a background task takes.
+//! How much of the store background tasks take.
 //!
-//! A replay must not be felt by readers. [`Considerate`] measures how long a small read takes while the background tasks
-//! work and while they all rest, and lets them rest as long as needed for the difference to stay small.
+//! A replay must not be felt by readers. Of all background tasks that share a [`Considerate`] one works at a time, in
+//! pieces that are small while somebody reads, and after each piece all of them rest: the longer, the more is read.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{MutexGuard, Notify};
+use tokio::time::Instant;
 
-use crate::Documents;
+use crate::{CollectionSpec, Documents, Error};
 
-/// What a task asks after each piece of work.
+/// What a task asks before each piece of work.
 #[async_trait]
 pub trait Pace: Send + Sync {
-    /// Rests for as long as the others need; `worked` is how long the last piece took.
-    async fn after(&self, worked: Duration);
+    /// Waits for this task's turn, which lasts as long as what is given.
+    async fn turn(&self) -> Turn<'_>;
+
+    /// The most events that the next piece of work should have.
+    fn piece(&self) -> usize;
 }
 
-/// Never rests: for tasks that readers wait for.
+/// Leave to work; the others wait until it is dropped.
+pub struct Turn<'a> {
+    /// When the next turn may begin; none where nobody waits for anybody.
+    next: Option<MutexGuard<'a, Instant>>,
+    began: Instant,
+    share: f64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(next) = &mut self.next {
+            let now = Instant::now();
+            **next = now + rest(self.share, now - self.began);
+        }
+    }
+}
+
+/// Makes sure that collections and their indexes exist, one in a turn.
+pub async fn ensure_at_pace(
+    store: &dyn Documents,
+    collections: &[CollectionSpec],
+    pace: &dyn Pace,
+) -> Result<(), Error> {
+    for collection in collections {
+        let _turn = pace.turn().await;
+        store.ensure(std::slice::from_ref(collection)).await?;
+    }
+    Ok(())
+}
+
+/// The largest piece of work, in events.
+const PIECE: usize = 1_000;
+/// The largest while somebody reads.
+const SMALL_PIECE: usize = 50;
+
+/// Never waits: for tasks that readers wait for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unhurried;
 
 #[async_trait]
 impl Pace for Unhurried {
-    async fn after(&self, _worked: Duration) {}
+    async fn turn(&self) -> Turn<'_> {
+        Turn { next: None, began: Instant::now(), share: 1.0 }
+    }
+
+    fn piece(&self) -> usize {
+        PIECE
+    }
 }
 
-/// The share of the time in which a task may work: never nothing, so that it always gets on.
-const SHARES: (f64, f64) = (0.05, 1.0);
-/// A read may take this much longer than at rest.
-const TOLERANCE: f64 = 1.25;
-/// The longest rest.
-const LONGEST_REST: Duration = Duration::from_millis(500);
-/// Probes while the tasks work, between two quiet moments, and their distance.
-const BUSY_PROBES: (u32, Duration) = (20, Duration::from_millis(30));
-/// Probes in a quiet moment, and their distance.
-const QUIET_PROBES: (u32, Duration) = (5, Duration::from_millis(6));
-/// How long pieces of work may still go on after a quiet moment was called.
-const UNWINDING: Duration = Duration::from_millis(40);
+/// Tells how much is read.
+#[async_trait]
+pub trait Readers: Send + Sync {
+    /// Answers given in the last second; none if nobody serves readers.
+    async fn rate(&self) -> Option<f64>;
+}
 
-/// Rests so that the store's answers stay as quick as without the task. One for all background tasks of a process;
-/// somebody must run [`Considerate::watch`].
+/// The share of the time in which background tasks may work while much is read. Measured with `cargo xtask bench
+/// readers`: a read that meets a piece of work takes longer, and if one in ten does, the slowest hundredth of all
+/// stays what it was.
+const LEAST_SHARE: f64 = 0.1;
+/// Answers a second up to which they may work all the time.
+const FEW: f64 = 10.0;
+/// Fewer are nobody: a monitor, a page left open.
+const NOBODY: f64 = 2.0;
+/// The longest rest.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How often is asked how much is read, as long as there is work.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Rests so that readers do not notice. One for all background tasks of a process; somebody must run
+/// [`Considerate::watch`].
 pub struct Considerate {
-    store: Arc<dyn Documents>,
-    share: Mutex<f64>,
-    quiet: watch::Sender<bool>,
+    readers: Arc<dyn Readers>,
+    /// Answers a second; none before anybody was asked.
+    rate: Mutex<Option<f64>>,
+    next: tokio::sync::Mutex<Instant>,
     worked: Notify,
 }
 
 impl Considerate {
-    /// Considerate towards the readers of this store. It begins slowly.
-    pub fn new(store: Arc<dyn Documents>) -> Self {
-        Self { store, share: Mutex::new(SHARES.0), quiet: watch::Sender::new(false), worked: Notify::new() }
+    /// Considerate towards these readers. Until it knows better it takes them for many.
+    pub fn new(readers: Arc<dyn Readers>) -> Self {
+        let next = tokio::sync::Mutex::new(Instant::now());
+        Self { readers, rate: Mutex::default(), next, worked: Notify::new() }
     }
 
-    /// Measures for ever, as long as anybody works.
+    /// Asks for ever how much is read, as long as anybody works.
     pub async fn watch(&self) {
         loop {
             self.worked.notified().await;
-            let busy = self.probe(BUSY_PROBES).await;
-            self.quiet.send_replace(true);
-            tokio::time::sleep(UNWINDING).await;
-            let at_rest = self.probe(QUIET_PROBES).await;
-            self.quiet.send_replace(false);
-            let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
-            *share = adapted(*share, median(busy), median(at_rest));
+            let rate = self.readers.rate().await.unwrap_or_default();
+            *self.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate);
+            tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Microseconds that small reads take.
-    async fn probe(&self, (times, distance): (u32, Duration)) -> Vec<f64> {
-        let mut samples = Vec::new();
-        for _ in 0..times {
-            tokio::time::sleep(distance).await;
-            let began = Instant::now();
-            if self.store.active().await.is_ok() {
-                samples.push(began.elapsed().as_secs_f64() * 1e6);
-            }
-        }
-        samples
+    fn rate(&self) -> Option<f64> {
+        *self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Rises slowly while reads are quick, falls fast when they are not.
-fn adapted(share: f64, busy: Option<f64>, at_rest: Option<f64>) -> f64 {
-    let (Some(busy), Some(at_rest)) = (busy, at_rest) else { return share };
-    let next = if busy > at_rest * TOLERANCE { share * 0.7 } else { share + 0.1 };
-    next.clamp(SHARES.0, SHARES.1)
+#[async_trait]
+impl Pace for Considerate {
+    async fn turn(&self) -> Turn<'_> {
+        self.worked.notify_one();
+        let next = self.next.lock().await;
+        tokio::time::sleep_until(*next).await;
+        Turn { next: Some(next), began: Instant::now(), share: share(self.rate()) }
+    }
+
+    fn piece(&self) -> usize {
+        if self.rate().is_some_and(|rate| rate < NOBODY) { PIECE } else { SMALL_PIECE }
+    }
+}
+
+/// The share of the time in which may be worked at this rate of answers.
+fn share(rate: Option<f64>) -> f64 {
+    rate.map_or(LEAST_SHARE, |rate| (FEW / rate.max(FEW)).max(LEAST_SHARE))
 }
 
 /// How long to rest after a piece of work, so that the share is kept.
@@ -95,58 +148,76 @@ fn rest(share: f64, worked: Duration) -> Duration {
     worked.mul_f64(1.0 / share - 1.0).min(LONGEST_REST)
 }
 
-fn median(mut samples: Vec<f64>) -> Option<f64> {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().filter(|_| samples.len() >= 3)
-}
-
-#[async_trait]
-impl Pace for Considerate {
-    async fn after(&self, worked: Duration) {
-        self.worked.notify_one();
-        let share = *self.share.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = rest(share, worked);
-        if !rest.is_zero() {
-            tokio::time::sleep(rest).await;
-        }
-        let mut quiet = self.quiet.subscribe();
-        // The sender lives as long as this, so there is always an end of the quiet.
-        let _ended = quiet.wait_for(|quiet| !quiet).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_share_falls_fast_and_rises_slowly_within_its_limits() {
-        assert!((adapted(0.5, Some(100.0), Some(100.0)) - 0.6).abs() < 1e-9);
-        assert!((adapted(0.5, Some(126.0), Some(100.0)) - 0.35).abs() < 1e-9);
-        assert!((adapted(0.06, Some(900.0), Some(100.0)) - SHARES.0).abs() < 1e-9, "never nothing");
-        assert!((adapted(0.99, Some(90.0), Some(100.0)) - SHARES.1).abs() < 1e-9, "never more than all");
-        assert!((adapted(0.4, None, Some(100.0)) - 0.4).abs() < 1e-9, "a store that is away tells nothing");
+    /// So many answers a second.
+    struct Reading(Option<f64>);
+
+    #[async_trait]
+    impl Readers for Reading {
+        async fn rate(&self) -> Option<f64> {
+            self.0
+        }
+    }
+
+    async fn considerate(rate: Option<f64>) -> Arc<Considerate> {
+        let pace = Arc::new(Considerate::new(Arc::new(Reading(rate))));
+        assert_eq!(pace.piece(), SMALL_PIECE, "nothing is known yet");
+        tokio::spawn({
+            let pace = pace.clone();
+            async move { pace.watch().await }
+        });
+        drop(pace.turn().await);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        pace
+    }
+
+    /// Works so long in a turn, and then waits for the next.
+    async fn waits_after(pace: &Considerate, worked: Duration) -> Duration {
+        let turn = pace.turn().await;
+        tokio::time::sleep(worked).await;
+        drop(turn);
+        let ended = Instant::now();
+        drop(pace.turn().await);
+        ended.elapsed()
     }
 
     #[test]
-    fn rest_keeps_the_share_and_has_an_end() {
-        let worked = Duration::from_millis(40);
-        assert_eq!(rest(0.5, worked), worked);
-        assert_eq!(rest(1.0, worked), Duration::ZERO);
-        assert_eq!(rest(0.05, worked), LONGEST_REST);
+    fn the_more_is_read_the_smaller_the_share() {
+        assert!((share(None) - LEAST_SHARE).abs() < 1e-9, "who knows");
+        assert!((share(Some(0.0)) - 1.0).abs() < 1e-9);
+        assert!((share(Some(FEW)) - 1.0).abs() < 1e-9);
+        assert!((share(Some(2.0 * FEW)) - 0.5).abs() < 1e-9);
+        assert!((share(Some(1e6)) - LEAST_SHARE).abs() < 1e-9, "never nothing");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_works_in_a_quiet_moment() {
-        let pace = Arc::new(Considerate::new(Arc::new(crate::memory::MemoryStore::new())));
-        pace.quiet.send_replace(true);
-        let waiting = tokio::spawn({
-            let pace = pace.clone();
-            async move { pace.after(Duration::from_millis(1)).await }
-        });
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        assert!(!waiting.is_finished());
-        pace.quiet.send_replace(false);
-        waiting.await.unwrap();
+    async fn while_much_is_read_pieces_are_small_and_rests_long() {
+        let pace = considerate(Some(200.0)).await;
+        assert_eq!(pace.piece(), SMALL_PIECE);
+        let waited = waits_after(&pace, Duration::from_millis(10)).await;
+        assert!(waited >= Duration::from_millis(90) && waited < Duration::from_millis(95), "{waited:?}");
+        assert!(waits_after(&pace, Duration::from_secs(60)).await <= LONGEST_REST + Duration::from_millis(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_nobody_reads_all_the_time_is_theirs() {
+        for nobody in [None, Some(0.0), Some(1.0)] {
+            let pace = considerate(nobody).await;
+            assert_eq!(pace.piece(), PIECE);
+            assert!(waits_after(&pace, Duration::from_millis(10)).await < Duration::from_millis(2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_works_at_a_time() {
+        let pace = considerate(None).await;
+        let turn = pace.turn().await;
+        let second = tokio::time::timeout(Duration::from_secs(9), pace.turn()).await;
+        assert!(second.is_err());
+        drop(turn);
+        let _second = pace.turn().await;
     }
 }

@@ -25,7 +25,7 @@ fn copy(from: &Path, to: &Path) {
 async fn a_restored_older_database_catches_up() {
     for seed in seeds() {
         let mut scene = Scene::start(seed).await;
-        let events = Load::new(seed, BYTES).mixed(events() as usize);
+        let events = Load::new(seed, BYTES).mixed(events() as usize / 2);
         scene.publish(&events).await;
         let (data, backup) =
             (scene.platform.mongo.folder().join("data"), scene.platform.mongo.folder().join("backup"));

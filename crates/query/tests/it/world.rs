@@ -85,6 +85,7 @@ impl World {
             generations: Arc::new(controls.clone()),
             clock: Arc::new(clock.clone()),
             ids,
+            load: Arc::default(),
             metrics: detached_metrics(),
             readiness: vec![Arc::new(brittle.clone())],
         };
