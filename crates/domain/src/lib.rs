@@ -12,5 +12,6 @@ pub mod kpi;
 pub mod money;
 pub mod raw;
 pub mod serving;
+mod tagged;
 
 pub use jiff::{Timestamp, civil::Date};

@@ -25,12 +25,32 @@ pub struct Currency {
 
 /// An amount in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "FlatMoney", into = "FlatMoney")]
 pub struct Money {
     /// Integer minor units (cents for USD).
     pub minor: i64,
     /// Which currency.
-    #[serde(flatten)]
     pub currency: Currency,
+}
+
+/// As it is written: three fields.
+#[derive(Serialize, Deserialize)]
+struct FlatMoney {
+    minor: i64,
+    code: CurrencyCode,
+    exponent: u8,
+}
+
+impl From<FlatMoney> for Money {
+    fn from(FlatMoney { minor, code, exponent }: FlatMoney) -> Self {
+        Self { minor, currency: Currency { code, exponent } }
+    }
+}
+
+impl From<Money> for FlatMoney {
+    fn from(Money { minor, currency: Currency { code, exponent } }: Money) -> Self {
+        Self { minor, code, exponent }
+    }
 }
 
 /// Why an amount cannot be money.

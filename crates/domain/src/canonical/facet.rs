@@ -18,6 +18,7 @@ use super::quarantine::QuarantineDecision;
 use super::{Entity, IdentityKey, OpportunityEdit, Role};
 use crate::money::CurrencyCode;
 use crate::raw::{InstanceName, ObjectName, Position};
+use crate::tagged::tagged;
 
 /// Namespace of facet ids; changing it would re-key the whole canonical zone.
 const FACET_NAMESPACE: Uuid = Uuid::from_u128(0x6f0c_2b1e_8d55_5a1c_9a5e_53a1_e5c0_77d0);
@@ -115,7 +116,7 @@ pub struct LastVersion {
 }
 
 /// The mapped content of a source record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FacetBody {
     /// A company we sell to.
@@ -147,6 +148,23 @@ pub enum FacetBody {
     /// What a person has decided about a rejected raw event.
     QuarantineDecision(QuarantineDecision),
 }
+
+tagged!(FacetBody, "kind", {
+    "account" => FacetBody::Account,
+    "contact" => FacetBody::Contact,
+    "opportunity" => FacetBody::Opportunity,
+    "opportunity_edit" => FacetBody::OpportunityEdit,
+    "activity" => FacetBody::Activity,
+    "user" => FacetBody::User,
+    "team" => FacetBody::Team,
+    "stage" => FacetBody::Stage,
+    "company" => FacetBody::Company,
+    "currency" => FacetBody::Currency,
+    "calendar" => FacetBody::Calendar,
+    "link" => FacetBody::Link,
+    "ignored_key" => FacetBody::IgnoredKey,
+    "quarantine_decision" => FacetBody::QuarantineDecision,
+});
 
 impl FacetBody {
     /// The canonical entity it takes part in; none for reference data.

@@ -3,14 +3,16 @@
 use std::fmt;
 
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::{Account, Activity, CompanyFacet, Contact, Custom, StageFacet, Team, User};
 use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
 use super::history::HistoryVersion;
 use crate::access::ScopeKey;
 use crate::money::Money;
-use crate::raw::{Digest, InstanceName, RawPosition};
+use crate::raw::{Digest, InstanceName, ObjectName, RawPosition};
+use crate::tagged::{Nothing, tagged};
 
 /// The canonical entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,13 +98,42 @@ pub struct Golden {
 }
 
 /// A source record in a golden record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(from = "FlatFacet")]
 pub struct GoldenFacet {
     /// The facet's id.
     pub id: FacetId,
     /// Which source record it is.
-    #[serde(flatten)]
     pub source: SourceRef,
+}
+
+/// As it is written: the source's fields beside the id. What serde derives for flattened fields keeps them all before it
+/// reads or writes them, and every record has some.
+#[derive(Deserialize)]
+struct FlatFacet {
+    id: FacetId,
+    instance: InstanceName,
+    object: ObjectName,
+    key: String,
+}
+
+impl From<FlatFacet> for GoldenFacet {
+    fn from(flat: FlatFacet) -> Self {
+        let FlatFacet { id, instance, object, key } = flat;
+        Self { id, source: SourceRef { instance, object, key } }
+    }
+}
+
+impl Serialize for GoldenFacet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let SourceRef { instance, object, key } = &self.source;
+        let mut fields = serializer.serialize_struct("GoldenFacet", 4)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("instance", instance)?;
+        fields.serialize_field("object", object)?;
+        fields.serialize_field("key", key)?;
+        fields.end()
+    }
 }
 
 impl Golden {
@@ -129,7 +160,7 @@ impl Golden {
 }
 
 /// The fields of a golden record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "entity", rename_all = "snake_case")]
 pub enum GoldenBody {
     /// See [`Account`].
@@ -145,6 +176,15 @@ pub enum GoldenBody {
     /// See [`Team`].
     Team(Team),
 }
+
+tagged!(GoldenBody, "entity", {
+    "account" => GoldenBody::Account,
+    "contact" => GoldenBody::Contact,
+    "opportunity" => GoldenBody::Opportunity,
+    "activity" => GoldenBody::Activity,
+    "user" => GoldenBody::User,
+    "team" => GoldenBody::Team,
+});
 
 /// A deal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,7 +246,7 @@ pub struct Opportunity {
 }
 
 /// Reference data that readers need: names and orders of things that golden records point to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "reference", rename_all = "snake_case")]
 pub enum Reference {
     /// A pipeline stage.
@@ -216,6 +256,12 @@ pub enum Reference {
     /// The reporting calendar.
     Calendar(CalendarFacet),
 }
+
+tagged!(Reference, "reference", {
+    "stage" => Reference::Stage,
+    "company" => Reference::Company,
+    "calendar" => Reference::Calendar,
+});
 
 impl Reference {
     /// The word in the event's subject.
@@ -229,7 +275,7 @@ impl Reference {
 }
 
 /// What a canonical event says; always the full state after the change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum CanonicalEvent {
     /// A golden record is now this.
@@ -263,3 +309,37 @@ pub enum CanonicalEvent {
     /// Nothing changed; the raw events up to the vector have been seen.
     Progressed,
 }
+
+#[derive(Deserialize)]
+struct Upserted {
+    golden: Box<Golden>,
+}
+
+#[derive(Deserialize)]
+struct Gone {
+    entity: Entity,
+    id: FacetId,
+}
+
+#[derive(Deserialize)]
+struct Referenced {
+    id: FacetId,
+    instance: InstanceName,
+    deleted: bool,
+    reference: Reference,
+}
+
+#[derive(Deserialize)]
+struct Historied {
+    version: Box<HistoryVersion>,
+}
+
+tagged!(CanonicalEvent, "change", {
+    "upserted" => |Upserted { golden }| CanonicalEvent::Upserted { golden },
+    "gone" => |Gone { entity, id }| CanonicalEvent::Gone { entity, id },
+    "referenced" => |Referenced { id, instance, deleted, reference }| {
+        CanonicalEvent::Referenced { id, instance, deleted, reference }
+    },
+    "historied" => |Historied { version }| CanonicalEvent::Historied { version },
+    "progressed" => |Nothing {}| CanonicalEvent::Progressed,
+});

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::InstanceName;
 
@@ -24,13 +25,38 @@ impl Position {
 }
 
 /// A place in the raw zone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "FlatPosition")]
 pub struct RawPosition {
     /// Whose log.
     pub instance: InstanceName,
     /// Where in it.
-    #[serde(flatten)]
     pub position: Position,
+}
+
+/// As it is written: three fields. What serde derives for flattened fields keeps them all before it reads or writes
+/// them, and every record has several positions.
+#[derive(Deserialize)]
+struct FlatPosition {
+    instance: InstanceName,
+    epoch: u32,
+    sequence: u64,
+}
+
+impl From<FlatPosition> for RawPosition {
+    fn from(FlatPosition { instance, epoch, sequence }: FlatPosition) -> Self {
+        Self { instance, position: Position { epoch, sequence } }
+    }
+}
+
+impl Serialize for RawPosition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("RawPosition", 3)?;
+        fields.serialize_field("instance", &self.instance)?;
+        fields.serialize_field("epoch", &self.position.epoch)?;
+        fields.serialize_field("sequence", &self.position.sequence)?;
+        fields.end()
+    }
 }
 
 /// `<instance>/<epoch>/<sequence>`, as in the ids of rejects and in definitions.
