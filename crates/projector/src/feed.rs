@@ -13,9 +13,10 @@ use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message};
 
 use crate::Error;
 
-/// A transaction holds at most this.
-const LIMIT: BatchLimit =
-    BatchLimit { messages: 1_000, bytes: 4 * 1024 * 1024, wait: Duration::from_millis(250) };
+/// Most bytes that are read at once.
+const BYTES: usize = 4 * 1024 * 1024;
+/// Longest wait for the first message.
+const WAIT: Duration = Duration::from_millis(250);
 /// Portions that are kept for those behind.
 const KEPT: usize = 4;
 
@@ -96,7 +97,7 @@ impl Feed {
     }
 
     /// Reads on for everybody; none if somebody is further than this.
-    async fn read_on(&self, at: i64) -> Result<Option<Portion>, Error> {
+    async fn read_on(&self, at: i64, most: usize) -> Result<Option<Portion>, Error> {
         let mut reader = self.reader.lock().await;
         {
             let mut newest = self.newest();
@@ -113,7 +114,7 @@ impl Feed {
                 }
             }
         }
-        let read = self.read(&mut reader, at).await;
+        let read = self.read(&mut reader, at, most).await;
         let mut newest = self.newest();
         match &read {
             Ok(portion) => newest.push(portion),
@@ -124,7 +125,12 @@ impl Feed {
     }
 
     /// Reads a portion with a reader that stands at `at`. One that fails, or is left alone, is opened anew next time.
-    async fn read(&self, reader: &mut Option<Box<dyn LogReader>>, at: i64) -> Result<Portion, Error> {
+    async fn read(
+        &self,
+        reader: &mut Option<Box<dyn LogReader>>,
+        at: i64,
+        most: usize,
+    ) -> Result<Portion, Error> {
         let mut open = match reader.take() {
             Some(reader) => reader,
             None => {
@@ -132,7 +138,7 @@ impl Feed {
                 self.log.read_after(&self.stream, from).await?
             }
         };
-        let messages = open.next(LIMIT).await?;
+        let messages = open.next(BatchLimit { messages: most, bytes: BYTES, wait: WAIT }).await?;
         *reader = Some(open);
         Ok(Arc::new(messages.iter().map(CanonicalEntry::read).collect::<Result<Vec<_>, _>>()?))
     }
@@ -148,11 +154,12 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// The next events; the portion may begin with some that were handed out before. Empty when none came in time.
-    pub(crate) async fn next(&mut self) -> Result<Portion, Error> {
+    /// The next events, at most so many if they have to be read; the portion may begin with some that were handed out
+    /// before. Empty when none came in time.
+    pub(crate) async fn next(&mut self, most: usize) -> Result<Portion, Error> {
         let shared = self.feed.newest().behind(self.at);
         let shared = match shared {
-            None => self.feed.read_on(self.at).await?,
+            None => self.feed.read_on(self.at, most).await?,
             found => found,
         };
         let portion = match shared {
@@ -160,7 +167,7 @@ impl Follower {
                 self.own = None;
                 portion
             }
-            None => self.feed.read(&mut self.own, self.at).await?,
+            None => self.feed.read(&mut self.own, self.at, most).await?,
         };
         self.at = portion.last().map_or(self.at, |last| last.sequence.max(self.at));
         Ok(portion)
@@ -174,6 +181,8 @@ mod tests {
     use salescommand_eventlog::{Outgoing, StreamSpec};
 
     use super::*;
+
+    const MOST: usize = 1_000;
 
     /// A stream of so many events.
     async fn log_of(events: u64) -> Arc<MemoryLog> {
@@ -207,8 +216,13 @@ mod tests {
     async fn follow_to(follower: &mut Follower, last: i64) {
         let mut at = follower.at;
         while at < last {
-            for entry in
-                follower.next().await.unwrap().iter().filter(|entry| entry.sequence > at).collect::<Vec<_>>()
+            for entry in follower
+                .next(MOST)
+                .await
+                .unwrap()
+                .iter()
+                .filter(|entry| entry.sequence > at)
+                .collect::<Vec<_>>()
             {
                 assert_eq!(entry.sequence, at + 1);
                 assert!(entry.message.is_ok());
@@ -224,7 +238,7 @@ mod tests {
         let (mut first, mut second, mut third) = (feed.follow(0), feed.follow(0), feed.follow(700));
         follow_to(&mut first, 1_000).await;
         let one = feed.newest().behind(0).unwrap();
-        let two = second.next().await.unwrap();
+        let two = second.next(MOST).await.unwrap();
         assert!(Arc::ptr_eq(&one, &two), "read and decoded once");
         follow_to(&mut third, 12_500).await;
         assert!(feed.newest().portions.len() <= KEPT);
@@ -244,7 +258,7 @@ mod tests {
         let feed = Feed::new(log.clone(), 1);
         let (mut first, mut second) = (feed.follow(0), feed.follow(0));
         follow_to(&mut first, 2_000).await;
-        let mut waiting = Box::pin(first.next());
+        let mut waiting = Box::pin(first.next(MOST));
         assert!(futures::poll!(&mut waiting).is_pending());
         follow_to(&mut second, 2_000).await;
         assert!(futures::poll!(&mut waiting).is_pending(), "it still waits");

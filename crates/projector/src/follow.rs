@@ -23,6 +23,9 @@ const STAND_BY: Duration = Duration::from_secs(5);
 /// A parked projection is tried again at this interval.
 const PARKED: Duration = Duration::from_secs(60);
 
+/// Events that are read and decoded at once: at most so many, and at most so many pieces of work.
+const READ: (usize, usize) = (1_000, 4);
+
 /// What a projection's generation is followed with.
 pub(crate) struct Following {
     /// The canonical stream.
@@ -73,7 +76,7 @@ async fn follow(
         let entries = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            entries = follower.next() => entries?,
+            entries = follower.next(READ.0.min(READ.1 * pace.piece())) => entries?,
         };
         let mut rest = entries.as_slice();
         while !rest.is_empty() {

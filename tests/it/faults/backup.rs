@@ -4,9 +4,8 @@
 use std::path::Path;
 
 use salescommand_tests::load::Load;
-use salescommand_tests::platform::eventually;
 
-use super::{BYTES, Scene, events, seeds};
+use super::{BYTES, LOOK, Scene, events, seeds};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -36,14 +35,10 @@ async fn a_restored_older_database_catches_up() {
         let mut made = 0;
         for (round, moment) in [first, second].into_iter().enumerate() {
             scene.spawn(&["normalizer", "projector"]);
-            let reached = async || {
-                // The projections too, so that they have something to forget.
-                (scene.normalized().await >= moment
-                    && scene.projected().await >= moment / 2
-                    && scene.canonical_end().await > made)
-                    .then_some(())
-            };
-            eventually("the moment of the backup or the loss", reached).await.unwrap();
+            scene.gets_to(moment, LOOK, Scene::normalized).await;
+            // The projections too, so that they have something to forget.
+            scene.gets_to(moment / 2, LOOK, Scene::projected).await;
+            scene.gets_to(made + 1, LOOK, Scene::canonical_end).await;
             for name in ["normalizer", "projector"] {
                 scene.platform.kill9(name).unwrap();
             }

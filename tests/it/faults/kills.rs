@@ -10,10 +10,10 @@ use salescommand_connectors::{ObjectPlan, Record};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_odoo_simulator::Seed;
 use salescommand_tests::load::{Load, RawEvent, object};
-use salescommand_tests::platform::{eventually, today};
+use salescommand_tests::platform::today;
 use serde_json::Value;
 
-use super::{BYTES, LOOK, Scene, events, seeds};
+use super::{BYTES, LOOK, PATIENT_LOOK, Scene, events, seeds};
 
 const KILLS: u64 = 20;
 /// Longest pause between a progress and the kill, in microseconds: a few transactions.
@@ -59,16 +59,7 @@ impl Scene {
     /// Kills the victim at every moment; `progress` tells how far it is of `total`.
     async fn kill_often(&mut self, victim: Victim, total: u64, progress: impl AsyncFn(&Self) -> u64) {
         for (kill, moment) in self.moments(total).into_iter().enumerate() {
-            let until = std::time::Instant::now() + Duration::from_secs(60);
-            while progress(self).await < moment.progress {
-                assert!(
-                    std::time::Instant::now() < until,
-                    "no progress to {moment:?} after {kill} kills of {victim:?}\n{}\n{}",
-                    self.platform.log("normalizer"),
-                    self.platform.log("projector")
-                );
-                tokio::time::sleep(LOOK).await;
-            }
+            self.gets_to(moment.progress, LOOK, &progress).await;
             tokio::time::sleep(moment.pause).await;
             let before = progress(self).await;
             self.kill(victim).await;
@@ -97,8 +88,7 @@ async fn the_projector_is_killed_again_and_again() {
         let mut scene = Scene::start(seed).await;
         scene.publish(&Load::new(seed, BYTES).mixed(events() as usize)).await;
         scene.spawn(&["normalizer"]);
-        let normalized = async || (scene.normalized().await == events()).then_some(());
-        eventually("everything to be normalised", normalized).await.unwrap();
+        scene.gets_to(events(), PATIENT_LOOK, Scene::normalized).await;
         let total = scene.normalizer().await.outbox as u64;
         scene.spawn(&["projector"]);
         scene.kill_often(Victim::Process("projector"), total, Scene::projected).await;

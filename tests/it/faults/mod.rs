@@ -11,7 +11,7 @@ mod kills;
 mod stops;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use salescommand_domain::raw::{InstanceName, Position, RawPosition, raw_stream, raw_subject_filter};
 use salescommand_eventlog::{BatchLimit, EventLog, Jobs as _, QueueSpec, StreamSpec};
@@ -31,8 +31,11 @@ const SEEDS_VARIABLE: &str = "SALESCOMMAND_FAULT_SEEDS";
 const EVENTS: u64 = 20_000;
 /// How long the brokers of these tests remember message ids.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
-/// Between two looks at how far something is.
+/// Between two looks at how far something is, when a moment is to be hit, and when an end is waited for.
 const LOOK: Duration = Duration::from_millis(3);
+const PATIENT_LOOK: Duration = Duration::from_millis(50);
+/// What has not got on for this long stands still. How long all of it takes depends on the events and on the machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Length of a raw event.
 const BYTES: usize = 900;
 const INSTANCE: &str = "odoo";
@@ -159,6 +162,27 @@ impl Scene {
         self.platform.run(&["sync", "run", INSTANCE], "").unwrap();
     }
 
+    /// Waits until something has come to a goal, for as long as it gets on.
+    async fn gets_to(&self, goal: u64, look: Duration, progress: impl AsyncFn(&Self) -> u64) {
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            let at = progress(self).await;
+            if at >= goal {
+                return;
+            }
+            if at != seen {
+                (seen, since) = (at, Instant::now());
+            }
+            assert!(
+                since.elapsed() < PATIENCE,
+                "stands still at {at} of {goal}\n{}\n{}",
+                self.platform.log("normalizer"),
+                self.platform.log("projector")
+            );
+            tokio::time::sleep(look).await;
+        }
+    }
+
     /// Waits until the synchronisation has succeeded.
     async fn synced(&self) {
         let succeeded = async || {
@@ -189,18 +213,17 @@ impl Scene {
 
     /// Waits until everything published is in every document.
     async fn settled(&self) {
-        let end = self.raw_end().await;
-        let normalized = async || (self.normalized().await == end).then_some(());
-        eventually("everything to be normalised", normalized)
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("normalizer")));
-        let projected = async || {
+        self.gets_to(self.raw_end().await, PATIENT_LOOK, Self::normalized).await;
+        // What is left of changed reference data makes events after the last raw one.
+        loop {
             let made = self.normalizer().await.outbox as u64;
-            (made > 0 && self.projected().await == made).then_some(())
-        };
-        eventually("everything to be projected", projected)
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.platform.log("projector")));
+            self.gets_to(made, PATIENT_LOOK, Self::projected).await;
+            let position = self.normalizer().await;
+            if made > 0 && position.outbox as u64 == made && position.pending.is_empty() {
+                return;
+            }
+            tokio::time::sleep(PATIENT_LOOK).await;
+        }
     }
 
     /// Waits for the end of everything and compares a whole run with an undisturbed one.
