@@ -24,7 +24,7 @@ fn copy(from: &Path, to: &Path) {
 async fn a_restored_older_database_catches_up() {
     for seed in seeds() {
         let mut scene = Scene::start(seed).await;
-        let events = Load::new(seed, BYTES).mixed(events() as usize / 2);
+        let events = Load::new(seed, BYTES).mixed(events() as usize);
         scene.publish(&events).await;
         let (data, backup) =
             (scene.platform.mongo.folder().join("data"), scene.platform.mongo.folder().join("backup"));
@@ -56,7 +56,7 @@ async fn a_restored_older_database_catches_up() {
         assert!(made < end, "the backup is not older than the stream: {made} events of {end}");
         // The projector is there first, and must wait.
         scene.spawn(&["projector", "normalizer"]);
-        scene.compare().await;
+        scene.verify().await;
         assert_eq!(scene.normalizer().await.void.len(), 1);
     }
 }

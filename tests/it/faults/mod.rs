@@ -170,7 +170,7 @@ impl Scene {
             if at >= goal {
                 return;
             }
-            if at != seen {
+            if at > seen {
                 (seen, since) = (at, Instant::now());
             }
             assert!(
@@ -217,7 +217,8 @@ impl Scene {
         // What is left of changed reference data makes events after the last raw one.
         loop {
             let made = self.normalizer().await.outbox as u64;
-            self.gets_to(made, PATIENT_LOOK, Self::projected).await;
+            // A database that does not answer has made nothing.
+            self.gets_to(made.max(1), PATIENT_LOOK, Self::projected).await;
             let position = self.normalizer().await;
             if made > 0 && position.outbox as u64 == made && position.pending.is_empty() {
                 return;
