@@ -46,26 +46,36 @@ impl SyncCommands for QueuedSyncs {
     }
 }
 
-/// Hands opened configurations to the connectors, until stopped. A broker that is away is waited for.
-pub async fn serve_sources(requests: Arc<dyn Requests>, sources: Sources, stop: CancellationToken) {
+/// Answers what is asked at a subject, until stopped. A broker that is away is waited for.
+pub async fn serve<A>(
+    requests: Arc<dyn Requests>,
+    subject: &'static str,
+    stop: CancellationToken,
+    answer: impl Fn(Vec<u8>) -> A,
+) where
+    A: Future<Output = String>,
+{
     while !stop.is_cancelled() {
-        let served = requests.serve(OPEN_SUBJECT).await;
-        match served {
-            Ok(mut questions) => loop {
-                let question = tokio::select! {
-                    () = stop.cancelled() => return,
-                    question = questions.next() => question,
-                };
-                let Some(question) = question else { break };
-                let answer = opened(&sources, question.payload()).await;
-                if let Err(error) = question.respond(answer.to_string().into()).await {
-                    tracing::warn!(%error, "a connector got no configuration; it will ask again");
+        match requests.serve(subject).await {
+            Ok(mut questions) => {
+                while let Some(Some(question)) = stop.run_until_cancelled(questions.next()).await {
+                    let answer = answer(question.payload().to_vec()).await;
+                    if let Err(error) = question.respond(answer.into()).await {
+                        tracing::warn!(subject, %error, "an answer did not arrive; who asked will ask again");
+                    }
                 }
-            },
-            Err(error) => tracing::warn!(%error, "configurations cannot be served yet"),
+            }
+            Err(error) => tracing::warn!(subject, %error, "requests cannot be served yet"),
         }
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), stop.cancelled()).await;
     }
+}
+
+/// Hands opened configurations to the connectors, until stopped.
+pub async fn serve_sources(requests: Arc<dyn Requests>, sources: Sources, stop: CancellationToken) {
+    let sources = &sources;
+    let answer = |question: Vec<u8>| async move { opened(sources, &question).await.to_string() };
+    serve(requests, OPEN_SUBJECT, stop, answer).await;
 }
 
 /// The answer in the form that `ingest::OpenAnswer` reads.

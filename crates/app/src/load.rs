@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::StreamExt;
 use salescommand_eventlog::Requests;
 use salescommand_query::{LOAD_SUBJECT, Load};
 use salescommand_store::Readers;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::serve;
+
 /// An answer that takes longer is none.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// Between two attempts to serve.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks whichever query service answers; several share the readers, so one speaks for all.
 pub struct AskedReaders(pub Arc<dyn Requests>);
@@ -26,18 +25,10 @@ impl Readers for AskedReaders {
     }
 }
 
-/// Says how much is read, to whoever asks, until stopped. A broker that is away is waited for.
+/// Says how much is read, to whoever asks, until stopped.
 pub async fn serve_load(requests: Arc<dyn Requests>, load: Arc<Load>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if let Ok(mut questions) = requests.serve(LOAD_SUBJECT).await {
-            while let Some(Some(question)) = stop.run_until_cancelled(questions.next()).await {
-                if let Err(error) = question.respond(load.rate().to_string().into()).await {
-                    tracing::debug!(%error, "who asked how much is read got no answer; it will ask again");
-                }
-            }
-        }
-        let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
-    }
+    let load = &load;
+    serve(requests, LOAD_SUBJECT, stop, |_| async move { load.rate().to_string() }).await;
 }
 
 #[cfg(test)]

@@ -60,10 +60,9 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
     // One pace for both: of all that is built beside what is read, one thing is worked at at a time.
-    let pace = pace(&shared);
+    let pace = tasks.keep_pace(&shared);
     tasks.spawn("normalizer", run_normalizer(&config, &shared, pace.clone(), stop.clone())?);
-    tasks.spawn("projector", run_projector(&shared, pace.clone(), stop.clone()));
-    tasks.spawn("pace", keep_pace(pace, stop.clone()));
+    tasks.spawn("projector", run_projector(&shared, pace, stop.clone()));
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
     tasks.spawn("connect", work(shared.log.clone(), config.lease()?, stop.clone()));
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
@@ -88,9 +87,8 @@ pub async fn normalizer(config: Config) -> Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    let pace = pace(&shared);
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, pace.clone(), stop.clone())?);
-    tasks.spawn("pace", keep_pace(pace, stop));
+    let pace = tasks.keep_pace(&shared);
+    tasks.spawn("normalizer", run_normalizer(&config, &shared, pace, stop)?);
     tasks.join().await
 }
 
@@ -98,10 +96,9 @@ pub async fn normalizer(config: Config) -> Result<()> {
 pub async fn projector(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let shared = Shared::connect(&config, "salescommand-projector").await?;
-    let pace = pace(&shared);
     let mut tasks = Tasks::new(stop.clone());
-    tasks.spawn("projector", run_projector(&shared, pace.clone(), stop.clone()));
-    tasks.spawn("pace", keep_pace(pace, stop));
+    let pace = tasks.keep_pace(&shared);
+    tasks.spawn("projector", run_projector(&shared, pace, stop));
     tasks.join().await
 }
 
@@ -110,16 +107,6 @@ pub async fn connect(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let log = connections::log(&config, "salescommand-connect").await?;
     work(log, config.lease()?, stop).await
-}
-
-/// What is built beside what is read is considerate towards the readers of any query service.
-fn pace(shared: &Shared) -> Arc<Considerate> {
-    Arc::new(Considerate::new(Arc::new(AskedReaders(Arc::new(shared.log.clone())))))
-}
-
-async fn keep_pace(pace: Arc<Considerate>, stop: CancellationToken) -> Result<()> {
-    stop.run_until_cancelled(pace.watch()).await;
-    Ok(())
 }
 
 /// The normalizers of all generations, and replays.
@@ -281,6 +268,17 @@ impl Tasks {
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<()>> + Send + 'static) {
         self.set.spawn(async move { (name, task.await) });
+    }
+
+    /// The pace of what this process builds beside what is read: considerate towards the readers of any query service.
+    fn keep_pace(&mut self, shared: &Shared) -> Arc<Considerate> {
+        let pace = Arc::new(Considerate::new(Arc::new(AskedReaders(Arc::new(shared.log.clone())))));
+        let (kept, stop) = (pace.clone(), self.stop.clone());
+        self.spawn("pace", async move {
+            stop.run_until_cancelled(kept.watch()).await;
+            Ok(())
+        });
+        pace
     }
 
     async fn join(mut self) -> Result<()> {
