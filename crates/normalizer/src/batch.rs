@@ -146,6 +146,11 @@ impl Normalizer {
         self.commit(work, events, next).await
     }
 
+    /// Whether [`Normalizer::settle`] has anything to do.
+    pub(crate) fn has_left(&self) -> bool {
+        !self.position.pending.is_empty() || self.is_behind()
+    }
+
     /// Takes one step of what a changed reference facet has left to do, or of reading again what was too new for the
     /// program before this one; tells whether there was a step.
     pub async fn settle(&mut self) -> Result<bool, Error> {

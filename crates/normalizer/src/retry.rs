@@ -109,12 +109,17 @@ impl Normalizer {
         Ok(found.collect())
     }
 
+    /// Whether the program before this one has left what was too new for it.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.position.reads != self.mappers.reads() || self.position.reading_again.is_some()
+    }
+
     /// Takes one step of reading again what was too new for the program before this one; tells whether there was one.
     pub(crate) async fn catch_up(&mut self) -> Result<bool, Error> {
-        let reads = self.mappers.reads();
-        if self.position.reads == reads && self.position.reading_again.is_none() {
+        if !self.is_behind() {
             return Ok(false);
         }
+        let reads = self.mappers.reads();
         let mut next = self.position.clone();
         let after =
             if next.reads == reads { next.reading_again.take().unwrap_or_default() } else { String::new() };

@@ -10,7 +10,7 @@ use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{RawPosition, Vector};
 use salescommand_eventlog::{EventLog, StreamSpec};
 use salescommand_store::{
-    CollectionSpec, Documents, Pace, Turn, canonical_collection, ensure_at_pace, facets_collection,
+    CollectionSpec, Documents, Pace, canonical_collection, ensure_at_pace, facets_collection,
     history_collection, history_orphans_collection, links_collection, outbox_collection,
     quarantine_collection,
 };
@@ -269,15 +269,6 @@ async fn changed(control: &mut watch::Receiver<Control>) {
     }
 }
 
-/// Waits for a turn to work; none when told to stop.
-async fn turn<'a>(pace: &'a dyn Pace, stop: &CancellationToken) -> Option<Turn<'a>> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => None,
-        turn = pace.turn() => Some(turn),
-    }
-}
-
 /// Applies a batch, again and again while a dependency is down.
 async fn apply_one(
     normalizer: &mut Normalizer,
@@ -286,7 +277,7 @@ async fn apply_one(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
-    while let Some(turn) = turn(pace, stop).await {
+    while let Some(turn) = stop.run_until_cancelled(pace.turn()).await {
         let applied = normalizer.apply(messages).await;
         drop(turn);
         match applied {
@@ -310,7 +301,9 @@ async fn settle(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
-    while let Some(turn) = turn(pace, stop).await {
+    while normalizer.has_left()
+        && let Some(turn) = stop.run_until_cancelled(pace.turn()).await
+    {
         let settled = normalizer.settle().await;
         drop(turn);
         match settled {
@@ -332,7 +325,7 @@ async fn publish(
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
     let mut conflicts = 0;
-    while let Some(turn) = turn(&*pace, &stop).await {
+    while let Some(turn) = stop.run_until_cancelled(pace.turn()).await {
         let published = publish_outbox(&*store, &*log, generation).await;
         drop(turn);
         match published {

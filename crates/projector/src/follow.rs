@@ -80,11 +80,7 @@ async fn follow(
         };
         let mut rest = entries.as_slice();
         while !rest.is_empty() {
-            let turn = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(()),
-                turn = pace.turn() => turn,
-            };
+            let Some(turn) = stop.run_until_cancelled(pace.turn()).await else { return Ok(()) };
             let piece = rest.get(..pace.piece()).unwrap_or(rest);
             let dealt = projector.apply(piece).await?;
             drop(turn);

@@ -39,15 +39,18 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Makes sure that collections and their indexes exist, one in a turn.
+/// Making a collection with its indexes is as much work as taking in so many events.
+const COLLECTION: usize = SMALL_PIECE;
+
+/// Makes sure that collections and their indexes exist, a few in a turn.
 pub async fn ensure_at_pace(
     store: &dyn Documents,
     collections: &[CollectionSpec],
     pace: &dyn Pace,
 ) -> Result<(), Error> {
-    for collection in collections {
+    for piece in collections.chunks((pace.piece() / COLLECTION).max(1)) {
         let _turn = pace.turn().await;
-        store.ensure(std::slice::from_ref(collection)).await?;
+        store.ensure(piece).await?;
     }
     Ok(())
 }
@@ -79,9 +82,8 @@ pub trait Readers: Send + Sync {
     async fn rate(&self) -> Option<f64>;
 }
 
-/// The share of the time in which background tasks may work while much is read. Measured with `cargo xtask bench
-/// readers`: a read that meets a piece of work takes longer, and if one in ten does, the slowest hundredth of all
-/// stays what it was.
+/// The share of the time in which background tasks may work while much is read. A read that meets a piece of work takes
+/// longer; what that does to the slowest ones is what `cargo xtask bench readers` measures.
 const LEAST_SHARE: f64 = 0.1;
 /// Answers a second up to which they may work all the time.
 const FEW: f64 = 10.0;
