@@ -10,7 +10,7 @@ use std::time::Duration;
 use salescommand_connectors::DESCRIPTORS;
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_normalizer::{Mappers, Room};
-use salescommand_store::{Active, Documents, Unhurried};
+use salescommand_store::{Active, Documents, Layered, Unhurried};
 use salescommand_store_mongo::MongoStore;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,10 @@ pub async fn run() {
     let ops = Arc::new(mongo.clone());
     salescommand_store::Ops::ensure_ops(&*ops).await.unwrap();
     let store: Arc<dyn Documents> = match std::env::var_os(RECORD) {
-        Some(folder) => Arc::new(Recorder::new(mongo, PathBuf::from(folder))),
+        Some(folder) => {
+            let layer = Recorder::new(PathBuf::from(folder));
+            Arc::new(Layered { inner: Arc::new(mongo), layer })
+        }
         None => Arc::new(mongo),
     };
     let mut lines = std::io::stdin().lock().lines();

@@ -10,22 +10,18 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bson::{Document, RawDocumentBuf};
-use salescommand_store::{
-    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Write,
-};
-use salescommand_store_mongo::MongoStore;
+use salescommand_store::{Batch, Documents, Error, Layer, Operation, Write};
 
-/// A store that keeps a record of what is committed to it.
+/// Keeps a record of what is committed.
 pub struct Recorder {
-    inner: MongoStore,
     folder: PathBuf,
     files: Mutex<BTreeMap<String, File>>,
 }
 
 impl Recorder {
     /// Records into a folder.
-    pub fn new(inner: MongoStore, folder: PathBuf) -> Self {
-        Self { inner, folder, files: Mutex::default() }
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, files: Mutex::default() }
     }
 
     fn record(&self, batch: &Batch) {
@@ -59,38 +55,11 @@ fn put(bytes: &mut Vec<u8>, part: &[u8]) {
 }
 
 #[async_trait]
-impl Documents for Recorder {
-    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
-        self.inner.ensure(collections).await
-    }
-    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
-        self.inner.get(collection, ids).await
-    }
-    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
-        Documents::find(&self.inner, collection, query).await
-    }
-    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
-        self.inner.position(consumer).await
-    }
-    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
-        let revision = self.inner.commit(batch.clone()).await?;
+impl Layer for Recorder {
+    async fn commit(&self, inner: &dyn Documents, batch: Batch) -> Result<i64, Error> {
+        let revision = inner.commit(batch.clone()).await?;
         self.record(&batch);
         Ok(revision)
-    }
-    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
-        self.inner.delete_up_to(collection, id).await
-    }
-    async fn active(&self) -> Result<Option<Active>, Error> {
-        Documents::active(&self.inner).await
-    }
-    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
-        self.inner.ensure_active(initial).await
-    }
-    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
-        self.inner.switch_active(expected, next).await
-    }
-    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
-        self.inner.drop_generation(collections, consumers).await
     }
 }
 

@@ -5,15 +5,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bson::{RawDocumentBuf, rawdoc};
+use bson::rawdoc;
 use salescommand_eventlog::EventLog as _;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_normalizer::{Normalizer, RawMessage, publish_outbox};
 use salescommand_projector::{ProjectionPosition, Setup, consumer_name, projections};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{
-    Active, Batch, CollectionSpec, Documents, Error, Operation, Query, StoredPosition, Unhurried, Write,
-};
+use salescommand_store::{Batch, Documents, Error, Layer, Layered, Operation, Unhurried, Write};
 use salescommand_tests::platform::eventually;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -24,47 +22,19 @@ use crate::oracle;
 
 const SLOW: &str = "dashboard_stats";
 
-/// A store in which one consumer's commits wait for a permit each.
-struct SlowStore {
-    inner: MemoryStore,
+/// One consumer's commits wait for a permit each.
+struct Slow {
     consumer: String,
     permits: Semaphore,
 }
 
 #[async_trait]
-impl Documents for SlowStore {
-    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
-        self.inner.ensure(collections).await
-    }
-    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
-        self.inner.get(collection, ids).await
-    }
-    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
-        Documents::find(&self.inner, collection, query).await
-    }
-    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
-        self.inner.position(consumer).await
-    }
-    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
+impl Layer for Slow {
+    async fn commit(&self, inner: &dyn Documents, batch: Batch) -> Result<i64, Error> {
         if batch.consumer == self.consumer {
             self.permits.acquire().await.unwrap().forget();
         }
-        self.inner.commit(batch).await
-    }
-    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
-        self.inner.delete_up_to(collection, id).await
-    }
-    async fn active(&self) -> Result<Option<Active>, Error> {
-        Documents::active(&self.inner).await
-    }
-    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
-        self.inner.ensure_active(initial).await
-    }
-    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
-        self.inner.switch_active(expected, next).await
-    }
-    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
-        self.inner.drop_generation(collections, consumers).await
+        inner.commit(batch).await
     }
 }
 
@@ -117,7 +87,8 @@ impl Pipeline {
 async fn a_slow_projection_holds_up_no_other() {
     let mut pipeline = Pipeline::start().await;
     let consumer = consumer_name(SLOW, 1);
-    let slow = SlowStore { inner: pipeline.store.clone(), consumer, permits: Semaphore::new(0) };
+    let layer = Slow { consumer, permits: Semaphore::new(0) };
+    let slow = Layered { inner: Arc::new(pipeline.store.clone()), layer };
     let (slow, stop) = (Arc::new(slow), CancellationToken::new());
     let ops = Arc::new(pipeline.store.clone());
     let setup = Setup { log: pipeline.log.clone(), store: slow.clone(), ops, pace: Arc::new(Unhurried) };
@@ -128,7 +99,7 @@ async fn a_slow_projection_holds_up_no_other() {
         pipeline.others_are_done().await;
         assert_eq!(pipeline.at(SLOW).await.sequence, 0, "the slow one has not committed anything");
     }
-    slow.permits.add_permits(1_000);
+    slow.layer.permits.add_permits(1_000);
     let end = pipeline.normalizer.position().outbox;
     let caught_up = async || (pipeline.at(SLOW).await.sequence == end).then_some(());
     eventually("the slow projection to catch up", caught_up).await.unwrap();

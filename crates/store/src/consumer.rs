@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bson::Document;
 
 use crate::hashes::{Hashes, Moved};
-use crate::unwritten::Unwritten;
+use crate::unwritten::unwritten;
 use crate::work::Work;
 use crate::{Batch, Change, CollectionSpec, Documents, Error};
 
@@ -32,7 +32,7 @@ impl Consumer {
         let revision = stored.as_ref().map_or(0, |stored| stored.revision);
         let compared = collections.iter().filter(|spec| spec.compared).map(|spec| spec.name.clone());
         let hashes = Hashes::of(compared.collect());
-        let store = if stored.is_none() { Unwritten::of(store, collections).await? } else { store };
+        let store = if stored.is_none() { unwritten(store, collections).await? } else { store };
         let consumer = Self { store, name, revision, hashes, attempted: None };
         Ok((consumer, stored.map(|stored| stored.position)))
     }

@@ -14,6 +14,7 @@ pub mod conformance;
 mod consumer;
 mod document;
 mod hashes;
+mod layer;
 pub mod memory;
 mod names;
 mod pace;
@@ -27,6 +28,7 @@ pub use check::{check_batch, check_deletion, check_evidence, check_operational, 
 pub use consumer::Consumer;
 pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
 pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};
+pub use layer::{Layer, Layered};
 pub use names::{
     ACTIVE_COLLECTION, Active, Generations, OPS_ERASURES, OPS_GENERATIONS, OPS_REFRESH_TOKENS, OPS_REPLAYS,
     OPS_SOURCES, OPS_USERS, POSITIONS_COLLECTION, canonical_collection, facets_collection,

@@ -6,13 +6,13 @@
 //! a wrong answer. A consumer that takes up where another process stood does not know, and looks everything up.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bson::{Bson, RawBsonRef, RawDocument, RawDocumentBuf};
 use fastbloom::BloomFilter;
 
-use crate::{Active, Batch, CollectionSpec, Condition, Documents, Error, Operation, Query, StoredPosition};
+use crate::{Batch, CollectionSpec, Condition, Documents, Error, Layer, Layered, Operation, Query};
 
 /// Bits of the first and of the largest filter, 1 MiB.
 const BITS: (usize, usize) = (1 << 15, 1 << 23);
@@ -24,11 +24,8 @@ const HASHES: u32 = 4;
 /// Any seed will do, and no answer depends on it.
 const SEED: u128 = 0;
 
-/// A store, as one consumer sees it that began with nothing.
-pub(crate) struct Unwritten {
-    inner: Arc<dyn Documents>,
-    written: Mutex<BTreeMap<String, Written>>,
-}
+/// What a consumer that began with nothing has written, by collection.
+struct Unwritten(Mutex<BTreeMap<String, Written>>);
 
 /// What was ever written into a collection: ids, and the values of the fields that its indexes begin with.
 struct Written(BTreeMap<&'static str, Values>);
@@ -78,6 +75,26 @@ impl Written {
             _ => true,
         }
     }
+
+    /// The ids that may have been written.
+    fn held(&self, ids: &[String]) -> Vec<String> {
+        let held = |id: &&String| self.0.get("_id").is_none_or(|known| known.may_hold(id));
+        ids.iter().filter(held).cloned().collect()
+    }
+
+    /// The query without values that cannot be there; none if nothing is left to be found.
+    fn narrowed(&self, query: &Query) -> Option<Query> {
+        let mut query = query.clone();
+        for condition in &mut query.conditions {
+            if let Condition::In(field, values) = condition {
+                values.retain(|value| self.may_hold(field, value));
+                if values.is_empty() {
+                    return None;
+                }
+            }
+        }
+        Some(query)
+    }
 }
 
 /// Every text at a dotted path; an array stands for its items.
@@ -99,97 +116,69 @@ fn each_text_of(value: RawBsonRef<'_>, path: Option<&str>, found: &mut impl FnMu
     }
 }
 
+/// The store for a consumer without a position. Collections that hold anything all the same are looked up in.
+pub(crate) async fn unwritten(
+    inner: Arc<dyn Documents>,
+    collections: &[CollectionSpec],
+) -> Result<Arc<dyn Documents>, Error> {
+    let mut written = BTreeMap::new();
+    for spec in collections {
+        if inner.find(&spec.name, &Query::all().limited(1).only(&["_id"])).await?.is_empty() {
+            written.insert(spec.name.clone(), Written::new(spec));
+        }
+    }
+    Ok(Arc::new(Layered { inner, layer: Unwritten(Mutex::new(written)) }))
+}
+
 impl Unwritten {
-    /// The store for a consumer without a position. Collections that hold anything all the same are looked up in.
-    pub async fn of(
-        inner: Arc<dyn Documents>,
-        collections: &[CollectionSpec],
-    ) -> Result<Arc<dyn Documents>, Error> {
-        let mut written = BTreeMap::new();
-        for spec in collections {
-            if inner.find(&spec.name, &Query::all().limited(1).only(&["_id"])).await?.is_empty() {
-                written.insert(spec.name.clone(), Written::new(spec));
-            }
-        }
-        Ok(Arc::new(Self { inner, written: Mutex::new(written) }))
-    }
-
-    fn with<T>(&self, collection: &str, ask: impl FnOnce(&mut Written) -> T) -> Option<T> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).get_mut(collection).map(ask)
-    }
-
-    /// The query without values that cannot be there; none if nothing is left to be found.
-    fn narrowed(&self, collection: &str, query: &Query) -> Option<Query> {
-        let mut query = query.clone();
-        for condition in &mut query.conditions {
-            if let Condition::In(field, values) = condition {
-                self.with(collection, |written| values.retain(|value| written.may_hold(field, value)));
-                if values.is_empty() {
-                    return None;
-                }
-            }
-        }
-        Some(query)
+    fn written(&self) -> MutexGuard<'_, BTreeMap<String, Written>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Documents for Unwritten {
-    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
-        self.inner.ensure(collections).await
-    }
-
-    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
-        let held = self.with(collection, |written| {
-            let held = |id: &&String| written.0.get("_id").is_none_or(|known| known.may_hold(id));
-            ids.iter().filter(held).cloned().collect::<Vec<_>>()
-        });
+impl Layer for Unwritten {
+    async fn get(
+        &self,
+        inner: &dyn Documents,
+        collection: &str,
+        ids: &[String],
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        let held = self.written().get(collection).map(|written| written.held(ids));
         match held {
-            None => self.inner.get(collection, ids).await,
+            None => inner.get(collection, ids).await,
             Some(held) if held.is_empty() => Ok(Vec::new()),
-            Some(held) => self.inner.get(collection, &held).await,
+            Some(held) => inner.get(collection, &held).await,
         }
     }
 
-    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
-        match self.narrowed(collection, query) {
-            None => Ok(Vec::new()),
-            Some(query) => self.inner.find(collection, &query).await,
+    async fn find(
+        &self,
+        inner: &dyn Documents,
+        collection: &str,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        let narrowed = self.written().get(collection).map(|written| written.narrowed(query));
+        match narrowed {
+            None => inner.find(collection, query).await,
+            Some(None) => Ok(Vec::new()),
+            Some(Some(narrowed)) => inner.find(collection, &narrowed).await,
         }
     }
 
-    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
-        self.inner.position(consumer).await
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
+    async fn commit(&self, inner: &dyn Documents, batch: Batch) -> Result<i64, Error> {
         // Before it is in: what was noted in vain is looked up in vain, no more.
-        for write in &batch.writes {
-            if let Operation::Insert(document) | Operation::Replace(document) = &write.operation {
-                self.with(&write.collection, |written| written.note(document));
+        {
+            let mut written = self.written();
+            for write in &batch.writes {
+                if let Operation::Insert(document) | Operation::Replace(document) = &write.operation
+                    && let Some(written) = written.get_mut(&write.collection)
+                {
+                    written.note(document);
+                }
             }
         }
-        self.inner.commit(batch).await
-    }
-
-    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
-        self.inner.delete_up_to(collection, id).await
-    }
-
-    async fn active(&self) -> Result<Option<Active>, Error> {
-        self.inner.active().await
-    }
-
-    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
-        self.inner.ensure_active(initial).await
-    }
-
-    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
-        self.inner.switch_active(expected, next).await
-    }
-
-    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
-        self.inner.drop_generation(collections, consumers).await
+        inner.commit(batch).await
     }
 }
 
@@ -242,7 +231,7 @@ mod tests {
             runtime.block_on(async {
                 let inner = Arc::new(MemoryStore::new());
                 inner.ensure(&[spec()]).await.unwrap();
-                let store = Unwritten::of(inner.clone(), &[spec()]).await.unwrap();
+                let store = unwritten(inner.clone(), &[spec()]).await.unwrap();
                 let (mut revision, mut held) = (0, std::collections::BTreeSet::new());
                 for (id, refs) in steps {
                     let operation = match refs {
@@ -284,7 +273,7 @@ mod tests {
         let (collection, id) = ("links".to_owned(), "a".to_owned());
         let operation = Operation::Insert(rawdoc! { "_id": "a" });
         write(&*inner, 0, vec![Write { collection, id, operation }]).await;
-        let store = Unwritten::of(inner.clone(), &[spec(), CollectionSpec::plain("links")]).await.unwrap();
+        let store = unwritten(inner.clone(), &[spec(), CollectionSpec::plain("links")]).await.unwrap();
         assert_eq!(store.get("links", &["a".to_owned()]).await.unwrap().len(), 1, "written by somebody else");
         inner.fail_next(10, Fault::Call);
         assert!(store.get("facets", &["7".to_owned()]).await.unwrap().is_empty());
