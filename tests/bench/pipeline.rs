@@ -72,6 +72,7 @@ pub async fn run() {
         store: store.clone(),
         mappers: mappers(),
         generation,
+        take_over: None,
         pace: Arc::new(Unhurried),
         control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
         status: tokio::sync::watch::Sender::default(),

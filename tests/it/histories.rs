@@ -208,6 +208,10 @@ fn record_key(step: &Step) -> String {
     match step.object {
         "calendar" => "default".to_owned(),
         "opportunity" => crm_record(step.key).source().key,
+        // Of an event of one of the two instances.
+        "quarantine_decision" => {
+            format!("odoo-{}/1/{}", if step.key.is_multiple_of(2) { "a" } else { "b" }, step.key / 2 + 1)
+        }
         _ => step.key.to_string(),
     }
 }

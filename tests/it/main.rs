@@ -41,3 +41,5 @@ mod recompute;
 mod restored;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod take_over;

@@ -53,7 +53,7 @@ fn rooms(fake: Room) -> Mappers {
     Mappers::new([config, fake])
 }
 
-fn old_program() -> Mappers {
+pub fn old_program() -> Mappers {
     rooms(Room {
         kind: "fake",
         version: 1,
@@ -64,7 +64,7 @@ fn old_program() -> Mappers {
 }
 
 /// Knows a later format and a later payload, and maps more.
-fn new_program() -> Mappers {
+pub fn new_program() -> Mappers {
     let schemas = &[PayloadSchema { object: "thing", upcasts: &[renamed] }];
     rooms(Room {
         kind: "fake",
@@ -78,7 +78,7 @@ fn new_program() -> Mappers {
 
 /// An event of the fake source.
 #[derive(Debug, Clone)]
-struct Step {
+pub struct Step {
     key: u8,
     delete: bool,
     level: u8,
@@ -89,7 +89,7 @@ struct Step {
     readable: bool,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let odd = (0u8..10, 0u8..10, 1u8..4, 1u8..4, 0u8..4, 0u8..20);
     (1u8..4, prop::bool::weighted(0.2), prop::sample::select(vec![0u8, 0, 1, 1, 2]), odd).prop_map(
         |(key, delete, level, (silent, _, schema, format, token, readable))| Step {
@@ -106,14 +106,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A decision: about which event of the fake log, and whether it is a waiver, a retry, or withdrawn.
-fn decision() -> impl Strategy<Value = (u64, u8)> {
+pub fn decision() -> impl Strategy<Value = (u64, u8)> {
     (1u64..24, 0u8..4)
 }
 
-struct Logs {
-    log: MemoryLog,
-    fake: Vec<RawMessage>,
-    config: Vec<RawMessage>,
+pub struct Logs {
+    pub log: MemoryLog,
+    pub fake: Vec<RawMessage>,
+    pub config: Vec<RawMessage>,
 }
 
 fn instance(name: &str) -> InstanceName {
@@ -154,7 +154,7 @@ fn decision_event(about: u64, what: u8, time: usize) -> (String, Value) {
 }
 
 impl Logs {
-    async fn of(steps: &[Step], decisions: &[(u64, u8)]) -> Self {
+    pub async fn of(steps: &[Step], decisions: &[(u64, u8)]) -> Self {
         let log = MemoryLog::new();
         let fake = steps.iter().enumerate().map(|(number, step)| fake_event(number, step)).collect();
         let fake = publish(&log, "fake", fake).await;

@@ -184,6 +184,7 @@ async fn the_processes_go_on_behind_a_lost_future() {
         store: store.clone(),
         mappers: oracle::mappers(),
         generation: 1,
+        take_over: None,
         pace: Arc::new(Unhurried),
         control: tokio::sync::watch::channel(salescommand_normalizer::Control::Follow).1,
         status: tokio::sync::watch::Sender::default(),

@@ -50,6 +50,7 @@ impl Normalizers {
             store: self.setup.store.clone(),
             mappers,
             generation,
+            take_over: None,
             pace,
             control: directions,
             status: report,

@@ -27,6 +27,7 @@ use crate::quarantine::Quarantined;
 use crate::resolve::Resolver;
 use crate::retry::{Again, Rejects};
 use crate::specs;
+use crate::take_over::RECORDS_PER_STEP;
 
 /// What a batch did, for metrics and logs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +50,18 @@ pub struct Normalizer {
     pub(crate) log: Option<Arc<dyn EventLog>>,
     pub(crate) generation: u32,
     pub(crate) position: NormalizerPosition,
+    /// Records per step of taking another generation's over.
+    pub(crate) page: usize,
+}
+
+/// A version on its way into its record.
+struct Accepted {
+    raw: RawPosition,
+    version: Version,
+    /// The last deletion behind it that no facet holds.
+    gone_at: Option<Position>,
+    /// It was rejected before and is accepted now, in its place; the others come in the order of their log.
+    late: bool,
 }
 
 impl Normalizer {
@@ -58,7 +71,7 @@ impl Normalizer {
             Consumer::open(store, normalizer_consumer(generation), &specs(generation)).await?;
         let fresh = NormalizerPosition { reads: mappers.reads(), ..NormalizerPosition::default() };
         let position = stored.as_ref().map(NormalizerPosition::decode).transpose()?.unwrap_or(fresh);
-        Ok(Self { consumer, mappers, log: None, generation, position })
+        Ok(Self { consumer, mappers, log: None, generation, position, page: RECORDS_PER_STEP })
     }
 
     /// With the raw logs: without them, a reject that is to be read again is an error.
@@ -73,9 +86,10 @@ impl Normalizer {
     }
 
     /// Takes raw messages in, in the order given; each log's messages must be in its order. Messages that are in
-    /// already are passed over.
+    /// already are passed over. What [`Normalizer::settle`] has to do must be done before.
     pub async fn apply(&mut self, messages: &[RawMessage]) -> Result<Outcome, Error> {
         self.recover().await?;
+        let rejected_already = self.rejects_taken_over(messages).await?;
         let mut next = self.position.clone();
         let mut outcome = Outcome::default();
         let (mut versions, mut rejects) = (Vec::new(), Rejects::default());
@@ -91,6 +105,9 @@ impl Normalizer {
                 && !next.admits(instance, head.object(), head.run_token)
             {
                 outcome.outrun += 1;
+                continue;
+            }
+            if rejected_already.contains(&incoming.raw.to_string()) {
                 continue;
             }
             match incoming.content {
@@ -120,43 +137,53 @@ impl Normalizer {
         again: Vec<Again>,
         mut next: NormalizerPosition,
     ) -> Result<usize, Error> {
-        let in_log_order = versions.len();
-        let mut accepted: Vec<_> = versions.into_iter().map(|(raw, version)| (raw, version, None)).collect();
+        let in_log_order = |(raw, version)| Accepted { raw, version, gone_at: None, late: false };
+        let mut accepted: Vec<_> = versions.into_iter().map(in_log_order).collect();
         for Again { reject, content } in again {
             let (raw, gone_at) = (reject.raw.clone(), reject.gone_at);
             rejects.again.push((reject, content.as_ref().err().cloned()));
-            accepted.extend(content.ok().map(|version| (raw, version, gone_at)));
+            accepted.extend(content.ok().map(|version| Accepted { raw, version, gone_at, late: true }));
         }
-        accepted.iter().for_each(|(raw, version, _)| rejects.pass(raw, version));
+        accepted.iter().for_each(|version| rejects.pass(&version.raw, &version.version));
         // Those of the batch stand in the order of their log, before the deletions behind them.
-        for (raw, version, gone_at) in accepted.iter_mut().skip(in_log_order) {
-            *gone_at = (*gone_at).max(rejects.gone_at(version.facet, raw.position));
+        for late in accepted.iter_mut().filter(|version| version.late) {
+            late.gone_at = late.gone_at.max(rejects.gone_at(late.version.facet, late.raw.position));
         }
         let (mut work, mut history) = (Work::default(), Historian::default());
         let (store, generation) = (self.consumer.store(), self.generation);
+        let (kept, orphans) = (history_collection(generation), history_orphans_collection(generation));
+        let collections = HistoryCollections { history: &kept, orphans: &orphans };
+        if self.position.taking_over.is_some() {
+            let late = accepted.iter().filter(|version| version.late);
+            history
+                .load_known(store, &collections, late.map(|version| (&version.raw, &version.version)))
+                .await?;
+        }
         let mut facets = Facets::new(store, generation);
         let touched = self.fold(&mut work, &mut facets, accepted, &mut history).await?;
         let rejected = self.settle_rejects(&mut work, rejects).await?;
         next.orphans |= history.has_orphans();
         let mut resolver = Resolver { store, generation, facets };
         let mut events = resolver.resolve(&mut work, touched.clone(), &touched, &mut next).await?;
-        let (kept, orphans) = (history_collection(generation), history_orphans_collection(generation));
-        let collections = HistoryCollections { history: &kept, orphans: &orphans };
         events.extend(history.finish(store, &mut work, &collections, &rejected).await?);
         self.commit(work, events, next).await
     }
 
     /// Whether [`Normalizer::settle`] has anything to do.
     pub(crate) fn has_left(&self) -> bool {
-        !self.position.pending.is_empty() || self.is_behind()
+        !self.position.pending.is_empty() || self.is_behind() || self.has_to_take_over()
     }
 
-    /// Takes one step of what a changed reference facet has left to do, or of reading again what was too new for the
-    /// program before this one; tells whether there was a step.
+    /// Takes one step of what is to be done before the next batch: of taking another generation's records over, of what
+    /// a changed reference facet has left, of reading again what was too new for the program before this one. Tells
+    /// whether there was a step.
     pub async fn settle(&mut self) -> Result<bool, Error> {
         self.recover().await?;
+        if self.take_over().await? {
+            return Ok(true);
+        }
         if self.position.pending.is_empty() {
-            return self.catch_up().await;
+            return Ok(self.catch_up().await? || self.end_taking_over().await?);
         }
         let mut next = self.position.clone();
         let mut work = Work::default();
@@ -181,13 +208,13 @@ impl Normalizer {
         &self,
         work: &mut Work,
         facets: &mut Facets<'_>,
-        versions: Vec<(RawPosition, Version, Option<Position>)>,
+        versions: Vec<Accepted>,
         history: &mut Historian,
     ) -> Result<BTreeSet<FacetId>, Error> {
-        facets.load(work, versions.iter().map(|(_, version, _)| version.facet).collect()).await?;
+        facets.load(work, versions.iter().map(|version| version.version.facet).collect()).await?;
         if self.position.orphans {
             let mut unheld = Vec::new();
-            for (_, version, _) in &versions {
+            for Accepted { version, .. } in &versions {
                 let held = facets.get(work, version.facet)?;
                 unheld.extend(held.is_none().then_some(version.facet));
             }
@@ -195,9 +222,17 @@ impl Normalizer {
             history.load_orphans(self.consumer.store(), &collection, unheld).await?;
         }
         let mut touched = BTreeSet::new();
-        for (raw, version, gone_at) in versions {
+        for Accepted { raw, version, gone_at, late } in versions {
             let held = facets.get(work, version.facet)?;
-            let last_version = history.record(held.as_deref(), &raw, &version);
+            // A record is ahead of its log only if it was taken over from another generation, and then has all of it.
+            if !late && held.as_deref().is_some_and(|held| raw.position <= held.position) {
+                continue;
+            }
+            let last_version = if late && history.knows(&raw, &version) {
+                held.as_deref().and_then(|held| held.last_version)
+            } else {
+                history.record(held.as_deref(), &raw, &version)
+            };
             let folded = fold(held.as_deref(), gone_at, &raw, version);
             let Some(facet) = folded.or_else(|| held.as_deref().cloned()) else { continue };
             let (id, facet) = (facet.id, Facet { last_version, ..facet });
@@ -209,13 +244,13 @@ impl Normalizer {
     }
 
     /// Numbers the events, and commits everything with the new position.
-    async fn commit(
+    pub(crate) async fn commit(
         &mut self,
         mut work: Work,
         mut events: Vec<CanonicalEvent>,
         mut next: NormalizerPosition,
     ) -> Result<usize, Error> {
-        let settled = next.pending.is_empty();
+        let settled = next.pending.is_empty() && next.is_resolved();
         if events.is_empty() && settled {
             events.push(CanonicalEvent::Progressed);
         }

@@ -14,7 +14,7 @@ use salescommand_domain::canonical::history::{HistoryHead, HistoryStatement, His
 use salescommand_domain::canonical::{CanonicalEvent, Entity, Facet, FacetId, LastVersion};
 use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_store::work::{Work, decode};
-use salescommand_store::{Condition, Documents, Query};
+use salescommand_store::{Condition, Documents, Query, text_id};
 
 use crate::Error;
 use crate::incoming::{Change, Version};
@@ -45,6 +45,8 @@ pub struct Historian {
     fresh: BTreeMap<FacetId, Vec<Fresh>>,
     /// Records whose rows are made anew.
     anew: BTreeSet<FacetId>,
+    /// Ids of versions that were taken over with their records.
+    known: BTreeSet<String>,
 }
 
 impl Historian {
@@ -65,6 +67,30 @@ impl Historian {
         Ok(())
     }
 
+    /// Looks up which of some versions are recorded already.
+    pub async fn load_known(
+        &mut self,
+        store: &dyn Documents,
+        collections: &HistoryCollections<'_>,
+        versions: impl Iterator<Item = (&RawPosition, &Version)>,
+    ) -> Result<(), Error> {
+        let ids: Vec<String> = versions.map(|(raw, version)| rowless(raw, version, None).id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for collection in [collections.history, collections.orphans] {
+            for document in store.get(collection, &ids).await? {
+                self.known.insert(text_id(&document)?.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a version was found to be recorded already.
+    pub fn knows(&self, raw: &RawPosition, version: &Version) -> bool {
+        !self.known.is_empty() && self.known.contains(&rowless(raw, version, None).id)
+    }
+
     /// Whether a deletion of a record that was not held has been recorded in this batch or was looked up.
     pub fn has_orphans(&self) -> bool {
         !self.orphans.is_empty()
@@ -82,10 +108,13 @@ impl Historian {
             // Something else than an opportunity: what the record holds is no longer what the last version stated.
             return last.map(|last| LastVersion { in_order: false, ..last });
         };
-        let valid_at = version.source_modified.unwrap_or(version.observed);
-        let document =
-            HistoryVersion::new(version.facet, raw.clone(), (valid_at, version.observed), statement);
+        let document = rowless(raw, version, statement);
+        let valid_at = document.valid_at;
         let orphans = self.orphans.get(&version.facet).map(Vec::as_slice).unwrap_or_default();
+        if orphans.iter().any(|orphan| orphan.id == document.id) {
+            // A deletion that was taken over from another generation, and is read again.
+            return None;
+        }
         let last = last.or_else(|| orphaned(orphans));
         let position = raw.position;
         let head = match (held, last) {
@@ -189,6 +218,12 @@ impl Fresh {
         }
         document
     }
+}
+
+/// A version without rows as yet, which states this.
+fn rowless(raw: &RawPosition, version: &Version, statement: Option<HistoryStatement>) -> HistoryVersion {
+    let valid_at = version.source_modified.unwrap_or(version.observed);
+    HistoryVersion::new(version.facet, raw.clone(), (valid_at, version.observed), statement)
 }
 
 /// Makes the rows of all of a record's versions anew.

@@ -20,12 +20,14 @@ mod judge;
 mod logs;
 mod mappers;
 mod mappings;
+mod pages;
 mod position;
 mod publisher;
 mod quarantine;
 mod resolve;
 mod retry;
 mod run;
+mod take_over;
 
 pub use batch::{Normalizer, Outcome};
 pub use events::{last_events, read_events, read_log};
@@ -38,6 +40,7 @@ pub use publisher::publish_outbox;
 pub use quarantine::{QuarantineState, Quarantined};
 pub use run::{Control, Status, Task, run, specs};
 pub use salescommand_store::normalizer_consumer as consumer_name;
+pub use take_over::{TakeOver, TakingOver, WHOLE};
 
 /// What a generation is built with: the mappers, and the rules of the merge.
 pub fn definition(mappers: &Mappers) -> salescommand_domain::generation::Definition {

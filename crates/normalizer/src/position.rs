@@ -6,6 +6,7 @@ use salescommand_domain::raw::{InstanceName, ObjectName, Position, Vector};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::take_over::TakingOver;
 
 /// Everything the normalizer must remember between batches; stored in the transaction of each batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct NormalizerPosition {
     /// Where the reading again of what was too new stands; none when it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading_again: Option<String>,
+    /// How far it is with taking another generation's records over; none when it is done, or there are none to take over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taking_over: Option<TakingOver>,
 }
 
 /// The highest run token of an object.
@@ -62,6 +66,19 @@ impl NormalizerPosition {
         bson::serialize_to_document(self).map_err(|error| Error::State(error.to_string()))
     }
 
+    /// Whether every record that is held has been resolved, or will be by what is pending.
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.taking_over.as_ref().is_none_or(TakingOver::is_at_tail)
+    }
+
+    /// Takes over where another generation stands in all logs but one: places and run tokens.
+    pub(crate) fn stand_where(&mut self, other: &Self, except: &InstanceName) {
+        self.vector = without(&other.vector, except);
+        self.tokens = other.tokens.iter().filter(|held| held.instance != *except).cloned().collect();
+        // Whatever of the other's rejects is too new for it may be read again here: there may have been other programs.
+        self.reads = String::new();
+    }
+
     /// How far it is in one instance's log.
     pub fn of(&self, instance: &InstanceName) -> Position {
         self.vector.get(instance).copied().unwrap_or(Position::START)
@@ -88,4 +105,9 @@ impl NormalizerPosition {
             }
         }
     }
+}
+
+/// A vector without one instance.
+pub(crate) fn without(vector: &Vector, except: &InstanceName) -> Vector {
+    vector.iter().filter(|(instance, _)| *instance != except).map(|(name, at)| (name.clone(), *at)).collect()
 }

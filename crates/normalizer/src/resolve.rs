@@ -82,6 +82,16 @@ impl Resolver<'_> {
         next: &mut NormalizerPosition,
     ) -> Result<Vec<CanonicalEvent>, Error> {
         let affected = self.with_dependents(facets, next).await?;
+        self.resolve_these(work, affected, touched).await
+    }
+
+    /// Makes everything anew that the given facets take part in, and nothing that only depends on them.
+    pub async fn resolve_these(
+        &mut self,
+        work: &mut Work,
+        affected: BTreeSet<FacetId>,
+        touched: &BTreeSet<FacetId>,
+    ) -> Result<Vec<CanonicalEvent>, Error> {
         self.facets.load(work, affected.iter().copied().collect()).await?;
         let links = self.relink(work, &affected).await?;
         let concerned: BTreeSet<FacetId> = affected.union(&links.concerned).copied().collect();

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::logs::{RawLogs, RawMessage};
 use crate::mappers::Mappers;
-use crate::{Error, Normalizer, canonical_stream, publish_outbox};
+use crate::{Error, Normalizer, TakeOver, TakingOver, canonical_stream, publish_outbox};
 
 /// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -91,6 +91,8 @@ pub struct Task {
     pub mappers: Mappers,
     /// The canonical generation.
     pub generation: u32,
+    /// What it takes over from another generation before it reads anything; none if it reads everything itself.
+    pub take_over: Option<TakeOver>,
     /// How much of the store it may take.
     pub pace: Arc<dyn Pace>,
     /// Where to.
@@ -138,16 +140,18 @@ pub struct Status {
     pub outbox: i64,
     /// It stands still where [`Control::UpTo`] says.
     pub held: bool,
+    /// How much it has taken over from another generation, of [`crate::WHOLE`]; none when that is done, or if it never
+    /// does. Until then its documents are at no place.
+    pub taking_over: Option<u32>,
 }
 
 /// Runs a generation's normalizer until `stop`, or until it is fenced or meets state that it cannot read.
 /// A broker or database that is down is waited for.
 pub async fn run(task: Task, stop: CancellationToken) -> Result<(), Error> {
     let ended = stop.child_token();
-    let Task { log, store, mappers, generation, pace, control, status } = task;
-    let Some(normalizer) = open(&log, &store, mappers, generation, &*pace, &ended).await? else {
-        return Ok(());
-    };
+    let Task { log, store, mappers, generation, take_over, pace, control, status } = task;
+    let opened = open(&log, &store, (mappers, take_over), generation, &*pace, &ended).await?;
+    let Some(normalizer) = opened else { return Ok(()) };
     let tasks = TaskTracker::new();
     let hint = Arc::new(Notify::new());
     let publisher =
@@ -164,7 +168,7 @@ pub async fn run(task: Task, stop: CancellationToken) -> Result<(), Error> {
 async fn open(
     log: &Arc<dyn EventLog>,
     store: &Arc<dyn Documents>,
-    mappers: Mappers,
+    (mappers, take_over): (Mappers, Option<TakeOver>),
     generation: u32,
     pace: &dyn Pace,
     stop: &CancellationToken,
@@ -179,6 +183,9 @@ async fn open(
                 log.stream(&canonical_stream(generation)).await?.map_or(0, |status| status.last_sequence);
             let mut normalizer =
                 Normalizer::open(store.clone(), mappers.clone(), generation).await?.reading(log.clone());
+            if let Some(take_over) = take_over.clone() {
+                normalizer = normalizer.taking_over(take_over);
+            }
             normalizer.adopt_stream(&**log, end).await?;
             Ok(normalizer)
         };
@@ -208,7 +215,7 @@ impl Following {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
-        settle(&mut self.normalizer, &self.hint, &*self.pace, stop).await?;
+        self.settle(stop).await?;
         while !stop.is_cancelled() {
             // What was read beyond a limit is read again: the logs are opened anew behind the position.
             let reading = stop.child_token();
@@ -240,7 +247,7 @@ impl Following {
                 let (piece, behind) = rest.split_at(self.pace.piece().min(rest.len()));
                 apply_one(&mut self.normalizer, piece, &*self.pace, stop).await?;
                 self.hint.notify_one();
-                settle(&mut self.normalizer, &self.hint, &*self.pace, stop).await?;
+                self.settle(stop).await?;
                 if self.control.has_changed().unwrap_or_default() {
                     // What is left of what was read is read again.
                     return Ok(());
@@ -251,6 +258,28 @@ impl Following {
         }
     }
 
+    /// Works off what is to be done before the next batch.
+    async fn settle(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pause = FIRST_PAUSE;
+        while self.normalizer.has_left()
+            && let Some(turn) = stop.run_until_cancelled(self.pace.turn()).await
+        {
+            if self.normalizer.position().taking_over.is_some() {
+                // This may take long; somebody wants to know how far it is.
+                self.report(false);
+                self.normalizer.work_by_pages_of(self.pace.piece());
+            }
+            let settled = self.normalizer.settle().await;
+            drop(turn);
+            match settled {
+                Ok(true) => self.hint.notify_one(),
+                Ok(false) => return Ok(()),
+                Err(error) => wait_or_fail(error, &mut pause).await?,
+            }
+        }
+        Ok(())
+    }
+
     fn report(&self, held: bool) {
         let position = self.normalizer.position();
         self.status.send_replace(Status {
@@ -258,6 +287,7 @@ impl Following {
             vector: position.vector.clone(),
             outbox: position.outbox,
             held,
+            taking_over: position.taking_over.as_ref().map(TakingOver::share),
         });
     }
 }
@@ -287,28 +317,6 @@ async fn apply_one(
                 metrics::counter!("normalizer_outrun_total").increment(outcome.outrun as u64);
                 return Ok(());
             }
-            Err(error) => wait_or_fail(error, &mut pause).await?,
-        }
-    }
-    Ok(())
-}
-
-/// Works off what changed reference data left to do.
-async fn settle(
-    normalizer: &mut Normalizer,
-    hint: &Notify,
-    pace: &dyn Pace,
-    stop: &CancellationToken,
-) -> Result<(), Error> {
-    let mut pause = FIRST_PAUSE;
-    while normalizer.has_left()
-        && let Some(turn) = stop.run_until_cancelled(pace.turn()).await
-    {
-        let settled = normalizer.settle().await;
-        drop(turn);
-        match settled {
-            Ok(true) => hint.notify_one(),
-            Ok(false) => return Ok(()),
             Err(error) => wait_or_fail(error, &mut pause).await?,
         }
     }

@@ -37,6 +37,11 @@ impl Consumer {
         Ok((consumer, stored.map(|stored| stored.position)))
     }
 
+    /// Whether nothing has been committed yet.
+    pub fn is_new(&self) -> bool {
+        self.revision == 0
+    }
+
     /// The store it writes to.
     pub fn store(&self) -> &dyn Documents {
         &*self.store

@@ -126,6 +126,13 @@ impl Work {
         Ok(())
     }
 
+    /// Puts a document that is known to be new, byte for byte as it stands elsewhere.
+    pub fn insert_as_it_is(&mut self, collection: &str, document: RawDocumentBuf) -> Result<(), Error> {
+        let id = document_id(collection, &document)?;
+        self.slots(collection).entry(id).or_default().put(document);
+        Ok(())
+    }
+
     /// Removes a loaded document; tells whether it was there.
     pub fn remove(&mut self, collection: &str, id: &str) -> bool {
         let slot = self.collections.get_mut(collection).and_then(|slots| slots.get_mut(id));
