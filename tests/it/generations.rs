@@ -57,7 +57,7 @@ pub fn right(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
 }
 
 /// Gets one deal's amount wrong by a cent.
-fn wrong(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
+pub fn wrong(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     let mut mapped = right(envelope)?;
     if let Some(Mapped { body: FacetBody::Opportunity(deal), .. }) = &mut mapped
         && envelope.key == "7"
@@ -91,7 +91,7 @@ pub struct World {
 }
 
 impl World {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::start_over(Arc::new(NoArchives)).await
     }
 
@@ -212,6 +212,15 @@ impl World {
         let replay = found.await.unwrap();
         assert_eq!(replay.state, state, "{:?}", replay.error);
         replay
+    }
+
+    /// Waits until a replay is over, however it ended.
+    pub async fn reaches_end(&self, id: &str) -> Replay {
+        let found = eventually("the replay to end", async || {
+            let replay = self.registry.replay(id).await.ok()??;
+            replay.state.is_final().then_some(replay)
+        });
+        found.await.unwrap()
     }
 
     /// Crashes whenever the replay has got on since the last crash, so many times at most.

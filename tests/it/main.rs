@@ -40,6 +40,8 @@ mod recompute;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod source_replays;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod take_over;

@@ -1,8 +1,12 @@
 //! The command line. Names are fixed, so that scripts can rely on them.
 
+mod generations;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use generations::{Generation, Replay};
 
 /// SalesCommand: sales intelligence whose every number can prove itself.
 #[derive(Debug, Parser)]
@@ -90,7 +94,7 @@ pub enum Command {
     Erase(Erase),
     /// Build new generations from raw beside those that are read, and compare.
     #[command(
-        after_help = "Example: salescommand replay --switch\n\nThe normalizer's process does the work; this command follows it, and leaves it alone when it is interrupted."
+        after_help = "Examples: salescommand replay --switch\n          salescommand replay --source odoo-eu\n\nThe normalizer's process does the work; this command follows it, and leaves it alone when it is interrupted."
     )]
     Replay(Replay),
     /// Generations: what is read, what was read before, what is being built.
@@ -435,49 +439,6 @@ pub struct Erase {
     /// List the receipts of earlier erasures instead.
     #[arg(long, conflicts_with = "subject")]
     pub receipts: bool,
-}
-
-/// `replay`.
-#[derive(Debug, Args)]
-pub struct Replay {
-    /// Only this projection, from the canonical stream.
-    #[arg(long)]
-    pub projection: Option<String>,
-    /// Switch to what was built if the gate is open: if it is equal, or a changed definition explains every difference.
-    #[arg(long)]
-    pub switch: bool,
-    /// Do not wait for the end.
-    #[arg(long)]
-    pub detach: bool,
-}
-
-/// `generation`.
-#[derive(Debug, Subcommand)]
-pub enum Generation {
-    /// List generations.
-    List,
-    /// What the comparison of a replay has shown.
-    Diff {
-        /// The replay; the newest that was compared if there is none.
-        replay: Option<String>,
-    },
-    /// Compare once more, and switch to what a replay has built.
-    Switch {
-        /// The replay; the one that is ready if there is none.
-        replay: Option<String>,
-        /// Switch in spite of differences that nothing explains, for this reason.
-        #[arg(long, value_name = "REASON")]
-        accept_unexplained: Option<String>,
-    },
-    /// Go back to the generations that were read before the last switch.
-    Rollback,
-    /// Give the way back up: drop the generations that were read before the last switch, with their canonical stream.
-    DropPrevious,
-    /// Stop a replay and drop what it has built.
-    Cancel {
-        /// The replay.
-        replay: String,
-    },
 }
 
 /// A zone with documents.

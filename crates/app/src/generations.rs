@@ -58,6 +58,10 @@ fn refusal(refusal: Refusal) -> GenerationError {
     match refusal {
         Refusal::Store(error) => GenerationError::Store(error),
         Refusal::UnknownProjection { name, known } => GenerationError::UnknownProjection { name, known },
+        Refusal::UnknownSource { name, known } => {
+            GenerationError::UnknownSource { name: name.to_string(), known }
+        }
+        Refusal::Erasing => GenerationError::Erasing,
         Refusal::UnknownReplay(_) => GenerationError::UnknownReplay,
         Refusal::Over { state, .. } => GenerationError::Over(state),
         Refusal::NotReady { state, .. } => GenerationError::NotReady(state),
@@ -73,9 +77,10 @@ const OPERATOR: &str = "command line";
 /// `salescommand replay …`.
 pub async fn replay(config: &Config, replay: cli::Replay, output: Output) -> Result<()> {
     let desk = Desk::open(connections::store(config).await?);
-    let kind = match replay.projection {
-        Some(projection) => ReplayKind::Projection { projection },
-        None => ReplayKind::Raw,
+    let kind = match (replay.source, replay.projection) {
+        (Some(source), _) => ReplayKind::Source { source },
+        (None, Some(projection)) => ReplayKind::Projection { projection },
+        (None, None) => ReplayKind::Raw,
     };
     let id = desk.request(kind, replay.switch).await?;
     if replay.detach {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::normalizers::{Normalizers, definition};
 use crate::replay::{Archived, Speedometer};
-use crate::{Error, Setup, plan};
+use crate::{Error, Setup, plan, sources};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(300);
@@ -169,7 +169,9 @@ impl Controller {
                 if is_previous && definition(&mappers) != generation.definition {
                     continue;
                 }
-                self.normalizers.start(generation.number, mappers, role).await;
+                let replay = open.iter().find(|replay| replay.canonical == Some(generation.number));
+                let take_over = replay.and_then(sources::take_over);
+                self.normalizers.start(generation.number, mappers, role, take_over).await;
             }
             wanted.insert(generation.number, role);
         }

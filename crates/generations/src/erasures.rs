@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::controller::Controller;
+use crate::sources::with_copies;
 
 impl Controller {
     /// The next step of every erasure that is not complete.
@@ -23,6 +24,8 @@ impl Controller {
         open: &[Replay],
     ) -> Result<(), Error> {
         for (id, holds) in self.registry.erasure_holds().await? {
+            // What was taken over from there since holds the person too.
+            let holds = with_copies(holds, &self.registry.replays().await?);
             if holds.contains(&active.canonical) {
                 continue;
             }

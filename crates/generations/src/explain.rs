@@ -10,8 +10,10 @@ use salescommand_domain::generation::projection_part;
 use salescommand_domain::raw::InstanceName;
 
 const MERGE: &str = "merge";
-const MAPPER: &str = "mapper:";
-const MAPPING: &str = "mapping:";
+/// How a definition names the mapper of a connector kind.
+pub(crate) const MAPPER: &str = "mapper:";
+/// How a definition names the mapping of an instance.
+pub(crate) const MAPPING: &str = "mapping:";
 
 /// What changed, by what it touches.
 #[derive(Debug, Clone, Default)]

@@ -19,6 +19,7 @@ mod normalizers;
 mod operator;
 mod plan;
 mod replay;
+mod sources;
 mod steps;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use salescommand_domain::generation::Definition;
-use salescommand_normalizer::{Control, Mappers, Status, Task};
+use salescommand_normalizer::{Control, Mappers, Status, TakeOver, Task};
 use salescommand_store::{Pace, Unhurried};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,8 +39,14 @@ impl Normalizers {
     }
 
     /// Runs a generation's normalizer. One that is built beside the active one works at a pace; one that runs in the
-    /// other role is stopped before.
-    pub(crate) async fn start(&mut self, generation: u32, mappers: Mappers, building: bool) {
+    /// other role is stopped before. A new one may take over from another generation.
+    pub(crate) async fn start(
+        &mut self,
+        generation: u32,
+        mappers: Mappers,
+        building: bool,
+        take_over: Option<TakeOver>,
+    ) {
         self.stop(generation).await;
         let (control, directions) = watch::channel(Control::Follow);
         let (report, status) = watch::channel(Status::default());
@@ -50,7 +56,7 @@ impl Normalizers {
             store: self.setup.store.clone(),
             mappers,
             generation,
-            take_over: None,
+            take_over,
             pace,
             control: directions,
             status: report,

@@ -8,8 +8,12 @@ use std::sync::Arc;
 
 use salescommand_domain::Timestamp;
 use salescommand_domain::generation::{Command, Reason, Replay, ReplayKind, ReplayState};
+use salescommand_domain::raw::InstanceName;
+use salescommand_normalizer::{NormalizerPosition, consumer_name};
 use salescommand_projector::projections;
 use salescommand_store::{Active, Documents, Generations, Ops, Registry};
+
+use crate::sources::with_copies;
 
 /// Why something that was asked for is not done.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,20 @@ pub enum Refusal {
         /// What there is.
         known: Vec<String>,
     },
+    /// No raw log of this source instance has been read.
+    #[error("there is no source {name}; known: {}", known.join(", "))]
+    UnknownSource {
+        /// What was asked for.
+        name: InstanceName,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// What is read still holds a person who is being erased, so nothing may be taken over from it.
+    #[error(
+        "a person is being erased, and what is read still holds them: replay everything, or wait until the erasure is \
+         complete"
+    )]
+    Erasing,
     /// No replay of this id.
     #[error("there is no replay {0:?}")]
     UnknownReplay(String),
@@ -97,10 +115,33 @@ impl Operator {
                 return Err(Refusal::UnknownProjection { name: projection.clone(), known });
             }
         }
+        if let ReplayKind::Source { source } = &wanted.kind {
+            self.may_take_over(source).await?;
+        }
         let Wanted { id, kind, switch, by, at } = wanted;
         let replay = Replay::requested(id, kind, Reason::Requested, by, switch, at);
         self.registry.request(&replay).await?;
         Ok(replay)
+    }
+
+    /// Refuses what the controller would refuse when the replay's turn comes, as far as it can be seen from here.
+    async fn may_take_over(&self, source: &InstanceName) -> Result<(), Refusal> {
+        let active = self.active().await?;
+        let stored =
+            self.store.position(&consumer_name(active.canonical)).await?.ok_or(Refusal::NothingBuilt)?;
+        let position = NormalizerPosition::decode(&stored.position)
+            .map_err(|error| Refusal::Store(salescommand_store::Error::Refused(error.to_string())))?;
+        if !position.vector.contains_key(source) {
+            let known = position.vector.keys().map(ToString::to_string).collect();
+            return Err(Refusal::UnknownSource { name: source.clone(), known });
+        }
+        let replays = self.registry.replays().await?;
+        for (_, holds) in self.registry.erasure_holds().await? {
+            if with_copies(holds, &replays).contains(&active.canonical) {
+                return Err(Refusal::Erasing);
+            }
+        }
+        Ok(())
     }
 
     /// Stops a replay; what it has built is dropped.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use salescommand_domain::generation::{Definition, Generation, Replay, ReplayKind, projection_part};
+use salescommand_domain::generation::{
+    Definition, Generation, Replay, ReplayKind, ReplayState, projection_part,
+};
 use salescommand_projector::{Projection, consumer_name, projections};
 use salescommand_store::{Active, Generations};
 
@@ -106,12 +108,15 @@ pub(crate) fn belongings(generation: &Generation) -> (Vec<String>, Vec<String>) 
     }
 }
 
-/// The generations that must be kept: what is read, what was read before, and what is being built.
+/// The generations that must be kept: what is read, what was read before, what is being built and what that takes over.
 pub(crate) fn is_kept(generation: &Generation, active: &Active, open: &[Replay]) -> bool {
     let read = std::iter::once(active.generations()).chain(active.previous.clone());
     let read = read.map(|held| (held.canonical, held.serving));
     let built = open.iter().map(|replay| (replay.canonical.unwrap_or(0), replay.serving.clone()));
-    read.chain(built).any(|(canonical, serving)| match &generation.projection {
+    // Whatever becomes of the switch meanwhile: what is taken over stays until it has been.
+    let building = open.iter().filter(|replay| replay.state == ReplayState::Building);
+    let copied = building.map(|replay| (replay.taken_from.unwrap_or(0), BTreeMap::new()));
+    read.chain(built).chain(copied).any(|(canonical, serving)| match &generation.projection {
         None => generation.number == canonical,
         Some(projection) => serving.get(projection) == Some(&generation.number),
     })
@@ -188,6 +193,12 @@ mod tests {
         let building = replay(ReplayKind::Verify, Some(2), &[("directory", 7)]);
         assert!(is_kept(&canonical(2), &moved, std::slice::from_ref(&building)));
         let serving = Generation::serving("directory", 7, 2, Definition::new(), None);
-        assert!(is_kept(&serving, &moved, &[building]) && !is_kept(&serving, &moved, &[]));
+        assert!(
+            is_kept(&serving, &moved, std::slice::from_ref(&building)) && !is_kept(&serving, &moved, &[])
+        );
+        let mut taking = Replay { taken_from: Some(4), state: ReplayState::Building, ..building };
+        assert!(is_kept(&canonical(4), &moved, std::slice::from_ref(&taking)));
+        taking.state = ReplayState::Ready;
+        assert!(!is_kept(&canonical(4), &moved, &[taking]), "everything is taken over");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use salescommand_domain::generation::{Progress, Replay};
 use salescommand_domain::raw::{InstanceName, Position, Vector, parse_raw_stream, raw_stream};
 use salescommand_eventlog::EventLog;
-use salescommand_normalizer::canonical_stream;
+use salescommand_normalizer::{WHOLE, canonical_stream};
 
 use crate::{Error, Setup, barrier};
 
@@ -25,6 +25,13 @@ pub(crate) struct Extent {
 impl Extent {
     pub(crate) fn is_nearly_all(self) -> bool {
         self.total.saturating_sub(self.done) <= NEARLY
+    }
+
+    /// What is done while records are still taken over: this much of it, in parts of [`WHOLE`].
+    pub(crate) fn of_which_share(self, taken_over: Option<u32>) -> Self {
+        let Some(share) = taken_over else { return self };
+        let done = u128::from(self.done) * u128::from(share) / u128::from(WHOLE);
+        Self { done: u64::try_from(done).unwrap_or(self.done), ..self }
     }
 }
 

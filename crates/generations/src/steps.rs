@@ -28,8 +28,8 @@ impl Controller {
             return self.end(replay, ReplayState::Cancelled).await;
         }
         match replay.state {
-            ReplayState::Requested => self.begin(replay, active).await,
-            ReplayState::Building => self.watch(replay, active).await,
+            ReplayState::Requested => self.begin(replay, active, registered).await,
+            ReplayState::Building => self.watch(replay, active, registered).await,
             ReplayState::Comparing => self.compare(replay, active, registered).await,
             ReplayState::Ready if replay.command.is_some() => {
                 self.advance(replay, ReplayState::Comparing).await
@@ -39,19 +39,25 @@ impl Controller {
     }
 
     /// Gives a replay its generations.
-    async fn begin(&mut self, mut replay: Replay, active: &Active) -> Result<(), Error> {
+    async fn begin(
+        &mut self,
+        mut replay: Replay,
+        active: &Active,
+        registered: &[Generation],
+    ) -> Result<(), Error> {
         let (canonical, serving) = plan::next_numbers(active, &self.registry.replays().await?);
         let mut reads = active.canonical;
         match &replay.kind {
             ReplayKind::Projection { projection } => {
                 let Some(number) = serving.get(projection) else {
-                    replay.error = Some(format!("there is no projection {projection}"));
-                    return self.end(replay, ReplayState::Failed).await;
+                    let why = format!("there is no projection {projection}");
+                    return self.fail(replay, why).await;
                 };
                 replay.serving = BTreeMap::from([(projection.clone(), *number)]);
             }
-            ReplayKind::Raw | ReplayKind::Verify => {
+            kind @ (ReplayKind::Raw | ReplayKind::Source { .. } | ReplayKind::Verify) => {
                 reads = canonical;
+                replay.taken_from = matches!(kind, ReplayKind::Source { .. }).then_some(active.canonical);
                 replay.canonical = Some(canonical);
                 replay.serving = serving;
             }
@@ -62,29 +68,58 @@ impl Controller {
         if !self.registry.write(&mut replay).await? {
             return Ok(());
         }
-        self.add_generations(&replay, reads).await
+        match self.add_generations(&replay, reads, registered).await? {
+            Some(refused) => self.fail(replay, refused).await,
+            None => Ok(()),
+        }
     }
 
-    /// Registers what a replay builds; also when it was killed before it had.
-    async fn add_generations(&mut self, replay: &Replay, reads: u32) -> Result<(), Error> {
+    /// Registers what a replay builds; also when it was killed before it had. Gives the reason if it may not be built.
+    async fn add_generations(
+        &mut self,
+        replay: &Replay,
+        reads: u32,
+        registered: &[Generation],
+    ) -> Result<Option<String>, Error> {
         let id = Some(replay.id.clone());
+        let is_there = |held: &Generation| held.projection.is_none() && Some(held.number) == replay.canonical;
+        let mut made_with = None;
+        if replay.canonical.is_some() && !registered.iter().any(is_there) {
+            let definition = definition(&self.newest().await?);
+            let refused = self.taking_over_is_refused(replay, &definition, registered).await?;
+            if refused.is_some() {
+                return Ok(refused);
+            }
+            made_with = Some(definition);
+        }
         for projection in projections() {
             let Some(number) = replay.serving.get(projection.name()) else { continue };
             let definition = plan::serving_definition(&*projection);
             let serving = Generation::serving(projection.name(), *number, reads, definition, id.clone());
             self.registry.add_generation(&serving).await?;
         }
-        if let Some(number) = replay.canonical {
-            let definition = definition(&self.newest().await?);
+        if let (Some(number), Some(definition)) = (replay.canonical, made_with) {
             self.registry.add_generation(&Generation::canonical(number, definition, id)).await?;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    async fn fail(&mut self, mut replay: Replay, why: String) -> Result<(), Error> {
+        replay.error = Some(why);
+        self.end(replay, ReplayState::Failed).await
     }
 
     /// Shows the progress, and goes on when nearly everything is in.
-    async fn watch(&mut self, mut replay: Replay, active: &Active) -> Result<(), Error> {
+    async fn watch(
+        &mut self,
+        mut replay: Replay,
+        active: &Active,
+        registered: &[Generation],
+    ) -> Result<(), Error> {
         let reads = replay.canonical.unwrap_or(active.canonical);
-        self.add_generations(&replay, reads).await?;
+        if let Some(refused) = self.add_generations(&replay, reads, registered).await? {
+            return self.fail(replay, refused).await;
+        }
         let mut extent = of_canonical(&self.setup, &replay, reads).await?;
         let mut nearly = extent.is_nearly_all();
         if let Some(canonical) = replay.canonical {
@@ -92,8 +127,8 @@ impl Controller {
                 return Ok(());
             };
             let raw = of_raw(&*self.setup.log, &status.vector, &mut self.archived).await?;
-            nearly &= raw.is_nearly_all();
-            extent = raw;
+            nearly &= raw.is_nearly_all() && status.taking_over.is_none();
+            extent = raw.of_which_share(status.taking_over);
         }
         let speed = self.speeds.entry(replay.id.clone()).or_insert_with(|| Speedometer::new(extent.done));
         let progress = speed.progress(extent);
@@ -204,7 +239,7 @@ impl Controller {
     }
 
     /// The connector kind of each instance, by the last event of its log: sources may have been removed, logs are not.
-    async fn kinds(&self) -> Result<BTreeMap<InstanceName, String>, Error> {
+    pub(crate) async fn kinds(&self) -> Result<BTreeMap<InstanceName, String>, Error> {
         let mut kinds = BTreeMap::new();
         for stream in self.setup.log.streams("RAW_").await? {
             let Some((instance, _)) = parse_raw_stream(&stream.name) else { continue };

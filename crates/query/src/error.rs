@@ -210,6 +210,17 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "projection-unknown", "Unknown projection", detail)
     }
 
+    pub(crate) fn source_not_read(name: &str, known: &[String]) -> Self {
+        let detail = format!("No raw log of {name:?} has been read. Known sources: {}.", known.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "source-unknown", "Unknown source", detail)
+    }
+
+    pub(crate) fn erasure_open() -> Self {
+        let detail = "A person is being erased, and what is read still holds them: it cannot be taken over.";
+        Self::new(StatusCode::CONFLICT, "erasure-open", "An erasure is under way", detail)
+            .fix("Replay everything, or wait until the erasure is complete.")
+    }
+
     pub(crate) fn replay_unknown() -> Self {
         Self::new(StatusCode::NOT_FOUND, "replay-unknown", "Unknown replay", "There is no such replay.")
             .fix("GET /api/data-lake/replays lists replays.")

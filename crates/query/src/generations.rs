@@ -36,6 +36,17 @@ pub enum GenerationError {
         /// What there is.
         known: Vec<String>,
     },
+    /// No raw log of this source instance has been read.
+    #[error("there is no source {name:?}")]
+    UnknownSource {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// What is read still holds a person who is being erased: nothing may be taken over from it.
+    #[error("a person is being erased")]
+    Erasing,
     /// No replay of this id.
     #[error("there is no such replay")]
     UnknownReplay,

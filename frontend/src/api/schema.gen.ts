@@ -1470,7 +1470,7 @@ export interface components {
          * @description What is replayed.
          * @enum {string}
          */
-        ReplayKind: "raw" | "projection" | "verify";
+        ReplayKind: "raw" | "source" | "projection" | "verify";
         /** @description Newest first. */
         ReplayList: {
             /** @description The replays. */
@@ -1510,6 +1510,8 @@ export interface components {
             kind: components["schemas"]["ReplayKind"];
             /** @description Which projection, for the kind `projection`. */
             projection?: string | null;
+            /** @description Which source instance, for the kind `source`. */
+            source?: string | null;
             /** @description Switch by itself if the gate is open: if all is equal, or a changed definition explains every difference. */
             switch?: boolean;
         };
@@ -1558,6 +1560,8 @@ export interface components {
             serving: {
                 [key: string]: number;
             };
+            /** @description The source instance, of a replay of one. */
+            source?: string | null;
             /**
              * Format: date-time
              * @description When it began.
@@ -3088,7 +3092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description projection-unknown */
+            /** @description source-unknown, projection-unknown */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3097,7 +3101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description replay-already-open */
+            /** @description replay-already-open, erasure-open */
             409: {
                 headers: {
                     [name: string]: unknown;

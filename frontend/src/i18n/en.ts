@@ -273,6 +273,7 @@ export const en = {
     open: "Replays under way",
     kind: {
       raw: "Replay of everything",
+      source: "Replay of the source {{source}}",
       projection: "Replay of {{projection}}",
       verify: "Verification",
     },
@@ -327,6 +328,7 @@ export const en = {
     hint: "It builds a generation beside what is read, compares both, and waits for you.",
     what: "What to build again",
     everything: "Everything, from the raw logs",
+    source: "Only the source {{name}}, from its raw log",
     projection: "Only {{name}}, from the canonical stream",
     switch: "Switch by itself if everything is equal, or a changed definition explains every difference",
     start: "Start the replay",

@@ -8,6 +8,7 @@ export function aReplay(part: Partial<Schemas["ReplaySummary"]> = {}): Schemas["
   return {
     id: "r1",
     kind: "raw",
+    source: null,
     projection: null,
     reason: "requested",
     requested_by: "Sofia Almeida",

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, Definition};
+use crate::raw::InstanceName;
 
 /// A generation that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,12 @@ pub enum GenerationRole {
 pub enum ReplayKind {
     /// The raw logs: a new canonical generation and its serving ones.
     Raw,
+    /// The raw log of one source instance, beside what the active generation holds of all others: a new canonical
+    /// generation and its serving ones.
+    Source {
+        /// The source instance.
+        source: InstanceName,
+    },
     /// The canonical stream of the active generation, for one projection.
     Projection {
         /// Its name.
@@ -180,6 +187,9 @@ pub struct Replay {
     /// The canonical generation that it builds, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canonical: Option<u32>,
+    /// The canonical generation from which it takes over what it does not read again, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<u32>,
     /// The serving generations that it builds.
     #[serde(default)]
     pub serving: BTreeMap<String, u32>,
@@ -228,6 +238,7 @@ impl Replay {
             switch,
             state: ReplayState::Requested,
             canonical: None,
+            taken_from: None,
             serving: BTreeMap::new(),
             progress: None,
             comparison: None,
@@ -261,5 +272,25 @@ mod tests {
             let text = serde_json::to_string(&replay).unwrap();
             assert_eq!(serde_json::from_str::<Replay>(&text).unwrap(), replay, "{text}");
         }
+    }
+
+    #[test]
+    fn a_sources_record_names_it_and_those_of_before_are_read() {
+        let source = InstanceName::new("odoo-eu").unwrap();
+        let kind = ReplayKind::Source { source };
+        let now = Timestamp::UNIX_EPOCH;
+        let mut replay = Replay::requested("r".into(), kind, Reason::Requested, String::new(), false, now);
+        replay.taken_from = Some(4);
+        let text = serde_json::to_string(&replay).unwrap();
+        assert!(text.contains(r#""kind":"source","source":"odoo-eu""#), "{text}");
+        assert_eq!(serde_json::from_str::<Replay>(&text).unwrap(), replay);
+        let before = r#"{
+            "_id": "r", "kind": "projection", "projection": "directory", "reason": "requested", "requested_by": "",
+            "switch": false, "state": "ready", "serving": {"directory": 2}, "requested_at": "1970-01-01T00:00:00Z",
+            "revision": 3
+        }"#;
+        let read: Replay = serde_json::from_str(before).unwrap();
+        assert_eq!((read.taken_from, read.revision), (None, 3));
+        assert_eq!(read.kind, ReplayKind::Projection { projection: "directory".into() });
     }
 }

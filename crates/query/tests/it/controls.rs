@@ -46,6 +46,16 @@ impl GenerationCommands for Controls {
             let known = vec!["dashboard_stats".to_owned()];
             return Err(GenerationError::UnknownProjection { name: projection.clone(), known });
         }
+        if let salescommand_domain::generation::ReplayKind::Source { source } = &order.kind {
+            match source.as_str() {
+                "odoo" => {}
+                "erasing" => return Err(GenerationError::Erasing),
+                name => {
+                    let known = vec!["odoo".to_owned()];
+                    return Err(GenerationError::UnknownSource { name: name.into(), known });
+                }
+            }
+        }
         let ReplayOrder { id, kind, switch, by, at } = order;
         let replay = Replay::requested(id, kind, Reason::Requested, by, switch, at);
         self.registry.request(&replay).await?;

@@ -120,7 +120,18 @@ async fn replays_are_asked_for_once_by_a_person_whose_name_is_shown() {
     assert_eq!((&asked["projection"], &asked["switch"]), (&json!("dashboard_stats"), &json!(true)));
     let unknown = json!({"kind": "projection", "projection": "nothing"});
     chief.post(REPLAYS, &unknown).await.problem(404, "projection-unknown");
+    let of = |source: &str| json!({"kind": "source", "source": source});
+    let asked = chief.post(REPLAYS, &of("odoo")).await.json();
+    assert_eq!((&asked["kind"], &asked["source"]), (&json!("source"), &json!("odoo")));
+    chief.post(REPLAYS, &of("odoo")).await.problem(409, "replay-already-open");
+    chief.post(REPLAYS, &of("erasing")).await.problem(409, "erasure-open");
+    for unknown in ["nothing", "No Name"] {
+        chief.post(REPLAYS, &of(unknown)).await.problem(404, "source-unknown");
+    }
     let wrong = [
+        json!({"kind": "source"}),
+        json!({"kind": "source", "source": "odoo", "projection": "dashboard_stats"}),
+        json!({"kind": "raw", "source": "odoo"}),
         json!({"kind": "projection"}),
         json!({"kind": "raw", "projection": "dashboard_stats"}),
         json!({"kind": "verify", "switch": true}),

@@ -53,6 +53,11 @@ test("a replay is asked for as the form says", async () => {
   const sent = posted("/api/data-lake/replays", aReplay({ state: "requested" }));
   const { user } = renderApp("/data-lake/generations");
   await user.click(await screen.findByRole("button", { name: "Start the replay" }));
+  await user.selectOptions(
+    screen.getByLabelText("What to build again"),
+    "Only the source odoo-main, from its raw log",
+  );
+  await user.click(screen.getByRole("button", { name: "Start the replay" }));
   await user.selectOptions(screen.getByLabelText("What to build again"), "dashboard_stats");
   await user.click(screen.getByRole("checkbox", { name: /Switch by itself/ }));
   await user.click(screen.getByRole("button", { name: "Start the replay" }));
@@ -60,6 +65,7 @@ test("a replay is asked for as the form says", async () => {
     .poll(() => sent)
     .toEqual([
       { kind: "raw", switch: false },
+      { kind: "source", source: "odoo-main", switch: false },
       { kind: "projection", projection: "dashboard_stats", switch: true },
     ]);
 });

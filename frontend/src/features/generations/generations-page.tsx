@@ -5,7 +5,7 @@ import { QueryPanel } from "@/components/state/query-panel";
 import { Bones } from "@/components/state/skeleton";
 import { buttonClass } from "@/components/ui/button";
 import { PageHeader } from "@/components/ui/page-header";
-import { useGenerations } from "@/features/generations/api/generations";
+import { type GenerationList, useGenerations } from "@/features/generations/api/generations";
 import { GenerationTable } from "@/features/generations/components/generation-table";
 import { OpenReplays } from "@/features/generations/components/open-replays";
 import { ReplayHistory } from "@/features/generations/components/replay-history";
@@ -36,7 +36,9 @@ export function GenerationsPage() {
                 open={list.open_replays.some(({ kind }) => kind === "verify")}
               />
             </div>
-            {canManage && <StartPanel projections={Object.keys(list.switch.active.serving)} />}
+            {canManage && (
+              <StartPanel sources={sourcesOf(list)} projections={Object.keys(list.switch.active.serving)} />
+            )}
             <ReplayHistory />
             <GenerationTable items={list.items} />
           </div>
@@ -44,4 +46,10 @@ export function GenerationsPage() {
       </QueryPanel>
     </>
   );
+}
+
+/** The source instances of which what is read has read something. */
+function sourcesOf({ switch: { active }, items }: GenerationList): string[] {
+  const read = items.find(({ projection, number }) => projection === null && number === active.canonical);
+  return read?.position.map(({ instance }) => instance) ?? [];
 }

@@ -37,7 +37,8 @@ export function ReplayBadge({ state }: { state: Replay["state"] }) {
 /** "Rebuild of dashboard_stats". */
 export function useReplayTitle() {
   const { t } = useTranslation();
-  return ({ kind, projection }: Replay) => t(`replay.kind.${kind}`, { projection: projection ?? "" });
+  return ({ kind, source, projection }: Replay) =>
+    t(`replay.kind.${kind}`, { source: source ?? "", projection: projection ?? "" });
 }
 
 /** Who asked, or what made the program ask by itself. */

@@ -1,4 +1,4 @@
-/** Asks for a replay: of everything, or of one projection. */
+/** Asks for a replay: of everything, of one source, or of one projection. */
 import { Play } from "lucide-react";
 import { type FormEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,11 +6,14 @@ import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { useStartReplay } from "@/features/generations/api/generations";
 import { StartError } from "@/features/generations/components/start-error";
+import type { Schemas } from "@/lib/api-client";
 
-/** Stands for the whole raw zone in the list of what can be replayed; no projection has this name. */
+/** Stands for the whole raw zone in the list of what can be replayed. */
 const EVERYTHING = "";
+/** Marks a source in that list: no name of a projection or a source has this character. */
+const SOURCE = "source:";
 
-export function StartPanel({ projections }: { projections: string[] }) {
+export function StartPanel({ sources, projections }: { sources: string[]; projections: string[] }) {
   const { t } = useTranslation();
   const id = useId();
   const [what, setWhat] = useState(EVERYTHING);
@@ -19,11 +22,7 @@ export function StartPanel({ projections }: { projections: string[] }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (start.isPending) return;
-    start.mutate(
-      what === EVERYTHING
-        ? { kind: "raw", switch: switches }
-        : { kind: "projection", projection: what, switch: switches },
-    );
+    start.mutate({ ...kindOf(what), switch: switches });
   };
   return (
     <Panel title={t("startReplay.title")} hint={t("startReplay.hint")}>
@@ -40,6 +39,11 @@ export function StartPanel({ projections }: { projections: string[] }) {
               className="h-8 max-w-full rounded-md border border-line-strong bg-surface px-2 text-ink"
             >
               <option value={EVERYTHING}>{t("startReplay.everything")}</option>
+              {sources.map((name) => (
+                <option key={SOURCE + name} value={SOURCE + name}>
+                  {t("startReplay.source", { name })}
+                </option>
+              ))}
               {projections.map((name) => (
                 <option key={name} value={name}>
                   {t("startReplay.projection", { name })}
@@ -65,4 +69,10 @@ export function StartPanel({ projections }: { projections: string[] }) {
       </form>
     </Panel>
   );
+}
+
+function kindOf(what: string): Pick<Schemas["ReplayRequest"], "kind" | "source" | "projection"> {
+  if (what === EVERYTHING) return { kind: "raw" };
+  if (what.startsWith(SOURCE)) return { kind: "source", source: what.slice(SOURCE.length) };
+  return { kind: "projection", projection: what };
 }

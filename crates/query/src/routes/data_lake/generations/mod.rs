@@ -55,6 +55,8 @@ pub(in crate::routes::data_lake) fn problem(error: GenerationError) -> ApiError 
     match error {
         GenerationError::Store(error) => ApiError::store(error),
         GenerationError::UnknownProjection { name, known } => ApiError::projection_unknown(&name, &known),
+        GenerationError::UnknownSource { name, known } => ApiError::source_not_read(&name, &known),
+        GenerationError::Erasing => ApiError::erasure_open(),
         GenerationError::UnknownReplay => ApiError::replay_unknown(),
         GenerationError::Over(state) => ApiError::replay_over(state),
         GenerationError::NotReady(state) => ApiError::replay_not_ready(state),

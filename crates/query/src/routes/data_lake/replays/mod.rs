@@ -23,6 +23,9 @@ use people::People;
 pub enum ReplayKind {
     /// The raw logs, into a new canonical generation with its serving ones.
     Raw,
+    /// The raw log of one source instance, beside what is read of all others, into a new canonical generation with its
+    /// serving ones.
+    Source,
     /// The canonical stream, for one projection.
     Projection,
     /// The raw logs, into a scratch generation that is compared and dropped.
@@ -33,6 +36,7 @@ impl From<&domain::ReplayKind> for ReplayKind {
     fn from(kind: &domain::ReplayKind) -> Self {
         match kind {
             domain::ReplayKind::Raw => Self::Raw,
+            domain::ReplayKind::Source { .. } => Self::Source,
             domain::ReplayKind::Projection { .. } => Self::Projection,
             domain::ReplayKind::Verify => Self::Verify,
         }
@@ -161,6 +165,8 @@ pub struct ReplaySummary {
     pub id: String,
     /// What is replayed.
     pub kind: ReplayKind,
+    /// The source instance, of a replay of one.
+    pub source: Option<String>,
     /// The projection, of a replay of one.
     pub projection: Option<String>,
     /// Why there is a replay.
@@ -199,9 +205,10 @@ pub struct ReplaySummary {
 
 impl ReplaySummary {
     pub(super) fn new(replay: &Replay, people: &People) -> Self {
-        let projection = match &replay.kind {
-            domain::ReplayKind::Projection { projection } => Some(projection.clone()),
-            domain::ReplayKind::Raw | domain::ReplayKind::Verify => None,
+        let (source, projection) = match &replay.kind {
+            domain::ReplayKind::Source { source } => (Some(source.to_string()), None),
+            domain::ReplayKind::Projection { projection } => (None, Some(projection.clone())),
+            domain::ReplayKind::Raw | domain::ReplayKind::Verify => (None, None),
         };
         let (command, accepted_because) = match &replay.command {
             None => (None, None),
@@ -211,6 +218,7 @@ impl ReplaySummary {
         Self {
             id: replay.id.clone(),
             kind: (&replay.kind).into(),
+            source,
             projection,
             reason: replay.reason.into(),
             requested_by: people.name(&replay.requested_by),

@@ -5,6 +5,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use salescommand_domain::generation as domain;
+use salescommand_domain::raw::InstanceName;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -22,6 +23,8 @@ use crate::routes::data_lake::generations::problem;
 pub struct ReplayRequest {
     /// What is replayed.
     pub kind: ReplayKind,
+    /// Which source instance, for the kind `source`.
+    pub source: Option<String>,
     /// Which projection, for the kind `projection`.
     pub projection: Option<String>,
     /// Switch by itself if the gate is open: if all is equal, or a changed definition explains every difference.
@@ -32,19 +35,32 @@ pub struct ReplayRequest {
 
 impl ReplayRequest {
     fn kind(self) -> Result<domain::ReplayKind, ApiError> {
-        match (self.kind, self.projection) {
-            (ReplayKind::Projection, Some(projection)) => Ok(domain::ReplayKind::Projection { projection }),
-            (ReplayKind::Projection, None) => {
-                Err(ApiError::malformed_body("The field projection is missing: kind is projection."))
+        let only =
+            |field: &str| ApiError::malformed_body(format!("The field {field} goes with kind {field} only."));
+        let missing =
+            |field: &str| ApiError::malformed_body(format!("The field {field} is missing: kind is {field}."));
+        let (kind, source, projection) = (self.kind, self.source, self.projection);
+        if source.is_some() && kind != ReplayKind::Source {
+            return Err(only("source"));
+        }
+        if projection.is_some() && kind != ReplayKind::Projection {
+            return Err(only("projection"));
+        }
+        match kind {
+            ReplayKind::Raw => Ok(domain::ReplayKind::Raw),
+            ReplayKind::Source => {
+                let name = source.ok_or_else(|| missing("source"))?;
+                let source = InstanceName::new(&*name).map_err(|_| ApiError::source_unknown(&name))?;
+                Ok(domain::ReplayKind::Source { source })
             }
-            (_, Some(_)) => {
-                Err(ApiError::malformed_body("The field projection goes with kind projection only."))
+            ReplayKind::Projection => {
+                let projection = projection.ok_or_else(|| missing("projection"))?;
+                Ok(domain::ReplayKind::Projection { projection })
             }
-            (ReplayKind::Raw, None) => Ok(domain::ReplayKind::Raw),
-            (ReplayKind::Verify, None) if self.switch => {
+            ReplayKind::Verify if self.switch => {
                 Err(ApiError::malformed_body("A verification builds nothing to switch to; leave switch out."))
             }
-            (ReplayKind::Verify, None) => Ok(domain::ReplayKind::Verify),
+            ReplayKind::Verify => Ok(domain::ReplayKind::Verify),
         }
     }
 }
@@ -53,8 +69,8 @@ impl ReplayRequest {
 #[utoipa::path(post, path = "/api/data-lake/replays", tag = "data-lake", request_body = ReplayRequest, responses(
     (status = 202, description = "Asked for", body = ReplaySummary),
     (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "projection-unknown", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "replay-already-open", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "source-unknown, projection-unknown", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "replay-already-open, erasure-open", body = Problem, content_type = "application/problem+json"),
     SignedInProblems,
 ))]
 pub(crate) async fn start_replay(
