@@ -116,6 +116,15 @@ impl EventLog for ArchivedLog {
         self.log.last_by_subject(stream, subjects).await
     }
 
+    async fn last_by_subject_up_to(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        sequence: u64,
+    ) -> Result<Vec<Option<Message>>, LogError> {
+        self.log.last_by_subject_up_to(stream, subjects, sequence).await
+    }
+
     async fn last_message(&self, stream: &str) -> Result<Option<Message>, LogError> {
         self.log.last_message(stream).await
     }

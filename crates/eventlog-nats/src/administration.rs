@@ -17,7 +17,9 @@ use async_nats::jetstream::context::{
     DeleteStreamError, DeleteStreamErrorKind, UpdateStreamError, UpdateStreamErrorKind,
 };
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, SubjectTransform};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Info, PurgeError, PurgeErrorKind, SubjectTransform,
+};
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_eventlog::{
@@ -98,8 +100,12 @@ impl Administration for NatsLog {
             duplicate_window: Duration::from_secs(120),
         };
         // The newest of a subject replaces the one before; beyond that a full broker refuses, nothing is dropped.
-        let config =
-            Config { max_messages_per_subject: 1, discard: DiscardPolicy::New, ..stream_config(&spec) };
+        let config = Config {
+            max_messages_per_subject: 1,
+            discard: DiscardPolicy::New,
+            allow_atomic_publish: true,
+            ..stream_config(&spec)
+        };
         self.ensure(config).await
     }
 
@@ -175,6 +181,18 @@ impl Administration for NatsLog {
         }
     }
 
+    async fn purge_up_to(&self, stream: &str, sequence: u64) -> Result<(), Error> {
+        let since = Instant::now();
+        let found = self.jetstream.get_stream(stream).await;
+        let found = found.map_err(|problem| error::get_stream(&problem, stream, since, &self.watched))?;
+        if found.cached_info().config.deny_purge {
+            return Err(Error::Refused(format!("stream {stream} is immutable")));
+        }
+        // The broker purges what is before a sequence.
+        let purged = found.purge().sequence(sequence + 1).await;
+        purged.map(drop).map_err(|problem| purge_error(&problem, stream, since, self))
+    }
+
     async fn storage(&self) -> Result<Storage, Error> {
         let account = self.jetstream.query_account().await;
         let account = account.map_err(|problem| Error::Unavailable(problem.to_string()))?;
@@ -197,5 +215,13 @@ fn delete_error(problem: &DeleteStreamError, stream: &str, since: Instant, log: 
         DeleteStreamErrorKind::JetStream(answer) => error::answered(&answer, stream, 0),
         DeleteStreamErrorKind::Request => log.watched.unanswered(since, stream),
         _ => Error::Unavailable(format!("stream {stream}: {problem}")),
+    }
+}
+
+fn purge_error(problem: &PurgeError, stream: &str, since: Instant, log: &NatsLog) -> Error {
+    match problem.kind() {
+        PurgeErrorKind::TimedOut => log.watched.unanswered(since, stream),
+        PurgeErrorKind::JetStream(answer) => error::answered(&answer, stream, 0),
+        PurgeErrorKind::Request => Error::Unavailable(format!("stream {stream}: {problem}")),
     }
 }

@@ -31,11 +31,12 @@ pub(crate) enum Batch {
 }
 
 impl NatsLog {
-    /// The last message of each subject, which must not be wildcards.
+    /// The last message of each subject, which must not be wildcards; that is not behind a sequence, if one is given.
     pub(crate) async fn last_of(
         &self,
         stream: &str,
         subjects: &[String],
+        up_to: Option<u64>,
     ) -> Result<HashMap<String, Message>, Error> {
         let mut found = HashMap::with_capacity(subjects.len());
         loop {
@@ -44,7 +45,7 @@ impl NatsLog {
                 return Ok(found);
             }
             let before = found.len();
-            match self.last_of_patterns(stream, &open, &mut found).await? {
+            match self.last_of_patterns(stream, &open, up_to, &mut found).await? {
                 Batch::Complete => return Ok(found),
                 Batch::Partial if found.len() > before => {}
                 end => {
@@ -59,6 +60,7 @@ impl NatsLog {
         &self,
         stream: &str,
         patterns: &[&String],
+        up_to: Option<u64>,
         found: &mut HashMap<String, Message>,
     ) -> Result<Batch, Error> {
         let since = Instant::now();
@@ -67,7 +69,11 @@ impl NatsLog {
         let asked_at = self.watched.connection();
         let inbox = self.client.new_inbox();
         let mut replies = self.client.subscribe(inbox.clone()).await.map_err(|error| lost(&error))?;
-        let request = json!({"multi_last": patterns, "batch": 1024}).to_string();
+        let mut request = json!({"multi_last": patterns, "batch": 1024});
+        if let Some(sequence) = up_to {
+            request["up_to_seq"] = json!(sequence);
+        }
+        let request = request.to_string();
         let sent = self.client.publish_with_reply(subject.clone(), inbox, request.into()).await;
         sent.map_err(|error| lost(&error))?;
         loop {

@@ -87,10 +87,10 @@ impl KeyValue for NatsLog {
         let (stream, prefix) = (stream_of(bucket), format!("$KV.{bucket}."));
         let pattern = format!("{prefix}>");
         let mut found = HashMap::new();
-        if self.last_of_patterns(&stream, &[&pattern], &mut found).await? != Batch::Complete {
+        if self.last_of_patterns(&stream, &[&pattern], None, &mut found).await? != Batch::Complete {
             let subjects = self.subjects(&stream, &pattern).await?;
             for chunk in subjects.chunks(1_000) {
-                found.extend(self.last_of(&stream, chunk).await?);
+                found.extend(self.last_of(&stream, chunk, None).await?);
             }
         }
         let key = |subject: &str| subject.strip_prefix(&prefix).unwrap_or(subject).to_owned();

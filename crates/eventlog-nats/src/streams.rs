@@ -296,7 +296,24 @@ impl EventLog for NatsLog {
         if subjects.len() > MOST_SUBJECTS {
             return Err(Error::Refused(format!("more than {MOST_SUBJECTS} subjects in one read")));
         }
-        let found = self.last_of(stream, subjects).await?;
+        let found = self.last_of(stream, subjects, None).await?;
+        Ok(subjects.iter().map(|subject| found.get(subject).cloned()).collect())
+    }
+
+    async fn last_by_subject_up_to(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        sequence: u64,
+    ) -> Result<Vec<Option<Message>>, Error> {
+        if subjects.len() > MOST_SUBJECTS {
+            return Err(Error::Refused(format!("more than {MOST_SUBJECTS} subjects in one read")));
+        }
+        // To the broker, 0 is no limit.
+        if sequence == 0 {
+            return Ok(vec![None; subjects.len()]);
+        }
+        let found = self.last_of(stream, subjects, Some(sequence)).await?;
         Ok(subjects.iter().map(|subject| found.get(subject).cloned()).collect())
     }
 

@@ -45,7 +45,8 @@ pub struct Storage {
 /// Streams as a whole.
 #[async_trait]
 pub trait Administration: Send + Sync {
-    /// Makes a stream that keeps the last message of each subject only, or leaves an existing one as it is.
+    /// Makes a stream that keeps the last message of each subject only, or leaves an existing one as it is. It takes
+    /// messages together ([`crate::EventLog::publish_together`]).
     async fn ensure_latest(&self, name: &str, subjects: &[String]) -> Result<(), Error>;
 
     /// Seals a stream: when this returns, its content is final and its subjects are free for another stream.
@@ -65,6 +66,11 @@ pub trait Administration: Send + Sync {
     /// Deletes a stream with all its messages; false if there was none. A reader that was open finds nothing more,
     /// or an error.
     async fn delete_stream(&self, stream: &str) -> Result<bool, Error>;
+
+    /// Removes the messages of a mutable stream up to a sequence; those behind it stay, and so do the numbers. Where none
+    /// is behind it, the broker begins with new files: nothing of what was there is left on its disk.
+    /// [`Error::Refused`] for an immutable stream.
+    async fn purge_up_to(&self, stream: &str, sequence: u64) -> Result<(), Error>;
 
     /// How much room there is.
     async fn storage(&self) -> Result<Storage, Error>;

@@ -181,6 +181,18 @@ async fn gives_the_last_of_each_subject(log: &impl EventLog, name: &str) -> Resu
     }
     assert_eq!(found.iter().filter(|found| found.is_some()).count(), 1023);
     assert!(log.last_by_subject(name, &[]).await?.is_empty());
+    let asked = [format!("{name}.r3"), format!("{name}.r1499"), format!("{name}.r699"), format!("{name}.no")];
+    for (up_to, expected) in [
+        (0, [None, None, None, None]),
+        (4, [Some(4), None, None, None]),
+        (1_503, [Some(4), Some(1_500), Some(700), None]),
+        (1_504, [Some(1_504), Some(1_500), Some(700), None]),
+        (9_999, [Some(1_504), Some(1_500), Some(2_200), None]),
+    ] {
+        let found = log.last_by_subject_up_to(name, &asked, up_to).await?;
+        let found: Vec<_> = found.iter().map(|found| found.as_ref().map(|found| found.sequence)).collect();
+        assert_eq!(found, expected, "as it was at {up_to}");
+    }
     Ok(())
 }
 

@@ -177,6 +177,15 @@ pub trait EventLog: Send + Sync {
     async fn last_by_subject(&self, stream: &str, subjects: &[String])
     -> Result<Vec<Option<Message>>, Error>;
 
+    /// The same as it was when the stream ended at a sequence: of each subject the last message that is not behind it.
+    /// Of a stream that keeps everything, that is what the subject said then.
+    async fn last_by_subject_up_to(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        sequence: u64,
+    ) -> Result<Vec<Option<Message>>, Error>;
+
     /// The newest message of a stream.
     async fn last_message(&self, stream: &str) -> Result<Option<Message>, Error>;
 

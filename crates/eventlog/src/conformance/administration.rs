@@ -91,6 +91,25 @@ async fn keeps_the_latest(log: &(impl EventLog + Administration), name: &str) ->
     let last: Vec<_> = last.into_iter().flatten().map(|message| message.payload).collect();
     assert_eq!(last, [Bytes::from("3"), Bytes::from("2")]);
     assert_eq!(log.stream(name).await?.map(|status| status.messages), Some(2));
+
+    // In one piece, right behind the end, replacing what was there.
+    log.publish_together(name, 3, vec![value("b", "4"), value("a", "5"), value("b", "6")]).await?;
+    let late = log.publish_together(name, 3, vec![value("a", "7")]).await;
+    assert!(matches!(late, Err(Error::Conflict { .. })), "{late:?}");
+    let status = log.stream(name).await?;
+    assert_eq!(status.map(|status| (status.messages, status.last_sequence)), Some((2, 6)));
+
+    log.purge_up_to(name, 5).await?;
+    let last = log.last_by_subject(name, &[format!("{name}.a"), format!("{name}.b")]).await?;
+    let last: Vec<_> = last.into_iter().map(|last| last.map(|message| message.payload)).collect();
+    assert_eq!(last, [None, Some(Bytes::from("6"))]);
+    log.purge_up_to(name, 6).await?;
+    assert!(log.last_message(name).await?.is_none());
+    log.publish_together(name, 6, vec![value("a", "7")]).await?;
+    assert_eq!(log.last_message(name).await?.map(|message| message.sequence), Some(7), "the numbers go on");
+    let immutable = format!("{name}-kept");
+    log.ensure_stream(&spec(&immutable)).await?;
+    assert!(matches!(log.purge_up_to(&immutable, 9).await, Err(Error::Refused(_))));
     Ok(())
 }
 

@@ -82,6 +82,13 @@ impl Administration for MemoryLog {
         Ok(deleted)
     }
 
+    async fn purge_up_to(&self, stream: &str, sequence: u64) -> Result<(), Error> {
+        crash_point().await;
+        self.change(stream, |stream| stream.purge(sequence))?;
+        crash_point().await;
+        Ok(())
+    }
+
     async fn storage(&self) -> Result<Storage, Error> {
         let used = self.state().streams.values().map(|stream| stream.status().bytes).sum();
         Ok(Storage { used, limit: self.state().storage_limit })

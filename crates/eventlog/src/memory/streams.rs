@@ -185,6 +185,29 @@ impl Stream {
         batch
     }
 
+    /// The last message of a subject that is not behind a sequence.
+    fn last_up_to(&self, subject: &String, sequence: u64) -> Option<Message> {
+        match self.last_of.get(subject) {
+            Some(last) if *last <= sequence => return self.message(*last),
+            None => return None,
+            Some(_) => {}
+        }
+        let end = self.messages.partition_point(|stored| stored.message.sequence <= sequence);
+        let last = self.messages[..end].iter().rfind(|stored| stored.message.subject == *subject);
+        last.map(|stored| stored.message.clone())
+    }
+
+    /// Removes everything that is not behind a sequence; the numbers go on.
+    pub(super) fn purge(&mut self, sequence: u64) -> Result<(), Error> {
+        if self.spec.immutable {
+            return Err(Error::Refused(format!("stream {} is immutable", self.spec.name)));
+        }
+        self.messages.retain(|stored| stored.message.sequence > sequence);
+        self.last_of.retain(|_, last| *last > sequence);
+        self.bytes = self.messages.iter().map(|stored| stored.message.payload.len() as u64).sum();
+        Ok(())
+    }
+
     fn message(&self, sequence: u64) -> Option<Message> {
         let index = self.messages.partition_point(|stored| stored.message.sequence < sequence);
         self.messages.get(index).map(|stored| stored.message.clone())
@@ -335,6 +358,22 @@ impl EventLog for MemoryLog {
         crash_point().await;
         self.with_stream(stream, |stream| {
             let last = |subject| stream.last_of.get(subject).and_then(|sequence| stream.message(*sequence));
+            subjects.iter().map(last).collect()
+        })
+    }
+
+    async fn last_by_subject_up_to(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        sequence: u64,
+    ) -> Result<Vec<Option<Message>>, Error> {
+        if subjects.len() > 1024 {
+            return Err(Error::Refused("more than 1,024 subjects in one read".to_owned()));
+        }
+        crash_point().await;
+        self.with_stream(stream, |stream| {
+            let last = |subject| stream.last_up_to(subject, sequence);
             subjects.iter().map(last).collect()
         })
     }
