@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An ISO 4217 code: three capital letters.
@@ -15,21 +16,24 @@ use serde::{Deserialize, Serialize};
 pub struct CurrencyCode([u8; 3]);
 
 /// A currency as its source declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Currency {
     /// ISO 4217 code.
+    #[schemars(with = "String")]
     pub code: CurrencyCode,
     /// Digits after the decimal point: 2 for USD, 0 for JPY, 3 for KWD.
     pub exponent: u8,
 }
 
 /// An amount in one currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "FlatMoney", into = "FlatMoney")]
+#[schemars(!from, !into)]
 pub struct Money {
     /// Integer minor units (cents for USD).
     pub minor: i64,
     /// Which currency.
+    #[schemars(flatten)]
     pub currency: Currency,
 }
 

@@ -1,12 +1,14 @@
-//! The JSON Schema of the raw envelope, for producers in other languages: generated from the code, kept in
-//! `schemas/`, and held against what the code writes and reads.
+//! The JSON Schemas of the raw envelope, for producers in other languages, and of what readers outside are told: generated
+//! from the code, kept in `schemas/`, and held against what the code writes and reads.
 
 use std::path::Path;
 
 use proptest::prelude::*;
+use salescommand_domain::canonical::ToldMessage;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Envelope>();
@@ -82,5 +84,57 @@ proptest! {
         };
         let validator = jsonschema::validator_for(&schema()).unwrap();
         prop_assert!(validator.is_valid(&serde_json::to_value(&envelope).unwrap()));
+    }
+}
+
+/// The schema of what readers outside are told.
+fn told() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ToldMessage>();
+    schema.insert("title".into(), json!("SalesCommand canonical message"));
+    schema.to_value()
+}
+
+#[test]
+fn the_schema_of_what_is_told_is_that_of_the_code() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/canonical-message.schema.json");
+    let text = format!("{}\n", serde_json::to_string_pretty(&told()).unwrap());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    let held = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        held == text,
+        "schemas/canonical-message.schema.json is not what the code says; run the tests with UPDATE_SCHEMAS=1"
+    );
+}
+
+#[test]
+fn what_is_told_is_valid_and_what_is_not_told_is_not() {
+    let validator = jsonschema::validator_for(&told()).unwrap();
+    let (mut valid, mut others) = (0, 0);
+    for line in include_str!("canonical_messages_1.jsonl").lines() {
+        let mut message: Value = serde_json::from_str(line).unwrap();
+        let object = message.as_object_mut().unwrap();
+        object.insert("schema".into(), json!(1));
+        object.remove("vector");
+        let is_told = !["historied", "progressed"].contains(&message["event"]["change"].as_str().unwrap());
+        let errors: Vec<_> = validator.iter_errors(&message).map(|error| error.to_string()).collect();
+        assert_eq!(errors.is_empty(), is_told, "{message}: {errors:?}");
+        *(if is_told { &mut valid } else { &mut others }) += 1;
+        if is_told {
+            let bytes = serde_json::to_vec(&message).unwrap();
+            let written = ToldMessage::decode(&bytes).unwrap().encode().unwrap();
+            let written: Value = serde_json::from_slice(&written).unwrap();
+            assert!(validator.is_valid(&written) && written == message, "{written}");
+        }
+    }
+    assert_eq!((valid, others), (8, 2));
+    let again = json!({"schema": 1, "again": true, "event": {"change": "gone", "entity": "stage", "id": Uuid::nil()}});
+    assert!(validator.is_valid(&again));
+    for (wrong, why) in [
+        (json!({"event": again["event"]}), "no schema"),
+        (json!({"schema": 1, "event": {"change": "gone", "entity": "lead", "id": "x"}}), "no such entity"),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{why}");
     }
 }

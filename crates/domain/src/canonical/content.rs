@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use crate::money::CurrencyCode;
 pub type Custom = BTreeMap<String, Value>;
 
 /// A company.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Account {
     /// Display name.
@@ -53,7 +54,7 @@ pub struct Account {
 }
 
 /// A person.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Contact {
     /// Full name as the source has it.
@@ -87,7 +88,7 @@ pub struct Contact {
 }
 
 /// What kind of activity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivityKind {
     /// A telephone call.
@@ -105,7 +106,7 @@ pub enum ActivityKind {
 }
 
 /// Whether an activity is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivityState {
     /// To be done. Whether it is overdue depends on the day one asks.
@@ -117,7 +118,7 @@ pub enum ActivityState {
 }
 
 /// What an activity is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Related {
     /// Which entity, as far as the source says.
     pub entity: Entity,
@@ -126,7 +127,7 @@ pub struct Related {
 }
 
 /// An activity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Activity {
     /// Call, meeting, ….
     pub activity_kind: ActivityKind,
@@ -152,7 +153,7 @@ pub struct Activity {
 }
 
 /// A user.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct User {
     /// Display name.
@@ -168,7 +169,7 @@ pub struct User {
 }
 
 /// A sales team.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Team {
     /// Display name.
@@ -186,7 +187,7 @@ pub struct Team {
 }
 
 /// A pipeline stage.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StageFacet {
     /// Display name.
@@ -198,7 +199,7 @@ pub struct StageFacet {
 }
 
 /// One of our own companies.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CompanyFacet {
     /// Display name.

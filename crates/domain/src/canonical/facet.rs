@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::tagged::tagged;
 const FACET_NAMESPACE: Uuid = Uuid::from_u128(0x6f0c_2b1e_8d55_5a1c_9a5e_53a1_e5c0_77d0);
 
 /// The permanent id of a source record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 pub struct FacetId(pub Uuid);
 
 /// Written as text everywhere, so that an id reads the same in a database, an event and an answer.
@@ -55,11 +56,13 @@ impl fmt::Display for FacetId {
 }
 
 /// Which record of which source.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SourceRef {
     /// The source instance.
+    #[schemars(with = "String")]
     pub instance: InstanceName,
     /// The object within it.
+    #[schemars(with = "String")]
     pub object: ObjectName,
     /// The record's key within the object.
     pub key: String,
@@ -225,7 +228,7 @@ pub struct IgnoredKeyFacet {
 }
 
 /// Lead or opportunity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OpportunityKind {
     /// Not yet qualified; outside every pipeline figure.
@@ -235,7 +238,7 @@ pub enum OpportunityKind {
 }
 
 /// Where a deal stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Being worked on.
@@ -328,7 +331,7 @@ pub struct OpportunityFacet {
 }
 
 /// The organisation's reporting calendar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CalendarFacet {
     /// IANA time zone in which a moment becomes a day.
     pub time_zone: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -15,7 +16,7 @@ use crate::raw::{Digest, InstanceName, ObjectName, RawPosition};
 use crate::tagged::{Nothing, tagged};
 
 /// The canonical entities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Entity {
     /// Companies we sell to.
@@ -74,7 +75,7 @@ impl fmt::Display for Entity {
 }
 
 /// What we hold to be true of one real thing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Golden {
     /// The smallest id among its facets; earlier ids redirect through the link table.
     #[serde(rename = "_id")]
@@ -92,18 +93,21 @@ pub struct Golden {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
     /// Who may see it.
+    #[schemars(with = "String")]
     pub scope_key: ScopeKey,
     /// Its fields.
     pub body: GoldenBody,
 }
 
 /// A source record in a golden record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(from = "FlatFacet")]
+#[schemars(!from)]
 pub struct GoldenFacet {
     /// The facet's id.
     pub id: FacetId,
     /// Which source record it is.
+    #[schemars(flatten)]
     pub source: SourceRef,
 }
 
@@ -160,7 +164,7 @@ impl Golden {
 }
 
 /// The fields of a golden record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "entity", rename_all = "snake_case")]
 pub enum GoldenBody {
     /// See [`Account`].
@@ -187,7 +191,7 @@ tagged!(GoldenBody, "entity", {
 });
 
 /// A deal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Opportunity {
     /// Lead or opportunity.
     pub opportunity_kind: OpportunityKind,
@@ -246,7 +250,7 @@ pub struct Opportunity {
 }
 
 /// Reference data that readers need: names and orders of things that golden records point to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "reference", rename_all = "snake_case")]
 pub enum Reference {
     /// A pipeline stage.

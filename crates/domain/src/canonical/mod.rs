@@ -16,6 +16,7 @@ mod merge;
 mod message;
 mod numbering;
 mod quarantine;
+mod told;
 
 pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Related,
@@ -34,3 +35,4 @@ pub use merge::{Lookup, MERGE_VERSION, explain, merge};
 pub use message::{CANONICAL_SCHEMA, CanonicalError, CanonicalMessage, CanonicalSchemas, CanonicalStep};
 pub use numbering::{Numbering, Standing, VoidRange};
 pub use quarantine::{QuarantineAction, QuarantineDecision};
+pub use told::{ToldEntity, ToldEvent, ToldMessage};

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::InstanceName;
 
 /// A place in one instance's log. Epochs follow each other, so the order is (epoch, sequence).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// Which stream of the chain; the first is 1.
     pub epoch: u32,
@@ -25,12 +26,15 @@ impl Position {
 }
 
 /// A place in the raw zone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(from = "FlatPosition")]
+#[schemars(!from)]
 pub struct RawPosition {
     /// Whose log.
+    #[schemars(with = "String")]
     pub instance: InstanceName,
     /// Where in it.
+    #[schemars(flatten)]
     pub position: Position,
 }
 
