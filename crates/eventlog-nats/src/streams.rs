@@ -313,7 +313,13 @@ impl EventLog for NatsLog {
         if sequence == 0 {
             return Ok(vec![None; subjects.len()]);
         }
-        let found = self.last_of(stream, subjects, Some(sequence)).await?;
+        let mut found = self.last_of(stream, subjects, Some(sequence)).await?;
+        // Asked for a sequence that it has not reached, the broker finds nothing at all.
+        if found.is_empty()
+            && self.stream(stream).await?.is_some_and(|status| status.last_sequence < sequence)
+        {
+            found = self.last_of(stream, subjects, None).await?;
+        }
         Ok(subjects.iter().map(|subject| found.get(subject).cloned()).collect())
     }
 
