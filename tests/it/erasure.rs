@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::generations::{self, World};
 use crate::oracle;
+use crate::relay;
 
 const TRACES: [&str; 4] = ["ann@example.com", "Ann Example", "+49 170 5551234", "ann=40example"];
 
@@ -221,6 +222,12 @@ async fn one_command_leaves_no_trace_and_no_figure_changes() {
     }
     assert!(figures.values().all(|documents| !documents.is_empty()));
 
+    let store = platform.mongo.store("salescommand").await.unwrap();
+    relay::level(&log, &store, 1).await;
+    let mut files = Vec::new();
+    files_with_traces(&platform.nats.folder().join("data"), &mut files);
+    assert!(files.iter().any(|file| file.contains("/CANONICAL/")), "readers outside were told: {files:?}");
+
     let arguments = ["erase", "--subject", "ann@example.com", "--by", "data protection officer"];
     let answer = platform.run_json(&arguments).unwrap();
     let receipt = &answer[0];
@@ -244,6 +251,8 @@ async fn one_command_leaves_no_trace_and_no_figure_changes() {
 
     // What differs is explained by the erasure, and every figure is what it was, byte for byte.
     caught_up(&platform, &log).await;
+    relay::level(&log, &store, 2).await;
+    relay::assert_told(&log, &store, 2).await;
     let replays = documents(&database, "ops_replays").await;
     let replay: Document = replays.values().next().unwrap().try_into().unwrap();
     let comparison = replay.get_document("comparison").unwrap();

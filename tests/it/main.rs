@@ -38,6 +38,8 @@ mod quarantine;
 #[cfg(test)]
 mod recompute;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod source_replays;

@@ -16,6 +16,7 @@ pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_NATS_SERVER";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const PLATFORM_PASSWORD: &str = "platform-of-a-test";
 const CONNECTOR_PASSWORD: &str = "connector-of-a-test";
+const READER_PASSWORD: &str = "reader-of-a-test";
 
 /// A running server. Killed and erased when dropped.
 #[derive(Debug)]
@@ -25,16 +26,29 @@ pub struct Nats {
     port: u16,
     monitor_port: u16,
     folder: tempfile::TempDir,
+    config: PathBuf,
 }
 
 impl Nats {
     /// Starts a server with the product's `nats.conf` and an empty data folder.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with some of the users that stand as templates in `nats.conf`, by name.
+    pub fn start_with(users: &[&str]) -> anyhow::Result<Self> {
         let binary = std::env::var_os(SERVER_VARIABLE)
             .with_context(|| format!("set {SERVER_VARIABLE} to the path of a nats-server binary"))?;
         let folder = tempfile::tempdir()?;
+        let mut config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf");
+        if !users.is_empty() {
+            let text = with_users(&std::fs::read_to_string(&config)?, users)?;
+            config = folder.path().join("nats.conf");
+            std::fs::write(&config, text)?;
+        }
         let (binary, process) = (PathBuf::from(binary), None);
-        let mut nats = Self { binary, process, port: free_port()?, monitor_port: free_port()?, folder };
+        let mut nats =
+            Self { binary, process, port: free_port()?, monitor_port: free_port()?, folder, config };
         nats.launch()?;
         Ok(nats)
     }
@@ -47,6 +61,11 @@ impl Nats {
     /// Address with the credentials of a connector.
     pub fn connector_url(&self) -> String {
         self.url_of("connector", CONNECTOR_PASSWORD)
+    }
+
+    /// Address, user and password of a reader outside; see [`Nats::start_with`].
+    pub fn reader(&self) -> (String, String, String) {
+        (format!("127.0.0.1:{}", self.port), "reader".to_owned(), READER_PASSWORD.to_owned())
     }
 
     /// Address without credentials, and the user and password of the platform.
@@ -105,12 +124,13 @@ impl Nats {
         let quoted = |text: &str| format!("\"{text}\"");
         let process = Command::new(&self.binary)
             .arg("--config")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf"))
+            .arg(&self.config)
             .env("NATS_LISTEN", quoted(&format!("127.0.0.1:{}", self.port)))
             .env("NATS_MONITOR_LISTEN", quoted(&format!("127.0.0.1:{}", self.monitor_port)))
             .env("NATS_STORE_DIR", quoted(&self.folder.path().join("data").to_string_lossy()))
             .env("NATS_PLATFORM_PASSWORD", quoted(PLATFORM_PASSWORD))
             .env("NATS_CONNECTOR_PASSWORD", quoted(CONNECTOR_PASSWORD))
+            .env("NATS_READER_PASSWORD", quoted(READER_PASSWORD))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -146,6 +166,23 @@ impl Drop for Nats {
         // A server that is gone already needs no killing.
         let _ = self.kill9();
     }
+}
+
+/// The configuration with templates of users taken out of their comments.
+fn with_users(config: &str, users: &[&str]) -> anyhow::Result<String> {
+    let mut lines: Vec<String> = config.lines().map(str::to_owned).collect();
+    for user in users {
+        let named = lines.iter().position(|line| line.trim() == format!("#   user: {user}"));
+        let named = named.with_context(|| format!("nats.conf has no template of a user {user}"))?;
+        for line in lines.iter_mut().skip(named - 1) {
+            let is_last = line.trim() == "# }";
+            *line = line.replacen('#', " ", 1);
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok(lines.join("\n"))
 }
 
 /// A port that nobody listens on at this moment.

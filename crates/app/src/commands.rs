@@ -11,14 +11,14 @@ use salescommand_connectors::{CheckState, Settings, descriptor};
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_epochs::{Alarm, Pressure};
-use salescommand_eventlog::Health;
+use salescommand_eventlog::{EventLog, Health};
 use salescommand_ingest::{
     Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
 };
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::sources::NewSource;
 use salescommand_query::{SystemClock, SystemIds};
-use salescommand_store::{Ops, ScopedReads};
+use salescommand_store::{Documents, Ops, ScopedReads};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -223,6 +223,7 @@ pub async fn doctor(config: &Config, output: Output) -> Result<()> {
         finding("nats", doctor_nats(config).await),
         finding("mongodb", doctor_mongo(config).await),
         doctor_room(config).await,
+        finding("readers outside", doctor_relay(config).await),
     ];
     let failed = findings.iter().any(|finding| finding.state == "fail");
     listing::print(output, &["check", "state", "detail"], &findings)?;
@@ -237,6 +238,25 @@ async fn doctor_nats(config: &Config) -> Result<String> {
     let events: u64 = raw.iter().map(|stream| stream.messages).sum();
     let time = format!("{:.1} ms", round_trip.as_secs_f64() * 1e3);
     Ok(format!("answers in {time}; {} raw logs with {events} events", raw.len()))
+}
+
+/// How far readers outside were told.
+async fn doctor_relay(config: &Config) -> Result<String> {
+    let log = connections::log_for_command(config).await?;
+    let active = Documents::active(&connections::store(config).await?).await?;
+    let Some(told) = salescommand_generations::relayed(&log).await? else {
+        return Ok("nothing was told yet".to_owned());
+    };
+    let of = |sequence| format!("g{} is told up to event {sequence}", told.generation);
+    if active.is_some_and(|active| active.canonical != told.generation) {
+        return Ok(format!("{}; a switch is still to be told", of(told.sequence)));
+    }
+    if told.comparing {
+        return Ok(format!("what differs in g{} is being told", told.generation));
+    }
+    let stream = log.stream(&salescommand_normalizer::canonical_stream(told.generation)).await?;
+    let behind = stream.map_or(0, |status| status.last_sequence.saturating_sub(told.sequence));
+    Ok(format!("{}, {behind} are to come", of(told.sequence)))
 }
 
 /// Whether the raw zone has room. A warning is no failure yet.

@@ -26,9 +26,21 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The first and the longest pause while a dependency is down.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// Runs the canonical generations and every replay until `stop`, or until the active generation cannot go on.
-/// A broker or database that is down is waited for.
+/// Runs the canonical generations and every replay until `stop`, or until the active generation cannot go on, and tells
+/// readers outside what the active generation says. A broker or database that is down is waited for.
 pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
+    let relaying = stop.child_token();
+    let relay = crate::relay::run(setup.clone(), relaying.clone());
+    let control = async {
+        let outcome = control(setup, stop).await;
+        relaying.cancel();
+        outcome
+    };
+    let (outcome, ()) = tokio::join!(control, relay);
+    outcome
+}
+
+async fn control(setup: Setup, stop: CancellationToken) -> Result<(), Error> {
     let mut controller = Controller::new(setup, stop.child_token());
     let mut pause = PAUSES.0;
     let outcome = loop {

@@ -1,8 +1,8 @@
 //! Erasures that are not complete: what still holds the person is given up once something without them is read.
 //!
 //! The switch to what was built anew is that of any replay. Behind it nothing is kept that was made of the raw events as
-//! they were: no way back, no replay that was ready, no verification's scratch. When the last of it is gone, the receipt
-//! is completed.
+//! they were: no way back, no replay that was ready, no verification's scratch; and what readers outside were told is
+//! written anew. When the last of it is gone, the receipt is completed.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ impl Controller {
                 return Ok(true);
             }
         }
-        Ok(false)
+        crate::relay::may_hold(&*self.setup.log, holds).await
     }
 
     async fn complete(&self, id: &str) -> Result<(), Error> {

@@ -18,6 +18,7 @@ mod explain;
 mod normalizers;
 mod operator;
 mod plan;
+mod relay;
 mod replay;
 mod sources;
 mod steps;
@@ -33,6 +34,7 @@ use salescommand_store::{Documents, Ops, Pace};
 
 pub use controller::run;
 pub use operator::{Operator, Refusal, Wanted};
+pub use relay::{Relayed, relayed};
 
 /// Why the controller stopped or could not go on.
 #[derive(Debug, thiserror::Error)]

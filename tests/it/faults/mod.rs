@@ -25,6 +25,7 @@ use salescommand_tests::mongo::Settings;
 use salescommand_tests::platform::{ODOO_LOGIN, ODOO_PASSWORD, Platform, eventually, today};
 
 use crate::oracle::{self, Compared};
+use crate::relay;
 
 const EVENTS_VARIABLE: &str = "SALESCOMMAND_FAULT_EVENTS";
 const SEEDS_VARIABLE: &str = "SALESCOMMAND_FAULT_SEEDS";
@@ -88,6 +89,7 @@ impl Scene {
         let log = connect(&platform).await;
         let store = platform.mongo.store("salescommand").await.unwrap();
         let instance = InstanceName::new(INSTANCE).unwrap();
+        relay::keep_all(&log).await;
         Self { platform, log, store, random: Random::new(seed), instance }
     }
 
@@ -241,6 +243,8 @@ impl Scene {
         let expected = oracle::documents(&[raw], false).await;
         assert!(expected["canonical_opportunities_g1"].len() > 500);
         oracle::assert_same(&expected, &self.documents().await);
+        relay::level(&self.log, &self.store, 1).await;
+        relay::assert_told(&self.log, &self.store, 1).await;
     }
 
     /// All events of the raw log.
