@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use salescommand_connectors::{ObjectPlan, Record};
@@ -21,7 +21,7 @@ use salescommand_store::work::decode;
 use salescommand_store::{Documents, Query, canonical_collection};
 use salescommand_store_mongo::MongoStore;
 use salescommand_tests::nats::Nats;
-use salescommand_tests::platform::{Platform, eventually, repository};
+use salescommand_tests::platform::{PATIENCE, Platform, eventually, repository};
 use serde_json::{Value, json};
 
 const STREAM: &str = "CANONICAL";
@@ -84,17 +84,30 @@ async fn place(log: &NatsLog) -> Option<Value> {
     serde_json::from_slice(&found[0].as_ref()?.payload).ok()
 }
 
-/// Waits until a generation is told as far as its normalizer is.
+/// Waits until a generation is told as far as its normalizer is, for as long as the relay gets on.
 pub async fn level(log: &NatsLog, store: &MongoStore, generation: u32) {
-    let level = eventually("readers outside to know everything", async || {
-        let place = place(log).await?;
-        let stored = store.position(&consumer_name(generation)).await.ok()??;
-        let numbered = NormalizerPosition::decode(&stored.position).ok()?.outbox;
-        let at = place["generation"] == generation && place["sequence"] == numbered;
-        (at && place.get("walk").is_none()).then_some(())
-    });
-    let level = level.await;
-    assert!(level.is_ok(), "{level:?}; the relay stands at {:?}", place(log).await);
+    let (mut seen, mut since) = (None, Instant::now());
+    loop {
+        let at = place(log).await;
+        if let Some(place) = &at
+            && place["generation"] == generation
+            && place.get("walk").is_none()
+            && Some(&place["sequence"]) == numbered(store, generation).await.as_ref()
+        {
+            return;
+        }
+        if at != seen {
+            (seen, since) = (at, Instant::now());
+        }
+        assert!(since.elapsed() < PATIENCE, "the relay to readers outside stands still at {seen:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The last number that a generation has given to an event.
+async fn numbered(store: &MongoStore, generation: u32) -> Option<Value> {
+    let stored = store.position(&consumer_name(generation)).await.ok()??;
+    Some(json!(NormalizerPosition::decode(&stored.position).ok()?.outbox))
 }
 
 /// What a generation says of each record, as it is told: golden records by its documents, reference data by its stream.
@@ -310,6 +323,14 @@ async fn beside_a_second_copy(platform: &mut Platform, log: &NatsLog, store: &Mo
     assert!(platform.ended(other).unwrap().is_none(), "the other one goes on");
 }
 
+/// Looks again without a pause: a walk through little is over soon.
+async fn at_once(what: &str, mut look: impl AsyncFnMut() -> Option<()>) {
+    let began = Instant::now();
+    while look().await.is_none() {
+        assert!(began.elapsed() < PATIENCE, "waited for {what}");
+    }
+}
+
 /// Another mapping tells what differs, once; going back tells it back, once; wherever the walk is killed.
 async fn another_definition(platform: &mut Platform, log: &NatsLog, store: &MongoStore, mapping: &str) {
     let before = told(log).await.len();
@@ -333,9 +354,7 @@ async fn another_definition(platform: &mut Platform, log: &NatsLog, store: &Mong
         let before = told(log).await.len();
         platform.run(&["generation", "rollback"], "").unwrap();
         let to = active(store).await;
-        eventually("the walk to begin", async || (place(log).await?["generation"] == to).then_some(()))
-            .await
-            .unwrap();
+        at_once("the walk to begin", async || (place(log).await?["generation"] == to).then_some(())).await;
         platform.kill9("normalizer").unwrap();
         hits += u32::from(place(log).await.unwrap().get("walk").is_some());
         platform.spawn("normalizer", &[]).unwrap();
