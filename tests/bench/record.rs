@@ -1,16 +1,20 @@
 //! What the pipeline writes, kept in files so that it can be written again by nobody but the driver.
 //!
-//! One file per consumer, a transaction after the other. A length is 4 bytes, little endian.
+//! One file per consumer, a transaction after the other, each behind its length in 8 bytes. A length within is 4 bytes;
+//! both are little endian.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bson::{Document, RawDocumentBuf};
 use salescommand_store::{Batch, Documents, Error, Layer, Operation, Write};
+
+/// Bytes of a transaction's length.
+const TRANSACTION: usize = 8;
 
 /// Keeps a record of what is committed.
 pub struct Recorder {
@@ -24,8 +28,9 @@ impl Recorder {
         Self { folder, files: Mutex::default() }
     }
 
-    fn record(&self, batch: &Batch) {
-        let mut bytes = Vec::new();
+    /// Gives the length of the file before, and the file.
+    fn record(&self, batch: &Batch) -> (u64, File) {
+        let mut bytes = vec![0; TRANSACTION];
         let position = RawDocumentBuf::try_from(&batch.position).unwrap();
         put(&mut bytes, position.as_bytes());
         put(&mut bytes, &(batch.writes.len() as u32).to_le_bytes());
@@ -40,12 +45,16 @@ impl Recorder {
             bytes.push(kind);
             put(&mut bytes, document);
         }
+        let length = (bytes.len() - TRANSACTION) as u64;
+        bytes[..TRANSACTION].copy_from_slice(&length.to_le_bytes());
         let mut files = self.files.lock().unwrap();
-        let file = files
-            .entry(batch.consumer.clone())
-            .or_insert_with(|| File::create(self.folder.join(&batch.consumer)).unwrap());
-        // In one piece, so that the file ends with a whole transaction whenever another process looks.
+        let file = files.entry(batch.consumer.clone()).or_insert_with(|| {
+            let path = self.folder.join(&batch.consumer);
+            File::options().append(true).create_new(true).open(path).unwrap()
+        });
+        let before = file.metadata().unwrap().len();
         file.write_all(&bytes).unwrap();
+        (before, file.try_clone().unwrap())
     }
 }
 
@@ -57,9 +66,13 @@ fn put(bytes: &mut Vec<u8>, part: &[u8]) {
 #[async_trait]
 impl Layer for Recorder {
     async fn commit(&self, inner: &dyn Documents, batch: Batch) -> Result<i64, Error> {
-        let revision = inner.commit(batch.clone()).await?;
-        self.record(&batch);
-        Ok(revision)
+        // Before it is in: whoever sees its position in the store finds it here.
+        let (before, file) = self.record(&batch);
+        let committed = inner.commit(batch).await;
+        if committed.is_err() {
+            file.set_len(before).unwrap();
+        }
+        committed
     }
 }
 
@@ -99,6 +112,9 @@ impl Tape {
         if self.left == 0 {
             return None;
         }
+        let mut length = [0; TRANSACTION];
+        self.file.read_exact(&mut length).unwrap();
+        self.left -= TRANSACTION as u64;
         let position = self.take();
         let count = self.take();
         let count = u32::from_le_bytes(count.try_into().unwrap());
@@ -137,8 +153,25 @@ impl Tape {
     }
 }
 
-/// How long each tape of a folder is now.
+/// Where the last whole transaction of each tape of a folder ends now.
 pub fn ends(folder: &Path) -> BTreeMap<String, u64> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())).collect()
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), end(&entry.path()))).collect()
+}
+
+/// Another process may be writing the last one.
+fn end(path: &Path) -> u64 {
+    let mut file = File::open(path).unwrap();
+    let written = file.metadata().unwrap().len();
+    let (mut end, mut length) = (0, [0; TRANSACTION]);
+    while end + TRANSACTION as u64 <= written {
+        file.seek(SeekFrom::Start(end)).unwrap();
+        file.read_exact(&mut length).unwrap();
+        let next = end + TRANSACTION as u64 + u64::from_le_bytes(length);
+        if next > written {
+            break;
+        }
+        end = next;
+    }
+    end
 }
