@@ -61,7 +61,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     // One TLS stack for everything that speaks TLS; a second call would be a defect, and is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli, config))
+    let outcome = runtime.block_on(dispatch(cli, config));
+    // The database's driver panics now and then when the runtime is taken down around its tasks; the end of the process,
+    // which is next, ends them without a word.
+    std::mem::forget(runtime);
+    outcome
 }
 
 async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
