@@ -68,6 +68,7 @@ function NotFound() {
   return (
     <main className="mx-auto max-w-xl px-4 py-16">
       <EmptyState
+        isPage
         title={t("problem.notFound")}
         why={t("problem.notFoundWhy")}
         action={
