@@ -25,6 +25,7 @@ mod mappings;
 mod processes;
 mod quarantine;
 mod reasons;
+mod runtimes;
 
 use std::process::ExitCode;
 
@@ -60,7 +61,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     log_to_stderr(&config)?;
     // One TLS stack for everything that speaks TLS; a second call would be a defect, and is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = match cli.command {
+        Command::Normalizer | Command::Projector => runtimes::background()?,
+        _ => runtimes::foreground()?,
+    };
     let outcome = runtime.block_on(dispatch(cli, config));
     // The database's driver panics now and then when the runtime is taken down around its tasks; the end of the process,
     // which is next, ends them without a word.

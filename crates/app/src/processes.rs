@@ -16,6 +16,7 @@ use salescommand_query::{
 };
 use salescommand_store::{Considerate, Documents, Ops};
 use salescommand_store_mongo::MongoStore;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,7 @@ use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, serve_sources};
 use crate::load::{AskedReaders, serve_load};
 use crate::quarantine::DecisionLog;
-use crate::{connections, demo, epochs, lifecycle};
+use crate::{connections, demo, epochs, lifecycle, runtimes};
 
 /// What the processes share.
 pub struct Shared {
@@ -55,16 +56,24 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     }
     let stop = lifecycle::shutdown_token()?;
     let shared = Shared::connect(&config, "salescommand-all").await?;
+    // With connections of their own: these are served by the threads that they were made on.
+    let background = runtimes::background_beside()?;
+    let behind = {
+        let config = config.clone();
+        let connecting = async move { Shared::connect(&config, "salescommand-all-background").await };
+        background.spawn(connecting).await??
+    };
     let mut tasks = Tasks::new(stop.clone());
     let first_sync = Arc::new(demo::FirstSync::default());
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
     // One pace for both: of all that is built beside what is read, one thing is worked at at a time.
-    let pace = tasks.keep_pace(&shared);
-    tasks.spawn("normalizer", run_normalizer(&config, &shared, pace.clone(), stop.clone())?);
-    tasks.spawn("projector", run_projector(&shared, pace, stop.clone()));
-    tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
-    tasks.spawn("connect", work(shared.log.clone(), config.lease()?, stop.clone()));
+    let pace = tasks.keep_pace(&behind);
+    let normalizer = run_normalizer(&config, &behind, pace.clone(), stop.clone())?;
+    tasks.spawn_on(&background, "normalizer", normalizer);
+    tasks.spawn_on(&background, "projector", run_projector(&behind, pace, stop.clone()));
+    tasks.spawn_on(&background, "epochs", epochs::keep(&config, &behind.log, stop.clone())?);
+    tasks.spawn_on(&background, "connect", work(behind.log, config.lease()?, stop.clone()));
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
     if with_demo {
         tasks.spawn("demo", demo::set_up(config, shared, first_sync, stop.clone()));
@@ -268,6 +277,15 @@ impl Tasks {
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<()>> + Send + 'static) {
         self.set.spawn(async move { (name, task.await) });
+    }
+
+    fn spawn_on(
+        &mut self,
+        runtime: &Handle,
+        name: &'static str,
+        task: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
+        self.set.spawn_on(async move { (name, task.await) }, runtime);
     }
 
     /// The pace of what this process builds beside what is read: considerate towards the readers of any query service.

@@ -58,7 +58,7 @@ pub async fn ensure_at_pace(
 /// The largest piece of work, in events.
 const PIECE: usize = 1_000;
 /// The largest while somebody reads.
-const SMALL_PIECE: usize = 50;
+const SMALL_PIECE: usize = 100;
 
 /// Never waits: for tasks that readers wait for.
 #[derive(Debug, Clone, Copy, Default)]
