@@ -25,13 +25,15 @@ use crate::record::{Tape, ends};
 const LOOK: Duration = Duration::from_millis(10);
 /// Without any progress for this long, something is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The most changes that are measured: they take long, and what counts is how many documents there are.
+const MOST_CHANGES: u64 = 100_000;
 /// Events published at once.
 const PAGE: usize = 2_000;
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// How many events each pass takes.
+    /// How many new records there are.
     pub events: u64,
     /// About how long each is.
     pub bytes: usize,
@@ -39,9 +41,17 @@ pub struct Case {
     pub runs: usize,
 }
 
-/// One pass over the events.
+impl Case {
+    fn changes(&self) -> u64 {
+        self.events.min(MOST_CHANGES)
+    }
+}
+
+/// One pass over events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pass {
+    /// How many.
+    pub events: u64,
     /// Until everything was canonical.
     pub canonical: Duration,
     /// Until everything was in every projection.
@@ -66,7 +76,7 @@ pub struct Measured {
     pub bytes: u64,
     /// A back-fill into empty collections, run by run: what a replay does.
     pub replay: Vec<Pass>,
-    /// As many changes of deals that exist.
+    /// Changes of deals that exist.
     pub live: Vec<Pass>,
 }
 
@@ -137,11 +147,12 @@ impl Servers {
         let mut process = Process::start(&run, "timed", None).await;
         let mut before = (0, 0);
         for (index, pass) in passes.iter_mut().enumerate() {
-            pass.fetch = limits::fetch(&run.broker.log, &stream, case.events).await;
+            pass.events = if index == 0 { case.events } else { case.changes() };
+            pass.fetch = limits::fetch(&run.broker.log, &stream, pass.events).await;
             let begun = Instant::now();
             process.begin();
             if index == 1 {
-                run.publish_many(case.events, Load::changes).await;
+                run.publish_many(case.changes(), Load::changes).await;
             }
             (pass.canonical, pass.serving) = process.finished(&run, begun).await;
             pass.peak = process.peak();
@@ -160,7 +171,7 @@ impl Servers {
         process.begin();
         process.finished(&run, Instant::now()).await;
         let back_fill = ends(tape);
-        run.publish_many(case.events, Load::changes).await;
+        run.publish_many(case.changes(), Load::changes).await;
         process.finished(&run, Instant::now()).await;
         [back_fill, ends(tape)]
     }
