@@ -70,8 +70,6 @@ pub struct Pass {
 
 /// The runs of a case.
 pub struct Measured {
-    /// The case.
-    pub case: Case,
     /// Average length of the raw events.
     pub bytes: u64,
     /// A back-fill into empty collections, run by run: what a replay does.
@@ -124,7 +122,7 @@ impl Servers {
 
     /// Measures a case.
     pub async fn measure(&mut self, case: Case) -> Measured {
-        let mut measured = Measured { case, bytes: 0, replay: Vec::new(), live: Vec::new() };
+        let mut measured = Measured { bytes: 0, replay: Vec::new(), live: Vec::new() };
         for _ in 0..case.runs {
             self.generation += 1;
             let mut passes = [Pass::default(); 2];

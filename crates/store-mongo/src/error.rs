@@ -16,8 +16,6 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(20);
 pub(crate) const DUPLICATE_KEY: i32 = 11_000;
 /// The collection exists.
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
-/// The server has no such transaction: it was given up, or is over.
-pub(crate) const NO_SUCH_TRANSACTION: i32 = 251;
 /// Another transaction holds the document.
 pub(crate) const WRITE_CONFLICT: i32 = 112;
 
