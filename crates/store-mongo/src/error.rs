@@ -16,6 +16,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(20);
 pub(crate) const DUPLICATE_KEY: i32 = 11_000;
 /// The collection exists.
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
+/// The server has no such transaction: it was given up, or is over.
+pub(crate) const NO_SUCH_TRANSACTION: i32 = 251;
 /// Another transaction holds the document.
 pub(crate) const WRITE_CONFLICT: i32 = 112;
 
@@ -67,6 +69,11 @@ pub(crate) fn code(error: &DriverError) -> Option<i32> {
         ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
         _ => None,
     }
+}
+
+/// Whether the server did what it was told, and ended the wait for what was to be acknowledged.
+pub(crate) fn is_unacknowledged(error: &DriverError) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteConcernError(_)))
 }
 
 /// Translates an error.

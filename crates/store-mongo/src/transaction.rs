@@ -15,7 +15,9 @@ use mongodb::options::ReadConcern;
 use salescommand_store::{Batch, Documents, Error, check_batch};
 
 use crate::command::{Step, Stop, steps};
-use crate::error::{ANSWER, classify, code, first_write_error, silent, within};
+use crate::error::{
+    ANSWER, NO_SUCH_TRANSACTION, classify, code, first_write_error, is_unacknowledged, silent, within,
+};
 use crate::{MongoStore, durable};
 
 /// After this long a batch is given back as unavailable: its caller wants to say that it waits.
@@ -105,6 +107,19 @@ async fn abort(session: &mut ClientSession) {
     let _gone = tokio::time::timeout(ABORT, session.abort_transaction()).await;
 }
 
+/// How a commit ended that did not succeed.
+enum Ending {
+    Stop(Stop),
+    /// Nobody knows.
+    Unknown(Error),
+}
+
+impl From<Stop> for Ending {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
 impl MongoStore {
     /// See [`Documents::commit`].
     pub(crate) async fn transact(&self, batch: Batch) -> Result<i64, Error> {
@@ -117,14 +132,15 @@ impl MongoStore {
         loop {
             let outcome = match self.attempt(&mut ongoing, &steps, &mut patience).await {
                 Ok(()) => Ok(expected + 1),
-                Err(Stop::Final(Error::Fenced(_))) if ongoing.in_doubt => {
+                Err(Ending::Stop(Stop::Final(Error::Fenced(_)))) if ongoing.in_doubt => {
                     match self.whose(&consumer, expected, &position).await? {
                         Some(true) => Ok(expected + 1),
                         Some(false) => Err(Stop::Final(Error::Fenced(consumer.clone()))),
                         None => Err(Stop::Again(Error::Unavailable("a commit is on its way".to_owned()))),
                     }
                 }
-                Err(stop) => Err(stop),
+                Err(Ending::Stop(stop)) => Err(stop),
+                Err(Ending::Unknown(error)) => Err(Stop::Again(error)),
             };
             match outcome {
                 Err(Stop::Again(error)) => patience.after(error).await?,
@@ -160,20 +176,21 @@ impl MongoStore {
         ongoing: &mut Ongoing<'_>,
         steps: &[Step],
         patience: &mut Patience,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Ending> {
         ongoing.session(self).await.map_err(stop)?;
         let Ongoing { session: Some(session), in_doubt, .. } = ongoing else {
-            return Err(Stop::Again(Error::Unavailable("there is no session".to_owned())));
+            return Err(Stop::Again(Error::Unavailable("there is no session".to_owned())).into());
         };
         if let Err(stop) = self.send(session, steps).await {
             abort(session).await;
-            return Err(stop);
+            return Err(stop.into());
         }
-        // Whatever the answer: a server that ends what was open for too long may do so behind the commit, while that waits
-        // to be durable (seen: TransactionExceededLifetimeLimitSeconds as a write concern's error, of a transaction that is
-        // in). The next try finds its own position, or not.
-        *in_doubt = true;
-        settle(session, patience).await
+        let before = std::mem::replace(in_doubt, true);
+        let outcome = settle(session, patience).await;
+        if let Err(Ending::Stop(_)) = &outcome {
+            *in_doubt = before;
+        }
+        outcome
     }
 
     async fn send(&self, session: &mut ClientSession, steps: &[Step]) -> Result<(), Stop> {
@@ -193,20 +210,27 @@ impl MongoStore {
     }
 }
 
-/// Commits, again and again while the outcome is unknown. Where the server says that there is no such transaction it was
-/// given up, or it is in and forgotten: the driver repeats a commit once by itself, so an answer may have been lost.
-async fn settle(session: &mut ClientSession, patience: &mut Patience) -> Result<(), Stop> {
+/// Commits, again and again while the outcome is unknown.
+async fn settle(session: &mut ClientSession, patience: &mut Patience) -> Result<(), Ending> {
     loop {
         let error = match tokio::time::timeout(ANSWER, session.commit_transaction()).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => classify(error),
-            Ok(Err(error)) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
-                return Err(Stop::Again(transient(error)));
+            // It is in, and not durable as far as is known: a server that gives up what was open for too long may do so
+            // behind the commit (seen: TransactionExceededLifetimeLimitSeconds).
+            Ok(Err(error)) if is_unacknowledged(&error) => classify(error),
+            Ok(Err(error)) if code(&error) == Some(NO_SUCH_TRANSACTION) => {
+                // The driver repeats a commit once by itself, so an answer may have been lost before this one:
+                // the transaction was given up, or it is in and forgotten. The caller's next try tells.
+                return Err(Ending::Unknown(classify(error)));
             }
-            Ok(Err(error)) => return Err(stop(classify(error))),
+            Ok(Err(error)) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                return Err(Stop::Again(transient(error)).into());
+            }
+            Ok(Err(error)) => return Err(stop(classify(error)).into()),
             Err(_) => silent(),
         };
-        patience.after(error).await.map_err(Stop::Again)?;
+        patience.after(error).await.map_err(Ending::Unknown)?;
     }
 }
 
