@@ -1,14 +1,12 @@
 //! Chains on the twin: rolling with a crash at every place, heads, reading over borders.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use salescommand_domain::raw::{
     Digest, InstanceName, Position, content_of_message_id, message_id_text, raw_stream,
 };
-use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_eventlog::{
     Administration as _, BatchLimit, Error as LogError, EventLog as _, Outgoing, StreamState,
 };
@@ -37,20 +35,6 @@ pub(crate) fn event(record: &str, n: u64) -> Outgoing {
 pub(crate) async fn publish(log: &MemoryLog, events: Vec<Outgoing>) {
     let chain = open_newest(log, &instance()).await.unwrap();
     log.publish(&chain.newest().unwrap().status.name, events).await.unwrap();
-}
-
-/// Polls a future so many times and drops it; its output if it ended before.
-pub(crate) async fn abort_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }
 
 fn limit() -> BatchLimit {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::Position;
-use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_eventlog::{BatchLimit, EventLog as _, Message, StoredMessage, StreamState};
 
 use super::format::{Blocks, Damage, Follow, HEADER, MAGIC};
 use super::*;
-use crate::tests::{abort_after, event, instance, publish};
+use crate::tests::{event, instance, publish};
 use crate::{ArchivedLog, Archives as _, Chain, ChainReader, Error, NoArchives, last_stored, maintain, seal};
 
 fn now() -> Timestamp {

@@ -7,7 +7,7 @@ use salescommand_domain::canonical::SourceRef;
 use salescommand_domain::raw::{
     Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload, raw_stream,
 };
-use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_eventlog::{
     Administration as _, EventLog as _, Outgoing, StoredMessage, StoredReader as _, StreamSpec, StreamState,
 };
@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::tests::abort_after;
 use crate::{
     Chain, Error, FolderArchives, NoArchives, archive, covered, delete, heads_through, open_newest, seal,
 };

@@ -13,6 +13,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use salescommand_domain::Timestamp;
@@ -127,6 +128,21 @@ impl std::fmt::Debug for MemoryLog {
 /// A place where a test may crash the caller.
 async fn crash_point() {
     tokio::task::yield_now().await;
+}
+
+/// Polls a future so many times and drops it, as a crash would; its output if it ended before. With every call of the twin
+/// being a place where that may happen, trying each number in turn crashes the caller everywhere.
+pub async fn abort_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
 }
 
 fn unreachable_on_purpose() -> Error {

@@ -4,9 +4,7 @@
 //! written anew, it is the product's own.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
@@ -17,7 +15,7 @@ use salescommand_domain::canonical::{
 };
 use salescommand_domain::generation::{Changed, Definition, Erasure};
 use salescommand_domain::raw::{InstanceName, Position, RawPosition, Vector};
-use salescommand_eventlog::memory::MemoryLog;
+use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_normalizer::{Mappers, NormalizerPosition, canonical_stream, consumer_name};
 use salescommand_store::memory::MemoryStore;
@@ -210,20 +208,6 @@ impl Bench {
         assert_eq!(&told[..before.len()], before, "what was told stays told");
         told[before.len()..].to_vec()
     }
-}
-
-/// Polls a future so many times and drops it; its output if it ended before.
-async fn abort_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,26 +1,10 @@
 //! Crashes at every place, lost answers, and two runs at once.
 
+use salescommand_eventlog::memory::{Effect, abort_after};
 use std::pin::pin;
-use std::task::Poll;
-
-use salescommand_eventlog::memory::Effect;
 
 use super::*;
 use crate::RunState;
-
-/// Polls a future so many times and drops it; its output if it ended before.
-async fn abort_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
-}
 
 /// Crashes a run at every poll, once for each; `again` is the id under which it is tried again.
 async fn crash_everywhere(again: u128) {
