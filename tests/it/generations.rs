@@ -214,6 +214,18 @@ impl World {
         replay
     }
 
+    /// Waits until nothing is left of a generation: no document and no stream.
+    pub async fn loses(&self, generation: u32) {
+        let (suffix, stream) =
+            (format!("_g{generation}"), salescommand_normalizer::canonical_stream(generation));
+        let gone = eventually("what was built to be dropped", async || {
+            let left = self.store.dump().into_keys().any(|name| name.ends_with(suffix.as_str()));
+            let stream = self.log.stream(&stream).await.ok()?.is_some();
+            (!left && !stream).then_some(())
+        });
+        gone.await.unwrap();
+    }
+
     /// Waits until a replay is over, however it ended.
     pub async fn reaches_end(&self, id: &str) -> Replay {
         let found = eventually("the replay to end", async || {
@@ -333,13 +345,7 @@ async fn a_defect_keeps_the_gate_shut_and_what_it_built_goes_when_it_is_cancelle
     world.reaches(&id, ReplayState::Ready).await;
     assert_eq!(Documents::active(&*world.store).await.unwrap().unwrap().canonical, 1);
     world.registry.command(&id, &Command::Cancel, "test").await.unwrap();
-    eventually("what was built to be dropped", async || {
-        let left = world.store.dump().into_keys().any(|name| name.ends_with("_g2"));
-        let stream = world.log.stream("CANONICAL_G2").await.ok()?.is_some();
-        (!left && !stream).then_some(())
-    })
-    .await
-    .unwrap();
+    world.loses(2).await;
     world.end().await;
 }
 

@@ -9,7 +9,7 @@ use salescommand_eventlog::{BatchLimit, EventLog, LogReader, Message, StreamSpec
 use salescommand_normalizer::{Mappers, Normalizer, RawMessage, Room, canonical_stream, publish_outbox};
 use salescommand_projector::{CanonicalEntry, Projector, projections};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Documents, POSITIONS_COLLECTION, Unhurried};
+use salescommand_store::{Active, Documents, POSITIONS_COLLECTION, Query, Unhurried};
 
 /// Documents that are compared, as bytes, by collection and id.
 pub type Compared = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
@@ -96,6 +96,27 @@ pub fn compared(store: &MemoryStore) -> Compared {
     let collections = store.dump().into_iter().filter(|(name, found)| is_compared(name) && !found.is_empty());
     let bytes = |(id, document): (String, bson::RawDocumentBuf)| (id, document.into_bytes());
     collections.map(|(name, found)| (name, found.into_iter().map(bytes).collect())).collect()
+}
+
+/// The compared documents of a switch in any store, under the names of the first generation.
+pub async fn stored(store: &dyn Documents, active: &Active) -> Compared {
+    let mut specs = salescommand_normalizer::specs(active.canonical);
+    for projection in projections() {
+        specs.extend(projection.collections(active.serving[projection.name()]));
+    }
+    let mut found = Compared::new();
+    for spec in specs.into_iter().filter(|spec| is_compared(&spec.name)) {
+        let documents = store.find(&spec.name, &Query::all()).await.unwrap();
+        let by_id = |document: bson::RawDocumentBuf| {
+            (document.get_str("_id").unwrap().to_owned(), document.into_bytes())
+        };
+        let documents: BTreeMap<_, _> = documents.into_iter().map(by_id).collect();
+        if !documents.is_empty() {
+            let (label, _) = spec.name.rsplit_once("_g").unwrap();
+            found.insert(format!("{label}_g1"), documents);
+        }
+    }
+    found
 }
 
 /// The canonical stream of the first generation.

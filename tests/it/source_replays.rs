@@ -1,7 +1,6 @@
 //! Replays of one source: over the twins with the controller, and with the binary on real servers, where two sources that
 //! share people and companies go on while one of them is read again and the normalizer is killed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use salescommand_eventlog::{BatchLimit, EventLog, Outgoing, StreamSpec};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_generations::{Operator, Refusal, Wanted};
 use salescommand_normalizer::{NormalizerPosition, RawMessage, consumer_name};
-use salescommand_store::{Documents, Query};
+use salescommand_store::Documents;
 use salescommand_store_mongo::MongoStore;
 use salescommand_tests::load::{Load, outgoing};
 use salescommand_tests::platform::{Platform, eventually};
@@ -181,13 +180,7 @@ async fn what_a_cancelled_replay_of_a_source_has_taken_over_goes() {
     let id = world.request(of("odoo-a"), false).await;
     world.registry.command(&id, &Command::Cancel, "test").await.unwrap();
     world.reaches_end(&id).await;
-    eventually("what was taken over to be dropped", async || {
-        let left = world.store.dump().into_keys().any(|name| name.ends_with("_g2"));
-        let stream = world.log.stream("CANONICAL_G2").await.ok()?.is_some();
-        (!left && !stream).then_some(())
-    })
-    .await
-    .unwrap();
+    world.loses(2).await;
     world.end().await;
 }
 
@@ -315,23 +308,7 @@ impl Scene {
     /// The documents that are read, under the names of the first generation.
     async fn documents(&self) -> Compared {
         let active = Documents::active(&self.store).await.unwrap().unwrap();
-        let mut specs = salescommand_normalizer::specs(active.canonical);
-        for projection in salescommand_projector::projections() {
-            specs.extend(projection.collections(active.serving[projection.name()]));
-        }
-        let mut found = Compared::new();
-        for spec in specs.into_iter().filter(|spec| oracle::is_compared(&spec.name)) {
-            let documents = Documents::find(&self.store, &spec.name, &Query::all()).await.unwrap();
-            let by_id = |document: bson::RawDocumentBuf| {
-                (document.get_str("_id").unwrap().to_owned(), document.into_bytes())
-            };
-            let documents: BTreeMap<_, _> = documents.into_iter().map(by_id).collect();
-            if !documents.is_empty() {
-                let (label, _) = spec.name.rsplit_once("_g").unwrap();
-                found.insert(format!("{label}_g1"), documents);
-            }
-        }
-        found
+        oracle::stored(&self.store, &active).await
     }
 
     async fn replay(&self, id: &str) -> Option<Replay> {

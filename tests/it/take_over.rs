@@ -19,9 +19,7 @@ use salescommand_normalizer::{
 };
 use salescommand_projector::{CanonicalEntry, Projector, projections};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{
-    Active, Batch, CollectionSpec, Documents, Error, Query, StoredPosition, Unhurried, stored_sums,
-};
+use salescommand_store::{Documents, Error, Layer, Layered, Query, StoredPosition, Unhurried, stored_sums};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -60,54 +58,42 @@ impl Live {
     }
 }
 
-/// The twin, as the new generation sees it.
-struct Restless {
-    inner: MemoryStore,
-    live: Mutex<Live>,
-}
+/// What goes on whenever the new generation looks at the other one.
+struct Restless(Mutex<Live>);
 
 impl Restless {
     async fn looked_at(&self, name: &str) {
         if name.ends_with("_g1") {
-            self.live.lock().await.may_move().await;
+            self.0.lock().await.may_move().await;
         }
     }
 }
 
 #[async_trait]
-impl Documents for Restless {
-    async fn ensure(&self, collections: &[CollectionSpec]) -> Result<(), Error> {
-        self.inner.ensure(collections).await
-    }
-    async fn get(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
+impl Layer for Restless {
+    async fn get(
+        &self,
+        inner: &dyn Documents,
+        collection: &str,
+        ids: &[String],
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.looked_at(collection).await;
-        self.inner.get(collection, ids).await
+        inner.get(collection, ids).await
     }
-    async fn find(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
+
+    async fn find(
+        &self,
+        inner: &dyn Documents,
+        collection: &str,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.looked_at(collection).await;
-        Documents::find(&self.inner, collection, query).await
+        inner.find(collection, query).await
     }
-    async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
+
+    async fn position(&self, inner: &dyn Documents, consumer: &str) -> Result<Option<StoredPosition>, Error> {
         self.looked_at(consumer).await;
-        self.inner.position(consumer).await
-    }
-    async fn commit(&self, batch: Batch) -> Result<i64, Error> {
-        self.inner.commit(batch).await
-    }
-    async fn delete_up_to(&self, collection: &str, id: &str) -> Result<(), Error> {
-        self.inner.delete_up_to(collection, id).await
-    }
-    async fn active(&self) -> Result<Option<Active>, Error> {
-        Documents::active(&self.inner).await
-    }
-    async fn ensure_active(&self, initial: &Active) -> Result<Active, Error> {
-        self.inner.ensure_active(initial).await
-    }
-    async fn switch_active(&self, expected: &Active, next: &Active) -> Result<bool, Error> {
-        self.inner.switch_active(expected, next).await
-    }
-    async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error> {
-        self.inner.drop_generation(collections, consumers).await
+        inner.position(consumer).await
     }
 }
 
@@ -182,7 +168,7 @@ impl Scene {
             let batch = live.batches.pop_front().unwrap();
             live.take(&batch).await;
         }
-        let store = Arc::new(Restless { inner: inner.clone(), live: Mutex::new(live) });
+        let store = Arc::new(Layered { inner: Arc::new(inner.clone()), layer: Restless(Mutex::new(live)) });
         let take_over = TakeOver { from: 1, source: self.source(course) };
         let mut program = 0;
         let open = async |program: usize| {
@@ -194,7 +180,7 @@ impl Scene {
         for (step, crash) in course.crashes.iter().cycle().enumerate() {
             if step == course.upgrade {
                 program = 1;
-                store.live.lock().await.normalizer = self.open(Arc::new(inner.clone()), program, 1).await;
+                store.layer.0.lock().await.normalizer = self.open(Arc::new(inner.clone()), program, 1).await;
             }
             if *crash || step == course.upgrade {
                 normalizer = open(program).await;
@@ -203,16 +189,16 @@ impl Scene {
                 break;
             }
         }
-        store.live.lock().await.normalizer = self.open(Arc::new(inner.clone()), 1, 1).await;
+        store.layer.0.lock().await.normalizer = self.open(Arc::new(inner.clone()), 1, 1).await;
         let mut normalizer = open(1).await;
         while normalizer.settle().await.unwrap() {}
-        store.live.lock().await.finish(last).await;
+        store.layer.0.lock().await.finish(last).await;
         for batch in again {
             normalizer.apply(batch).await.unwrap();
             while normalizer.settle().await.unwrap() {}
         }
         assert_eq!(normalizer.position().taking_over, None, "the tail has an end");
-        let there = store.live.lock().await.normalizer.position().clone();
+        let there = store.layer.0.lock().await.normalizer.position().clone();
         let here = normalizer.position();
         assert_eq!((&here.vector, &here.tokens), (&there.vector, &there.tokens));
         inner

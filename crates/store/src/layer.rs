@@ -30,6 +30,11 @@ pub trait Layer: Send + Sync {
         inner.find(collection, query).await
     }
 
+    /// See [`Documents::position`].
+    async fn position(&self, inner: &dyn Documents, consumer: &str) -> Result<Option<StoredPosition>, Error> {
+        inner.position(consumer).await
+    }
+
     /// See [`Documents::commit`].
     async fn commit(&self, inner: &dyn Documents, batch: Batch) -> Result<i64, Error> {
         inner.commit(batch).await
@@ -59,7 +64,7 @@ impl<L: Layer> Documents for Layered<L> {
     }
 
     async fn position(&self, consumer: &str) -> Result<Option<StoredPosition>, Error> {
-        self.inner.position(consumer).await
+        self.layer.position(&*self.inner, consumer).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<i64, Error> {

@@ -10,7 +10,6 @@ mod full;
 mod kills;
 mod stops;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use salescommand_domain::raw::{InstanceName, Position, RawPosition, raw_stream, raw_subject_filter};
@@ -18,7 +17,7 @@ use salescommand_eventlog::{BatchLimit, EventLog, Jobs as _, QueueSpec, StreamSp
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_normalizer::{NormalizerPosition, RawMessage, canonical_stream, consumer_name};
 use salescommand_odoo_simulator::Seed;
-use salescommand_store::{Documents, Query};
+use salescommand_store::Documents;
 use salescommand_store_mongo::MongoStore;
 use salescommand_tests::load::{Random, RawEvent, outgoing};
 use salescommand_tests::mongo::Settings;
@@ -265,22 +264,7 @@ impl Scene {
 
     /// Every compared document in the database.
     async fn documents(&self) -> Compared {
-        let mut specs = salescommand_normalizer::specs(1);
-        for projection in salescommand_projector::projections() {
-            specs.extend(projection.collections(1));
-        }
-        let mut found = BTreeMap::new();
-        for spec in specs.into_iter().filter(|spec| oracle::is_compared(&spec.name)) {
-            let documents = Documents::find(&self.store, &spec.name, &Query::all()).await.unwrap();
-            let by_id = |document: bson::RawDocumentBuf| {
-                (document.get_str("_id").unwrap().to_owned(), document.into_bytes())
-            };
-            let documents: BTreeMap<_, _> = documents.into_iter().map(by_id).collect();
-            if !documents.is_empty() {
-                found.insert(spec.name, documents);
-            }
-        }
-        found
+        oracle::stored(&self.store, &salescommand_projector::initial_active()).await
     }
 }
 
