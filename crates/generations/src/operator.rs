@@ -13,7 +13,7 @@ use salescommand_normalizer::{NormalizerPosition, consumer_name};
 use salescommand_projector::projections;
 use salescommand_store::{Active, Documents, Generations, Ops, Registry};
 
-use crate::sources::with_copies;
+use crate::sources::holds_an_erased_person;
 
 /// Why something that was asked for is not done.
 #[derive(Debug, thiserror::Error)]
@@ -135,11 +135,8 @@ impl Operator {
             let known = position.vector.keys().map(ToString::to_string).collect();
             return Err(Refusal::UnknownSource { name: source.clone(), known });
         }
-        let replays = self.registry.replays().await?;
-        for (_, holds) in self.registry.erasure_holds().await? {
-            if with_copies(holds, &replays).contains(&active.canonical) {
-                return Err(Refusal::Erasing);
-            }
+        if holds_an_erased_person(&self.registry, active.canonical).await? {
+            return Err(Refusal::Erasing);
         }
         Ok(())
     }

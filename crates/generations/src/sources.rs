@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use salescommand_domain::generation::{Definition, Generation, Replay, ReplayKind, changed_parts};
 use salescommand_domain::raw::{InstanceName, parse_raw_stream};
 use salescommand_normalizer::TakeOver;
+use salescommand_store::{Error as StoreError, Registry};
 
 use crate::Error;
 use crate::controller::Controller;
@@ -34,6 +35,13 @@ pub(crate) fn with_copies(mut generations: BTreeSet<u32>, replays: &[Replay]) ->
             return generations;
         }
     }
+}
+
+/// Whether a generation holds a person whose erasure is not complete.
+pub(crate) async fn holds_an_erased_person(registry: &Registry, generation: u32) -> Result<bool, StoreError> {
+    let replays = registry.replays().await?;
+    let held = registry.erasure_holds().await?.into_iter();
+    Ok(held.map(|(_, holds)| with_copies(holds, &replays)).any(|holds| holds.contains(&generation)))
 }
 
 /// The changed parts of a definition that do not read the named instance alone.
@@ -74,14 +82,11 @@ impl Controller {
             let known: Vec<_> = kinds.keys().map(InstanceName::as_str).collect();
             return Ok(Some(format!("there is no raw log of {source}; there are: {}", known.join(", "))));
         }
-        let replays = self.registry.replays().await?;
-        for (_, holds) in self.registry.erasure_holds().await? {
-            if with_copies(holds, &replays).contains(&from) {
-                return Ok(Some(format!(
-                    "g{from} still holds a person who is being erased, so nothing can be taken over from it: replay \
-                     everything, or wait until the erasure is complete"
-                )));
-            }
+        if holds_an_erased_person(&self.registry, from).await? {
+            return Ok(Some(format!(
+                "g{from} still holds a person who is being erased, so nothing can be taken over from it: replay \
+                 everything, or wait until the erasure is complete"
+            )));
         }
         let id = format!("canonical/{from}");
         let Some(held) = registered.iter().find(|held| held.id == id && !held.retired) else {
