@@ -8,6 +8,8 @@ mod convergence;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod epochs;

@@ -31,7 +31,8 @@ pub struct Mongo {
 /// How a server is set up.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Its cache.
+    /// Its cache. With 256 MiB, the least there is, the commits of all projections at once can hold more than the fifth of
+    /// it that may be dirty; then each of them is to make room first, and none can for a minute.
     pub cache_mib: u32,
     /// A writer that dies within a transaction blocks its documents until the server gives that one up.
     pub transaction_seconds: u32,
@@ -39,7 +40,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_mib: 256, transaction_seconds: 5 }
+        Self { cache_mib: 1_024, transaction_seconds: 5 }
     }
 }
 

@@ -204,6 +204,9 @@ async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
     }
 }
 
+/// See [`doctor_mongo_cache`].
+const LEAST_CACHE: u64 = 1 << 30;
+
 #[derive(Serialize)]
 struct Finding {
     check: &'static str,
@@ -222,6 +225,7 @@ pub async fn doctor(config: &Config, output: Output) -> Result<()> {
         finding("keys", keys),
         finding("nats", doctor_nats(config).await),
         finding("mongodb", doctor_mongo(config).await),
+        doctor_mongo_cache(config).await,
         doctor_room(config).await,
         finding("readers outside", doctor_relay(config).await),
     ];
@@ -275,6 +279,24 @@ async fn doctor_room(config: &Config) -> Finding {
         Err(error) => ("fail", format!("{error:#}")),
     };
     Finding { check: "raw zone", state, detail }
+}
+
+/// Whether MongoDB has the cache that the writers of this program need together. With less it goes on, but may stand still
+/// for a minute under load (`docs/explanation/fault-model.md`).
+async fn doctor_mongo_cache(config: &Config) -> Finding {
+    let look = async { Ok(connections::store(config).await?.cache_bytes().await?) };
+    let found: Result<Option<u64>> = look.await;
+    let (state, detail) = match found {
+        Ok(None) => ("pass", "its size is not told to this user".to_owned()),
+        Ok(Some(bytes)) => {
+            let size = format!("{} MiB", bytes >> 20);
+            let advice = "under load MongoDB may stand still for a minute at a time; start mongod with \
+                          --wiredTigerCacheSizeGB 1 or more";
+            if bytes < LEAST_CACHE { ("warn", format!("{size}: {advice}")) } else { ("pass", size) }
+        }
+        Err(error) => ("fail", format!("{error:#}")),
+    };
+    Finding { check: "mongodb cache", state, detail }
 }
 
 async fn doctor_mongo(config: &Config) -> Result<String> {

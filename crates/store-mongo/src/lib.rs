@@ -19,7 +19,7 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{RawDocumentBuf, doc};
+use bson::{Bson, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ClientOptions, DatabaseOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use salescommand_store::{Error, Query, check_query};
@@ -65,6 +65,27 @@ impl MongoStore {
             return Err(Error::Refused(text.to_owned()));
         }
         Ok(store)
+    }
+
+    /// How large the server's cache may get, in bytes; none if this user may not ask (the role `clusterMonitor` may).
+    pub async fn cache_bytes(&self) -> Result<Option<u64>, Error> {
+        let mut ask = doc! { "serverStatus": 1 };
+        // Everything else that it would measure.
+        for section in ["repl", "metrics", "locks", "network", "transactions", "asserts", "opLatencies"] {
+            ask.insert(section, 0);
+        }
+        let status = match within(self.db.run_command(ask)).await {
+            Err(Error::Refused(_)) => return Ok(None),
+            status => status?,
+        };
+        let cache = status.get_document("wiredTiger").and_then(|engine| engine.get_document("cache"));
+        let bytes = cache.ok().and_then(|cache| cache.get("maximum bytes configured"));
+        Ok(match bytes {
+            Some(Bson::Int32(bytes)) => u64::try_from(*bytes).ok(),
+            Some(Bson::Int64(bytes)) => u64::try_from(*bytes).ok(),
+            Some(Bson::Double(bytes)) if *bytes >= 0.0 => Some(*bytes as u64),
+            _ => None,
+        })
     }
 
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
