@@ -136,14 +136,14 @@ pub(crate) fn post(
 }
 
 fn insert_message(writer: &mut Writer<'_>, message: Record) -> i64 {
-    let now = writer.session.now;
+    let started = writer.session.started;
     let uid = writer.session.uid;
     let author = partner::of_user(writer.database, writer.session);
     let message = message
         .with("author_id", author)
-        .with("date", now)
-        .with("create_date", now)
-        .with("write_date", now)
+        .with("date", writer.session.noted())
+        .with("create_date", started)
+        .with("write_date", started)
         .with("create_uid", uid)
         .with("write_uid", uid);
     writer.database.insert("mail.message", message)

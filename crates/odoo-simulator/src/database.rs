@@ -1,10 +1,11 @@
 //! The rows, in memory, behind copy-on-write so that every call sees one snapshot and a failed call leaves no trace.
 //!
 //! This module keeps rows and nothing else: it does not know defaults, access or time. Cloning a `Database` copies
-//! pointers; the first write to a table after a clone copies that table's map.
+//! pointers; the first write to a table after a clone copies that table's map. Clones share the id sequences, as
+//! transactions do: an id taken by one is never given to another, whether its row ever becomes visible or not.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,14 +49,51 @@ impl Record {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     rows: BTreeMap<i64, Arc<Record>>,
-    last_id: i64,
 }
 
-/// All tables.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The last id given out in each table.
+#[derive(Clone, Debug, Default)]
+struct Sequences(Arc<Mutex<BTreeMap<&'static str, i64>>>);
+
+impl Sequences {
+    fn next(&self, model: &'static str) -> i64 {
+        let mut last = self.lock();
+        let id = last.entry(model).or_default();
+        *id += 1;
+        *id
+    }
+
+    fn past(&self, model: &'static str, id: i64) {
+        let mut last = self.lock();
+        let known = last.entry(model).or_default();
+        *known = id.max(*known);
+    }
+
+    fn last(&self, model: &str) -> i64 {
+        self.lock().get(model).copied().unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All tables. Two databases are equal when their rows are.
+#[derive(Clone, Debug, Default)]
 pub struct Database {
     tables: BTreeMap<&'static str, Arc<Table>>,
+    sequences: Sequences,
 }
+
+impl PartialEq for Database {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables
+    }
+}
+
+/// Another transaction has changed a row that this one has changed as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict;
 
 impl Database {
     /// The row, if it exists.
@@ -84,16 +122,16 @@ impl Database {
 
     /// Adds a row under the next id. Ids are never used twice.
     pub fn insert(&mut self, model: &'static str, record: Record) -> i64 {
+        let id = self.sequences.next(model);
         let table = Arc::make_mut(self.tables.entry(model).or_default());
-        table.last_id += 1;
-        table.rows.insert(table.last_id, Arc::new(record));
-        table.last_id
+        table.rows.insert(id, Arc::new(record));
+        id
     }
 
     /// Adds a row under a given id, moving the sequence past it.
     pub fn insert_at(&mut self, model: &'static str, id: i64, record: Record) {
+        self.sequences.past(model, id);
         let table = Arc::make_mut(self.tables.entry(model).or_default());
-        table.last_id = table.last_id.max(id);
         table.rows.insert(id, Arc::new(record));
     }
 
@@ -102,6 +140,35 @@ impl Database {
         if let Some(table) = self.tables.get_mut(model) {
             Arc::make_mut(table).rows.remove(&id);
         }
+    }
+
+    /// Takes over what a transaction made of `base`, row by row, leaving alone what others did meanwhile.
+    ///
+    /// # Errors
+    /// `Conflict` when both changed the same row; nothing is taken over then.
+    pub(crate) fn merge(&mut self, base: &Self, made: &Self) -> Result<(), Conflict> {
+        let mut merged = self.clone();
+        for (model, table) in &made.tables {
+            let before = base.tables.get(model);
+            if before.is_some_and(|before| Arc::ptr_eq(before, table)) {
+                continue;
+            }
+            let old = |id: &i64| before.and_then(|before| before.rows.get(id));
+            let current = Arc::make_mut(merged.tables.entry(model).or_default());
+            for (id, row) in &table.rows {
+                if !same(old(id), Some(row)) {
+                    unchanged(old(id), current.rows.get(id))?;
+                    current.rows.insert(*id, Arc::clone(row));
+                }
+            }
+            let deleted = before.into_iter().flat_map(|before| before.rows.iter());
+            for (id, row) in deleted.filter(|(id, _)| !table.rows.contains_key(id)) {
+                unchanged(Some(row), current.rows.get(id))?;
+                current.rows.remove(id);
+            }
+        }
+        *self = merged;
+        Ok(())
     }
 
     /// The ids of the rows a predicate accepts.
@@ -116,7 +183,7 @@ impl Database {
             .iter()
             .map(|(name, table)| {
                 let rows = table.rows.iter().map(|(id, row)| (*id, row.as_ref())).collect();
-                (*name, SavedTable { last_id: table.last_id, rows })
+                (*name, SavedTable { last_id: self.sequences.last(name), rows })
             })
             .collect();
         serde_json::to_vec(&tables)
@@ -141,10 +208,22 @@ impl Database {
                 }
                 rows.insert(id, Arc::new(record));
             }
-            database.tables.insert(model.name, Arc::new(Table { rows, last_id: table.last_id }));
+            database.sequences.past(model.name, table.last_id);
+            database.tables.insert(model.name, Arc::new(Table { rows }));
         }
         Ok(database)
     }
+}
+
+fn same(left: Option<&Arc<Record>>, right: Option<&Arc<Record>>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    }
+}
+
+fn unchanged(base: Option<&Arc<Record>>, current: Option<&Arc<Record>>) -> Result<(), Conflict> {
+    if same(base, current) { Ok(()) } else { Err(Conflict) }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -156,4 +235,50 @@ struct SavedTable<R> {
 #[derive(Deserialize)]
 struct SavedRecord {
     values: BTreeMap<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_rows() -> Database {
+        let mut database = Database::default();
+        database.insert("crm.tag", Record::default().with("name", "one"));
+        database.insert("crm.tag", Record::default().with("name", "two"));
+        database
+    }
+
+    fn name(database: &Database, id: i64) -> Option<&str> {
+        database.row("crm.tag", id)?.get("name").as_text()
+    }
+
+    #[test]
+    fn transactions_share_the_ids_and_keep_each_others_rows() {
+        let mut shared = two_rows();
+        let base = shared.clone();
+        let mut work = base.clone();
+        let held = work.insert("crm.tag", Record::default().with("name", "held"));
+        work.remove("crm.tag", 1);
+        let fast = shared.insert("crm.tag", Record::default().with("name", "fast"));
+        assert!(held < fast, "the id was taken when the row was made, not when it became visible");
+        assert_eq!(name(&shared, held), None);
+        assert_eq!(shared.merge(&base, &work), Ok(()));
+        assert_eq!((name(&shared, held), name(&shared, fast)), (Some("held"), Some("fast")));
+        assert_eq!((name(&shared, 1), name(&shared, 2)), (None, Some("two")));
+    }
+
+    #[test]
+    fn a_row_two_transactions_changed_is_a_conflict_that_changes_nothing() {
+        let mut shared = two_rows();
+        let base = shared.clone();
+        let mut work = base.clone();
+        work.insert("crm.tag", Record::default().with("name", "held"));
+        work.remove("crm.tag", 2);
+        if let Some(row) = shared.edit("crm.tag", 2) {
+            row.set("name", "renamed".into());
+        }
+        let before = shared.clone();
+        assert_eq!(shared.merge(&base, &work), Err(Conflict));
+        assert!(shared == before);
+    }
 }

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::Error;
 use crate::clock::Clock;
-use crate::database::Database;
+use crate::database::{Conflict, Database};
 use crate::fault::Fault;
 use crate::methods::{self, Request};
-use crate::session::Session;
+use crate::session::{Moments, Session};
+use crate::transaction::{self, Work};
 use crate::trouble::Faults;
 use crate::value::Value;
 use crate::wire::Wire;
@@ -82,8 +84,8 @@ impl Engine {
         }
     }
 
-    /// The `object` service: `execute_kw` and `execute`.
-    pub fn object(&self, method: &str, params: Vec<Wire>) -> Result<Wire, Fault> {
+    /// The `object` service: `execute_kw` and `execute`. The call commits so long after its work.
+    pub fn object(&self, method: &str, params: Vec<Wire>, takes: Duration) -> Result<Wire, Fault> {
         let mut params = params.into_iter();
         let mut next = || params.next().unwrap_or(Wire::Nil);
         let (database, uid, password, model, name) = (next(), next(), next(), next(), next());
@@ -105,23 +107,37 @@ impl Engine {
             other => return Err(Fault::unexpected("NameError", format!("Method not available {other}"))),
         };
         let text = |wire: Wire| wire.as_text().unwrap_or_default().to_owned();
-        self.execute(
-            uid,
-            Request { model: text(model), method: text(name), positional, keywords },
-            self.clock.now(),
-        )
+        let request = Request { model: text(model), method: text(name), positional, keywords };
+        if !takes.is_zero() && methods::writes(&request.method) {
+            return transaction::slowly(self, uid, &request, takes);
+        }
+        self.execute(uid, request, self.clock.start())
     }
 
-    /// Runs one call as a transaction that started at `now`.
-    pub(crate) fn execute(&self, uid: i64, request: Request, now: Timestamp) -> Result<Wire, Fault> {
+    /// The beginning of a transaction.
+    pub(crate) fn begin(&self, started: Timestamp) -> Work {
+        let base = self.snapshot();
+        Work { started, made: base.clone(), base }
+    }
+
+    /// Makes visible what a transaction has made.
+    pub(crate) fn commit(&self, work: &Work) -> Result<(), Conflict> {
+        self.lock().database.merge(&work.base, &work.made)?;
+        self.unsaved.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs one call as a transaction that began at `started` and commits at once.
+    pub(crate) fn execute(&self, uid: i64, request: Request, started: Timestamp) -> Result<Wire, Fault> {
+        let moments = Moments { started, now: self.clock.now().max(started) };
         if !methods::writes(&request.method) {
             // Readers work on their own snapshot and hold no lock.
             let database = self.snapshot();
-            let session = Session::open(&database, uid, request.context(), now)?;
+            let session = Session::open(&database, uid, request.context(), moments)?;
             return methods::read(&database, &session, request);
         }
         let mut state = self.lock();
-        let session = Session::open(&state.database, uid, request.context(), now)?;
+        let session = Session::open(&state.database, uid, request.context(), moments)?;
         let mut attempt = state.database.clone();
         let answer = methods::write(&mut attempt, &session, request)?;
         state.database = attempt;

@@ -20,9 +20,9 @@ use crate::methods::Request;
 use crate::schema::Level;
 use crate::seed::Seed;
 use crate::session::groups;
+use crate::transaction::Transaction;
 use crate::trouble::Faults;
 use crate::value::Value;
-use crate::wire::Wire;
 use crate::{Error, transport};
 
 /// How often a changed state is written to the state file.
@@ -248,7 +248,7 @@ impl Data {
     /// # Errors
     /// Whatever fault the call would have ended in.
     pub fn call(&self, login: &str, call: (&str, &str), args: Json, kwargs: Json) -> Result<Json, Fault> {
-        self.call_at(self.0.clock.now(), login, call, (args, kwargs))
+        self.call_at(self.0.clock.start(), login, call, (args, kwargs))
     }
 
     /// Runs a method as a transaction that began at `started` and commits now: how a long transaction's rows appear
@@ -264,10 +264,16 @@ impl Data {
         (args, kwargs): (Json, Json),
     ) -> Result<Json, Fault> {
         let uid = self.user(login).ok_or_else(Fault::access_denied)?;
-        let positional = args.as_array().into_iter().flatten().map(Wire::from).collect();
-        let keywords = kwargs.as_object().into_iter().flatten();
-        let keywords = keywords.map(|(name, value)| (name.clone(), value.into())).collect();
-        let request = Request { model: model.into(), method: method.into(), positional, keywords };
+        let request = Request::from_json((model, method), &args, &kwargs);
         self.0.execute(uid, request, started).map(|answer| Json::from(&answer))
+    }
+
+    /// Opens a transaction of a user that begins now and stays open until it is committed.
+    ///
+    /// # Errors
+    /// Fault 3 for a login of nobody.
+    pub fn begin(&self, login: &str) -> Result<Transaction, Fault> {
+        let uid = self.user(login).ok_or_else(Fault::access_denied)?;
+        Ok(Transaction::begin(Arc::clone(&self.0), uid, self.0.clock.start()))
     }
 }

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 use crate::engine::{Engine, version};
 use crate::fault::Fault;
 use crate::methods::user_context;
-use crate::session::Session;
-use crate::transport::{meet, prevents};
+use crate::session::{Moments, Session};
+use crate::transport::{meet, prevents, takes};
 use crate::trouble::Trouble;
 use crate::wire::Wire;
 
@@ -54,7 +54,7 @@ fn call(
     }
     let result = match service {
         "common" => engine.common(method, &params),
-        "object" => engine.object(method, params),
+        "object" => engine.object(method, params, takes(trouble.as_ref())),
         "db" => engine.databases(method),
         other => Err(Fault::unexpected("KeyError", format!("'{other}'"))),
     };
@@ -65,7 +65,8 @@ fn session_info(engine: &Engine, (database, login, password): (&str, &str, &str)
     engine.check_database(database)?;
     let uid = engine.login(login, password).ok_or_else(Fault::access_denied)?;
     let snapshot = engine.snapshot();
-    let session = Session::open(&snapshot, uid, None, engine.clock.now())?;
+    let now = engine.clock.now();
+    let session = Session::open(&snapshot, uid, None, Moments { started: now, now })?;
     Ok(Wire::Struct(vec![
         ("uid".into(), Wire::Int(uid)),
         ("db".into(), Wire::text(database)),

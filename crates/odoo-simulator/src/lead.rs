@@ -29,12 +29,12 @@ pub(crate) fn on_create(writer: &Writer<'_>, record: &mut Record, given: &Given)
         "stage_id",
         Value::reference(first_stage(writer.database, record.get("team_id").as_int())),
     );
-    let now = Value::Instant(session.now);
+    let now = session.noted();
     if !record.get("user_id").is_null() {
         record.set("date_open", now.clone());
     }
-    record.set("date_last_stage_update", now.clone());
-    record.set("create_date", now);
+    record.set("date_last_stage_update", now);
+    record.set("create_date", Value::Instant(session.started));
     copy_partner(writer.database, record, given);
     let automated = automated_probability(writer.database, record);
     record.set("automated_probability", Value::Float(automated));
@@ -57,7 +57,7 @@ pub(crate) fn on_write(
     }
     if before.get("user_id") != record.get("user_id") {
         let assigned = !record.get("user_id").is_null();
-        record.set("date_open", if assigned { Value::Instant(writer.session.now) } else { Value::Null });
+        record.set("date_open", if assigned { writer.session.noted() } else { Value::Null });
     }
     if given.contains("partner_id") && before.get("partner_id") != record.get("partner_id") {
         copy_partner(writer.database, record, given);
@@ -105,7 +105,7 @@ fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, give
         *spent.entry(stage).or_default() += (now.as_second() - since.as_second()).max(0);
         record.set("x_durations", Value::Durations(spent));
     }
-    record.set("date_last_stage_update", Value::Instant(now));
+    record.set("date_last_stage_update", writer.session.noted());
     let (was_won, is_won) = (stage_is_won(writer.database, before), stage_is_won(writer.database, record));
     let automated = automated_probability(writer.database, record);
     let manual = (before.get("probability").as_float() - before.get("automated_probability").as_float())
@@ -114,7 +114,7 @@ fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, give
     record.set("automated_probability", Value::Float(automated));
     if is_won {
         record.set("probability", Value::Float(100.0));
-        record.set("date_closed", Value::Instant(now));
+        record.set("date_closed", writer.session.noted());
     } else if was_won {
         record.set("date_closed", Value::Null);
     }
@@ -127,7 +127,7 @@ fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, give
 fn close_by_probability(writer: &Writer<'_>, record: &mut Record) {
     let probability = record.get("probability").as_float();
     if probability >= 100.0 || probability <= 0.0 {
-        record.set("date_closed", Value::Instant(writer.session.now));
+        record.set("date_closed", writer.session.noted());
     }
 }
 
@@ -287,11 +287,11 @@ pub(crate) fn unarchive(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fa
         let Some(record) = writer.database.row("crm.lead", id) else { continue };
         let automated = automated_probability(writer.database, record);
         let won = automated >= 100.0;
-        let now = writer.session.now;
+        let now = writer.session.noted();
         writer.touch("crm.lead", id, |row| {
             row.set("automated_probability", Value::Float(automated));
             row.set("probability", Value::Float(automated));
-            row.set("date_closed", if won { Value::Instant(now) } else { Value::Null });
+            row.set("date_closed", if won { now } else { Value::Null });
             derive(row);
         });
     }
@@ -309,11 +309,11 @@ pub(crate) fn toggle(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault
 pub(crate) fn convert(writer: &mut Writer<'_>, ids: &[i64], partner: Option<i64>) -> Result<Wire, Fault> {
     let mut values = vec![("type".to_owned(), Wire::text("opportunity"))];
     values.extend(partner.map(|id| ("partner_id".to_owned(), Wire::Int(id))));
-    let now = writer.session.now;
+    let now = writer.session.noted();
     let leads: Vec<i64> = ids.to_vec();
     write(writer, &leads, values)?;
     for id in leads {
-        writer.touch("crm.lead", id, |row| row.set("date_conversion", Value::Instant(now)));
+        writer.touch("crm.lead", id, |row| row.set("date_conversion", now.clone()));
     }
     Ok(Wire::Bool(true))
 }

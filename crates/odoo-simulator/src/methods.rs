@@ -1,5 +1,7 @@
 //! The methods of models: binding of arguments and dispatch to what they do.
 
+use serde_json::Value as Json;
+
 use crate::access::{self, Operation};
 use crate::database::Database;
 use crate::fault::Fault;
@@ -25,6 +27,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// A call written as JSON: a list of positional arguments and an object of keyword arguments.
+    pub fn from_json((model, method): (&str, &str), args: &Json, kwargs: &Json) -> Self {
+        let positional = args.as_array().into_iter().flatten().map(Wire::from).collect();
+        let keywords = kwargs.as_object().into_iter().flatten();
+        let keywords = keywords.map(|(name, value)| (name.clone(), value.into())).collect();
+        Self { model: model.into(), method: method.into(), positional, keywords }
+    }
+
     /// The context keyword.
     pub fn context(&self) -> Option<&Wire> {
         self.keywords.iter().find(|(name, _)| name == "context").map(|(_, value)| value)

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use crate::database::Database;
 use crate::fault::Fault;
 use crate::schema::Level;
-use crate::value::utc_date;
+use crate::value::{Value, utc_date};
 use crate::wire::Wire;
 
 /// Group ids, fixed by the seed.
@@ -39,6 +39,17 @@ pub struct Session {
     /// Whether listings hide archived rows.
     pub active_test: bool,
     /// Start of the transaction; every row it touches is stamped with it.
+    pub started: Timestamp,
+    /// What the clock says while the method runs: later than the start in a long transaction.
+    pub now: Timestamp,
+}
+
+/// When a call happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    /// Start of its transaction.
+    pub started: Timestamp,
+    /// What the clock says now.
     pub now: Timestamp,
 }
 
@@ -51,7 +62,7 @@ impl Session {
         database: &Database,
         uid: i64,
         context: Option<&Wire>,
-        now: Timestamp,
+        moments: Moments,
     ) -> Result<Self, Fault> {
         let user = database.row("res.users", uid).ok_or_else(|| Fault::missing("res.users", &[uid], uid))?;
         let own = user.get("company_ids").as_ids();
@@ -70,12 +81,18 @@ impl Session {
             }
         }
         let active_test = context.and_then(|context| context.get("active_test")).is_none_or(Wire::truthy);
-        Ok(Self { uid, level: level(user.get("groups_id").as_ids()), companies, active_test, now })
+        let level = level(user.get("groups_id").as_ids());
+        Ok(Self { uid, level, companies, active_test, started: moments.started, now: moments.now })
     }
 
     /// The company that gives defaults and the currency of records without a company.
     pub fn company(&self) -> Option<i64> {
         self.companies.first().copied()
+    }
+
+    /// Now as a method notes it in a column of its own, such as a closing date: whole seconds.
+    pub fn noted(&self) -> Value {
+        Value::Instant(Timestamp::from_second(self.now.as_second()).unwrap_or(self.now))
     }
 
     /// The day deadlines are compared with.

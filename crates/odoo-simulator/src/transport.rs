@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -119,7 +120,7 @@ async fn xml(
         let prevented = prevents(trouble.as_ref());
         let result = match (call, prevented) {
             (_, true) => Ok(Wire::Nil),
-            (Ok(call), false) => dispatch(&engine_there, service, call),
+            (Ok(call), false) => dispatch(&engine_there, service, call, takes(trouble.as_ref())),
             (Err(error), false) => Err(Fault::unexpected("xml.parsers.expat.ExpatError", error.to_string())),
         };
         (trouble, if prevented { String::new() } else { encode(result, dialect) })
@@ -129,10 +130,10 @@ async fn xml(
 }
 
 /// Runs a call of a service.
-fn dispatch(engine: &Engine, service: Service, call: wire::Call) -> Result<Wire, Fault> {
+fn dispatch(engine: &Engine, service: Service, call: wire::Call, takes: Duration) -> Result<Wire, Fault> {
     match service {
         Service::Common => engine.common(&call.method, &call.params),
-        Service::Object => engine.object(&call.method, call.params),
+        Service::Object => engine.object(&call.method, call.params, takes),
         Service::Databases => engine.databases(&call.method),
         Service::Unknown => Err(Fault::unexpected("KeyError", "'no such service'")),
     }
@@ -178,7 +179,20 @@ pub(crate) fn meet(engine: &Engine, method: &str, params: &[Wire]) -> Option<Tro
 
 /// Whether the trouble strikes before the call runs.
 pub(crate) fn prevents(trouble: Option<&Trouble>) -> bool {
-    !matches!(trouble, None | Some(Trouble::LoseAnswer | Trouble::CutAfter(_) | Trouble::Delay(_)))
+    !matches!(
+        trouble,
+        None | Some(
+            Trouble::LoseAnswer | Trouble::CutAfter(_) | Trouble::Delay(_) | Trouble::SlowTransaction(_)
+        )
+    )
+}
+
+/// How long after its work the call commits.
+pub(crate) fn takes(trouble: Option<&Trouble>) -> Duration {
+    match trouble {
+        Some(Trouble::SlowTransaction(takes)) => *takes,
+        _ => Duration::ZERO,
+    }
 }
 
 async fn troubled(
@@ -188,7 +202,7 @@ async fn troubled(
     dialect: Dialect,
 ) -> Result<Answer, Broken> {
     match trouble {
-        None => Ok(xml_answer(engine, text)),
+        None | Some(Trouble::SlowTransaction(_)) => Ok(xml_answer(engine, text)),
         Some(Trouble::Refuse | Trouble::LoseAnswer) => Err(Broken),
         Some(Trouble::CutAfter(bytes)) => Ok(cut(engine, text, bytes)),
         Some(Trouble::Delay(by)) => {

@@ -15,6 +15,9 @@ pub enum Trouble {
     CutAfter(usize),
     /// The answer comes this much later.
     Delay(Duration),
+    /// The call does its work at once and commits this much later, then answers: its rows carry the start of its
+    /// transaction, and nobody sees them until the commit.
+    SlowTransaction(Duration),
     /// Status 500 with an HTML page, as a proxy or a crashed worker gives; the call never ran.
     InternalError,
     /// Status 200 with an HTML page, as a captive portal gives; the call never ran.

@@ -1,6 +1,6 @@
 //! Changing rows: conversion of sent values, defaults, stamps, constraints and deletion.
 //!
-//! One writer is one transaction: everything it touches carries the session's moment as `write_date`. On an error the
+//! One writer is one transaction: everything it touches carries the session's start as `write_date`. On an error the
 //! caller throws the whole database clone away, so nothing here undoes anything.
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ impl Writer<'_> {
             _ => {}
         }
         self.check_required(model, &record)?;
-        let stamp = Value::Instant(self.session.now);
+        let stamp = Value::Instant(self.session.started);
         for (date, user) in [("create_date", "create_uid"), ("write_date", "write_uid")] {
             record.set(date, stamp.clone());
             record.set(user, Value::Int(self.session.uid));
@@ -86,7 +86,7 @@ impl Writer<'_> {
 
     /// Replaces a row and moves its `write_date`.
     pub fn store(&mut self, model: &str, id: i64, mut record: Record) {
-        record.set("write_date", Value::Instant(self.session.now));
+        record.set("write_date", Value::Instant(self.session.started));
         record.set("write_uid", Value::Int(self.session.uid));
         if let Some(row) = self.database.edit(model, id) {
             *row = record;

@@ -8,6 +8,7 @@ mod crm;
 mod deletion;
 mod faults;
 mod foreign_clients;
+mod late_commits;
 mod listing;
 mod login;
 mod program;
