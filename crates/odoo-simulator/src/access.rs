@@ -17,6 +17,9 @@ pub enum Operation {
 
 /// Whether the session may use the model at all.
 pub fn allowed(session: &Session, model: &Model, operation: Operation) -> bool {
+    if session.withheld.model(session.uid, model.name) {
+        return false;
+    }
     match operation {
         Operation::Read => session.level >= model.read,
         Operation::Write => session.level >= model.read && session.level >= model.write,
@@ -32,9 +35,20 @@ pub fn check(session: &Session, model: &Model, operation: Operation) -> Result<(
     }
 }
 
+/// The field of that name, unless the module behind it is not installed.
+pub fn field(session: &Session, model: &'static Model, name: &str) -> Option<&'static Field> {
+    model.field(name).filter(|field| installed(session, field))
+}
+
 /// Whether the field exists for the session's user.
-pub fn field_exists(session: &Session, field: &Field) -> bool {
-    field.restricted.is_none_or(|least| session.level >= least)
+pub fn field_exists(session: &Session, model: &Model, field: &Field) -> bool {
+    installed(session, field)
+        && field.restricted.is_none_or(|least| session.level >= least)
+        && !session.withheld.field(session.uid, model.name, field.name)
+}
+
+fn installed(session: &Session, field: &Field) -> bool {
+    !field.relation.is_some_and(|relation| session.withheld.absent(relation))
 }
 
 /// The record rules: whether this row is visible to the session.
@@ -46,7 +60,8 @@ pub fn visible(reader: &Reader<'_>, model: &Model, id: i64, record: &Record) -> 
             record.get("user_id").as_int() == Some(session.uid) && session.level >= Level::Internal
                 || document_visible(reader, record, "res_model")
         }
-        "mail.message" => document_visible(reader, record, "model"),
+        "mail.message" => addressed(reader, record) || document_visible(reader, record, "model"),
+        "ir.model" => record.get("model").as_text().is_none_or(|name| !session.withheld.absent(name)),
         "res.partner" => partner_visible(reader, id, record),
         "res.users" => {
             id == session.uid
@@ -82,6 +97,15 @@ fn partner_visible(reader: &Reader<'_>, id: i64, record: &Record) -> bool {
     }
     // Colleagues stay visible across companies; customers do not.
     !record.get("partner_share").as_bool() || company_visible(session, record)
+}
+
+/// Whether the session's user wrote the message or is among its recipients.
+fn addressed(reader: &Reader, record: &Record) -> bool {
+    let user = reader.database.row("res.users", reader.session.uid);
+    let own = user.and_then(|user| user.get("partner_id").as_int());
+    own.is_some_and(|own| {
+        record.get("author_id").as_int() == Some(own) || record.get("partner_ids").as_ids().contains(&own)
+    })
 }
 
 /// Activities and messages follow the document they hang on.

@@ -119,6 +119,8 @@ pub(crate) fn post(
 ) -> Result<Wire, Fault> {
     writer.check_present(document, ids)?;
     let text = |name: &str| values.get(name).and_then(Wire::as_text).map(str::to_owned);
+    let recipients = values.get("partner_ids").and_then(Wire::as_array).unwrap_or_default();
+    let recipients: Vec<i64> = recipients.iter().filter_map(Wire::as_int).collect();
     let mut last = Wire::Bool(false);
     for id in ids {
         let name = partner::display_name(writer.database, writer.session, document.name, *id);
@@ -127,6 +129,7 @@ pub(crate) fn post(
             .with("subtype_id", SUBTYPE_NOTE)
             .with("subject", text("subject"))
             .with("body", text("body"))
+            .with("partner_ids", recipients.clone())
             .with("model", document.name)
             .with("res_id", *id)
             .with("record_name", name);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,11 +13,12 @@ use crate::clock::Clock;
 use crate::database::{Conflict, Database};
 use crate::fault::Fault;
 use crate::methods::{self, Request};
-use crate::session::{Moments, Session};
+use crate::session::{Circumstances, Session};
 use crate::transaction::{self, Work};
 use crate::trouble::Faults;
 use crate::value::Value;
 use crate::wire::Wire;
+use crate::withheld::Withheld;
 
 /// Everything one simulator shares between its connections.
 pub struct Engine {
@@ -32,11 +33,12 @@ pub struct Engine {
 struct State {
     database: Database,
     secrets: HashMap<i64, Vec<String>>,
+    withheld: Arc<Withheld>,
 }
 
 impl Engine {
     pub(crate) fn new(name: String, clock: Clock, database: Database, file: Option<PathBuf>) -> Self {
-        let state = Mutex::new(State { database, secrets: HashMap::new() });
+        let state = Mutex::new(State { database, secrets: HashMap::new(), withheld: Arc::default() });
         Self { name, clock, faults: Faults::default(), state, file, unsaved: AtomicBool::new(false) }
     }
 
@@ -114,6 +116,17 @@ impl Engine {
         self.execute(uid, request, self.clock.start())
     }
 
+    /// Takes something away, or gives it back.
+    pub(crate) fn withhold(&self, change: impl FnOnce(&mut Withheld)) {
+        change(Arc::make_mut(&mut self.lock().withheld));
+    }
+
+    /// What a call in a transaction that began at `started` depends on besides its caller and the rows.
+    pub(crate) fn circumstances(&self, started: Timestamp) -> Circumstances {
+        let withheld = Arc::clone(&self.lock().withheld);
+        Circumstances { started, now: self.clock.now().max(started), withheld }
+    }
+
     /// The beginning of a transaction.
     pub(crate) fn begin(&self, started: Timestamp) -> Work {
         let base = self.snapshot();
@@ -129,15 +142,15 @@ impl Engine {
 
     /// Runs one call as a transaction that began at `started` and commits at once.
     pub(crate) fn execute(&self, uid: i64, request: Request, started: Timestamp) -> Result<Wire, Fault> {
-        let moments = Moments { started, now: self.clock.now().max(started) };
+        let circumstances = self.circumstances(started);
         if !methods::writes(&request.method) {
             // Readers work on their own snapshot and hold no lock.
             let database = self.snapshot();
-            let session = Session::open(&database, uid, request.context(), moments)?;
+            let session = Session::open(&database, uid, request.context(), circumstances)?;
             return methods::read(&database, &session, request);
         }
         let mut state = self.lock();
-        let session = Session::open(&state.database, uid, request.context(), moments)?;
+        let session = Session::open(&state.database, uid, request.context(), circumstances)?;
         let mut attempt = state.database.clone();
         let answer = methods::write(&mut attempt, &session, request)?;
         state.database = attempt;

@@ -243,6 +243,58 @@ impl Data {
         Ok(())
     }
 
+    /// Takes from a user every right on a model, as an administrator who edits access rights does; whatever the
+    /// groups say, calls end in fault 4 until `permit`.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn forbid(&self, login: &str, model: &str) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.withhold(|withheld| withheld.take_model(uid, model));
+        Ok(())
+    }
+
+    /// Gives back what `forbid` took.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn permit(&self, login: &str, model: &str) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.withhold(|withheld| withheld.return_model(uid, model));
+        Ok(())
+    }
+
+    /// Takes a field of a model from a user: missing from `fields_get`, fault 4 when read.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn forbid_field(&self, login: &str, field: (&str, &str)) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.withhold(|withheld| withheld.take_field(uid, field));
+        Ok(())
+    }
+
+    /// Gives back what `forbid_field` took.
+    ///
+    /// # Errors
+    /// `UnknownLogin`.
+    pub fn permit_field(&self, login: &str, field: (&str, &str)) -> Result<(), Error> {
+        let uid = self.user(login).ok_or_else(|| Error::UnknownLogin(login.into()))?;
+        self.0.withhold(|withheld| withheld.return_field(uid, field));
+        Ok(())
+    }
+
+    /// Makes a module one that is not installed: its models do not exist, nor do fields that point at them. Only
+    /// modules nothing else needs make sense, such as `hr`.
+    pub fn uninstall(&self, module: &str) {
+        self.0.withhold(|withheld| withheld.take_module(module));
+    }
+
+    /// Installs the module again; its rows are still there.
+    pub fn install(&self, module: &str) {
+        self.0.withhold(|withheld| withheld.return_module(module));
+    }
+
     /// Runs a method as a user, at the server's time, without the socket. `args` is a list, `kwargs` an object.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::engine::{Engine, version};
 use crate::fault::Fault;
 use crate::methods::user_context;
-use crate::session::{Moments, Session};
+use crate::session::Session;
 use crate::transport::{meet, prevents, takes};
 use crate::trouble::Trouble;
 use crate::wire::Wire;
@@ -65,8 +65,7 @@ fn session_info(engine: &Engine, (database, login, password): (&str, &str, &str)
     engine.check_database(database)?;
     let uid = engine.login(login, password).ok_or_else(Fault::access_denied)?;
     let snapshot = engine.snapshot();
-    let now = engine.clock.now();
-    let session = Session::open(&snapshot, uid, None, Moments { started: now, now })?;
+    let session = Session::open(&snapshot, uid, None, engine.circumstances(engine.clock.now()))?;
     Ok(Wire::Struct(vec![
         ("uid".into(), Wire::Int(uid)),
         ("db".into(), Wire::text(database)),

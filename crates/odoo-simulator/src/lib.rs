@@ -30,6 +30,7 @@ mod transport;
 mod trouble;
 mod value;
 mod wire;
+mod withheld;
 mod writer;
 
 pub use clock::Clock;

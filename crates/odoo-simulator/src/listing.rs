@@ -126,14 +126,15 @@ impl Wanted {
             return Ok(model
                 .fields
                 .iter()
-                .filter(|field| access::field_exists(reader.session, field))
+                .filter(|field| access::field_exists(reader.session, model, field))
                 .collect());
         }
         let mut seen = HashSet::new();
         let mut fields = Vec::with_capacity(self.names.len());
         for name in self.names.iter().filter(|name| seen.insert(name.as_str())) {
-            let field = model.field(name).ok_or_else(|| Fault::invalid_field(model.name, name))?;
-            if !access::field_exists(reader.session, field) {
+            let known = access::field(reader.session, model, name);
+            let field = known.ok_or_else(|| Fault::invalid_field(model.name, name))?;
+            if !access::field_exists(reader.session, model, field) {
                 return Err(Fault::not_allowed(format!(
                     "You do not have enough rights to access the fields \"{name}\" on {} ({}).",
                     model.label, model.name
@@ -211,7 +212,7 @@ pub fn fields_get(
     let fields = model
         .fields
         .iter()
-        .filter(|field| access::field_exists(reader.session, field))
+        .filter(|field| access::field_exists(reader.session, model, field))
         .filter(|field| names.is_empty() || names.iter().any(|name| name == field.name));
     Ok(Wire::Struct(
         fields

@@ -70,7 +70,7 @@ pub fn writes(method: &str) -> bool {
 
 /// Runs a call that changes nothing.
 pub fn read(database: &Database, session: &Session, request: Request) -> Result<Wire, Fault> {
-    let model = resolve(&request)?;
+    let model = resolve(session, &request)?;
     let reader = Reader::new(database, session);
     let mut arguments = Arguments::of(request);
     match arguments.method.as_str() {
@@ -117,7 +117,7 @@ pub fn read(database: &Database, session: &Session, request: Request) -> Result<
 
 /// Runs a call that may change rows, on a clone that the caller keeps or throws away.
 pub fn write(database: &mut Database, session: &Session, request: Request) -> Result<Wire, Fault> {
-    let model = resolve(&request)?;
+    let model = resolve(session, &request)?;
     let mut writer = Writer { database, session };
     let mut arguments = Arguments::of(request);
     match arguments.method.as_str() {
@@ -201,7 +201,7 @@ fn document(writer: &mut Writer<'_>, model: &'static Model, mut arguments: Argum
     }
 }
 
-fn resolve(request: &Request) -> Result<&'static Model, Fault> {
+fn resolve(session: &Session, request: &Request) -> Result<&'static Model, Fault> {
     if request.method.starts_with('_') {
         return Err(Fault::not_allowed(format!(
             "Private methods (such as {}) cannot be called remotely.",
@@ -209,7 +209,8 @@ fn resolve(request: &Request) -> Result<&'static Model, Fault> {
         )));
     }
     let unknown = || Fault::user(format!("Object {} doesn't exist", request.model));
-    Schema::get().model(&request.model).ok_or_else(unknown)
+    let known = Schema::get().model(&request.model);
+    known.filter(|model| !session.withheld.absent(model.name)).ok_or_else(unknown)
 }
 
 fn search_read(reader: &Reader<'_>, model: &'static Model, mut arguments: Arguments) -> Result<Wire, Fault> {

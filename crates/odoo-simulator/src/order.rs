@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::access;
 use crate::database::Record;
 use crate::fault::Fault;
 use crate::listing::by_id;
@@ -53,7 +54,8 @@ impl Order {
             }) {
                 return Err(bad_syntax(clause));
             }
-            let field = model.field(name).ok_or_else(|| Fault::invalid_field(model.name, name))?;
+            let field = access::field(reader.session, model, name)
+                .ok_or_else(|| Fault::invalid_field(model.name, name))?;
             let ranks = match (field.kind, field.relation) {
                 (Kind::Many2one, Some(relation)) => ranks(reader, relation, depth)?,
                 _ => None,

@@ -1,5 +1,7 @@
 //! Who is calling, with which companies and context, and at what moment: everything a call depends on besides rows.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -8,6 +10,7 @@ use crate::fault::Fault;
 use crate::schema::Level;
 use crate::value::{Value, utc_date};
 use crate::wire::Wire;
+use crate::withheld::Withheld;
 
 /// Group ids, fixed by the seed.
 pub mod group {
@@ -42,15 +45,19 @@ pub struct Session {
     pub started: Timestamp,
     /// What the clock says while the method runs: later than the start in a long transaction.
     pub now: Timestamp,
+    /// What a test has taken away.
+    pub withheld: Arc<Withheld>,
 }
 
-/// When a call happens.
-#[derive(Clone, Copy, Debug)]
-pub struct Moments {
+/// What a call depends on besides its caller and the rows.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
     /// Start of its transaction.
     pub started: Timestamp,
     /// What the clock says now.
     pub now: Timestamp,
+    /// What a test has taken away.
+    pub withheld: Arc<Withheld>,
 }
 
 impl Session {
@@ -62,7 +69,7 @@ impl Session {
         database: &Database,
         uid: i64,
         context: Option<&Wire>,
-        moments: Moments,
+        circumstances: Circumstances,
     ) -> Result<Self, Fault> {
         let user = database.row("res.users", uid).ok_or_else(|| Fault::missing("res.users", &[uid], uid))?;
         let own = user.get("company_ids").as_ids();
@@ -82,7 +89,8 @@ impl Session {
         }
         let active_test = context.and_then(|context| context.get("active_test")).is_none_or(Wire::truthy);
         let level = level(user.get("groups_id").as_ids());
-        Ok(Self { uid, level, companies, active_test, started: moments.started, now: moments.now })
+        let Circumstances { started, now, withheld } = circumstances;
+        Ok(Self { uid, level, companies, active_test, started, now, withheld })
     }
 
     /// The company that gives defaults and the currency of records without a company.

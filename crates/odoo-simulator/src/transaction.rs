@@ -11,7 +11,7 @@ use crate::database::{Conflict, Database};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::methods::{self, Request};
-use crate::session::{Moments, Session};
+use crate::session::Session;
 use crate::wire::Wire;
 
 /// How often the server tries a call again whose rows somebody else changed meanwhile.
@@ -34,8 +34,8 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn run(&mut self, engine: &Engine, uid: i64, request: Request) -> Result<Wire, Fault> {
-        let moments = Moments { started: self.started, now: engine.clock.now().max(self.started) };
-        let session = Session::open(&self.made, uid, request.context(), moments)?;
+        let circumstances = engine.circumstances(self.started);
+        let session = Session::open(&self.made, uid, request.context(), circumstances)?;
         if !methods::writes(&request.method) {
             return methods::read(&self.made, &session, request);
         }

@@ -185,7 +185,8 @@ impl Writer<'_> {
         };
         let mut given = Given::new();
         for (name, sent) in members {
-            let field = model.field(name).ok_or_else(|| Fault::invalid_field(model.name, name))?;
+            let known = access::field(self.session, model, name);
+            let field = known.ok_or_else(|| Fault::invalid_field(model.name, name))?;
             // Everything on res.users that lives on the partner is written there.
             if STAMPS.contains(&field.name) || !field.column || field.kind == Kind::One2many {
                 continue;

@@ -33,7 +33,7 @@ impl Leaf {
         (path, operator, right): (&str, &str, &Wire),
     ) -> Result<Self, Fault> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-        let known = model.field(first).filter(|field| access::field_exists(reader.session, field));
+        let known = model.field(first).filter(|field| access::field_exists(reader.session, model, field));
         let Some(field) = known else {
             return Err(Fault::value_error(format!(
                 "Invalid field {}.{first} in leaf ('{path}', '{operator}', ...)",

@@ -95,6 +95,73 @@ async fn restricted_fields_and_models_do_not_exist_for_lower_levels() {
 }
 
 #[tokio::test]
+async fn rights_can_be_taken_and_given_back() {
+    let handle = simulator().await;
+    let (api, krishna) = (User::login(&handle, API).await, User::login(&handle, KRISHNA).await);
+    let search = |user: User, model: &'static str| async move {
+        user.call(model, "search", json!([[]]), json!({})).await
+    };
+    let activities = api.count("mail.activity", json!([])).await;
+    handle.data().forbid(API, "crm.lead").unwrap();
+    for (method, args) in
+        [("search_read", json!([[]])), ("read", json!([[1]])), ("create", json!([{"name": "x"}]))]
+    {
+        assert_eq!(api.call("crm.lead", method, args, json!({})).await.unwrap_err().code, 4, "{method}");
+    }
+    assert!(search(krishna, "crm.lead").await.is_ok(), "another user keeps the model");
+    assert_eq!(api.call("crm.lead", "exists", json!([[1]]), json!({})).await, Ok(json!([1])));
+    let left = api.count("mail.activity", json!([])).await;
+    assert!(left < activities, "what hangs on leads is filtered without a word");
+    handle.data().permit(API, "crm.lead").unwrap();
+    assert_eq!(api.count("mail.activity", json!([])).await, activities);
+    handle.data().forbid_field(API, ("crm.lead", "expected_revenue")).unwrap();
+    let read = || api.call("crm.lead", "read", json!([[1], ["expected_revenue"]]), json!({}));
+    assert_eq!(read().await.unwrap_err().code, 4);
+    let fields =
+        api.call("crm.lead", "fields_get", json!([]), json!({"attributes": ["type"]})).await.unwrap();
+    assert!(fields["expected_revenue"].is_null() && fields["name"].is_object());
+    handle.data().permit_field(API, ("crm.lead", "expected_revenue")).unwrap();
+    assert!(read().await.is_ok());
+    assert!(handle.data().forbid("nobody", "crm.lead").is_err());
+}
+
+#[tokio::test]
+async fn a_module_that_is_not_installed_has_no_models_and_no_fields() {
+    let handle = simulator().await;
+    let admin = User::login(&handle, "admin").await;
+    let fields = |names: serde_json::Value| admin.call("res.users", "read", json!([[2], names]), json!({}));
+    let employees = admin.count("hr.employee", json!([])).await;
+    handle.data().uninstall("hr");
+    let refused = admin.call("hr.employee", "search", json!([[]]), json!({})).await.unwrap_err();
+    assert_eq!((refused.code, refused.last_line.as_str()), (2, "Object hr.employee doesn't exist"));
+    let refused = fields(json!(["login", "employee_id"])).await.unwrap_err();
+    assert!(refused.code == 1 && refused.last_line.contains("Invalid field 'employee_id'"), "{refused:?}");
+    assert_eq!(admin.count("ir.model", json!([["model", "like", "hr."]])).await, 0);
+    handle.data().install("hr");
+    assert_eq!(admin.count("hr.employee", json!([])).await, employees);
+    assert!(fields(json!(["login", "employee_id"])).await.is_ok());
+}
+
+#[tokio::test]
+async fn messages_are_readable_to_who_wrote_or_got_them() {
+    let handle = simulator().await;
+    let (api, krishna) = (User::login(&handle, API).await, User::login(&handle, KRISHNA).await);
+    let foreign = handle
+        .data()
+        .snapshot()
+        .ids_where("crm.lead", |row| row.get("user_id").as_int().is_some_and(|user| user != krishna.uid))[0];
+    let partner =
+        |user: User| handle.data().row("res.users", user.uid).unwrap().get("partner_id").as_int().unwrap();
+    let post = |recipients: serde_json::Value| async move {
+        let kwargs = json!({"body": "Hello", "partner_ids": recipients});
+        api.call("crm.lead", "message_post", json!([[foreign]]), kwargs).await.unwrap().as_i64().unwrap()
+    };
+    let (to_all, to_him) = (post(json!([])).await, post(json!([partner(krishna)])).await);
+    let seen = krishna.all("mail.message", json!([["id", "in", [to_all, to_him]]]), json!(["body"])).await;
+    assert_eq!(seen.iter().map(|row| &row["id"]).collect::<Vec<_>>(), [&json!(to_him)]);
+}
+
+#[tokio::test]
 async fn pages_of_messages_are_filtered_after_the_limit() {
     let handle = simulator().await;
     let krishna = User::login(&handle, KRISHNA).await;
