@@ -138,17 +138,32 @@ pub(crate) fn post(
     Ok(last)
 }
 
-fn insert_message(writer: &mut Writer<'_>, message: Record) -> i64 {
-    let started = writer.session.started;
-    let uid = writer.session.uid;
+/// `toggle_message_starred`: a mark of the caller's own, which leaves the message's `write_date` alone.
+pub(crate) fn toggle_starred(
+    writer: &mut Writer<'_>,
+    model: &'static Model,
+    ids: &[i64],
+) -> Result<Wire, Fault> {
+    writer.check_present(model, ids)?;
+    let Some(own) = partner::of_user(writer.database, writer.session) else { return Ok(Wire::Nil) };
+    for id in ids {
+        let Some(row) = writer.database.edit(model.name, *id) else { continue };
+        let mut starred = row.get("starred_partner_ids").as_ids().to_vec();
+        if starred.contains(&own) {
+            starred.retain(|partner| *partner != own);
+        } else {
+            starred.push(own);
+        }
+        row.set("starred_partner_ids", starred.into());
+    }
+    Ok(Wire::Nil)
+}
+
+/// Adds a message the caller writes now.
+pub(crate) fn insert_message(writer: &mut Writer<'_>, message: Record) -> i64 {
     let author = partner::of_user(writer.database, writer.session);
-    let message = message
-        .with("author_id", author)
-        .with("date", writer.session.noted())
-        .with("create_date", started)
-        .with("write_date", started)
-        .with("create_uid", uid)
-        .with("write_uid", uid);
+    let message = message.with("author_id", author).with("date", writer.session.noted());
+    let message = writer.stamped(message);
     writer.database.insert("mail.message", message)
 }
 

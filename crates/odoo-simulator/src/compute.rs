@@ -23,7 +23,10 @@ pub fn value<'a>(
         "crm.team" => team(reader, (id, record), field.name),
         "crm.team.member" => through(reader, record, "user_id", "res.users", field.name),
         "mail.activity" => activity(reader, record, field.name),
-        "mail.message" if field.name == "preview" => preview(record),
+        "mail.message" => message(reader, record, field.name),
+        "calendar.event" => event(reader, record, field.name),
+        "calendar.attendee" => through(reader, record, "partner_id", "res.partner", field.name),
+        "ir.model.data" => Value::Text(external_id(record)),
         "res.users" => user(reader, (id, record), field.name),
         "res.partner" => partner(reader, (id, record), field.name),
         "res.company" => company(reader, (id, record), field.name),
@@ -53,6 +56,12 @@ pub fn display_name(reader: &Reader<'_>, model: &str, id: i64, record: &Record) 
         "mail.message" => text("record_name").or_else(|| text("subject")),
         "res.currency.rate" => record.get("name").as_date().map(|date| date.to_string()),
         "ir.config_parameter" => text("key"),
+        "calendar.attendee" => text("common_name"),
+        "ir.model.data" => Some(external_id(record)),
+        "ir.model.fields" => text("field_description").map(|label| {
+            let model = name_of(reader, record, "model_id", "ir.model", "name");
+            format!("{label} ({})", model.unwrap_or_default())
+        }),
         _ => text("name"),
     };
     name.unwrap_or_else(|| format!("{model},{id}"))
@@ -110,11 +119,7 @@ fn lead<'a>(reader: &Reader<'a>, (id, record): (i64, &'a Record), name: &str) ->
     let next = |column: &str| next_activity(reader, id).map_or(Value::Null, |row| row.get(column).clone());
     match name {
         "company_currency" => Value::reference(lead_currency(reader, record)),
-        "is_automated_probability" => {
-            let difference =
-                record.get("probability").as_float() - record.get("automated_probability").as_float();
-            Value::Bool(difference.abs() < 0.005)
-        }
+        "is_automated_probability" => Value::Bool(!crate::lead::set_by_hand(record)),
         "kanban_state" => {
             Value::from(match next_activity(reader, id).map(|row| row.get("date_deadline").as_date()) {
                 None => "grey",
@@ -199,6 +204,30 @@ fn activity(reader: &Reader<'_>, record: &Record, name: &str) -> Value {
         "icon" => kind("icon"),
         "chaining_type" => kind("chaining_type"),
         "can_write" => Value::Bool(true),
+        _ => Value::Null,
+    }
+}
+
+fn event(reader: &Reader<'_>, record: &Record, name: &str) -> Value {
+    match name {
+        "partner_id" => through(reader, record, "user_id", "res.users", name),
+        _ => through(reader, record, "recurrence_id", "calendar.recurrence", name),
+    }
+}
+
+fn external_id(record: &Record) -> String {
+    let text = |name: &str| record.get(name).as_text().unwrap_or_default().to_owned();
+    format!("{}.{}", text("module"), text("name"))
+}
+
+fn message(reader: &Reader<'_>, record: &Record, name: &str) -> Value {
+    match name {
+        "preview" => preview(record),
+        "starred" => {
+            let own = crate::partner::of_user(reader.database, reader.session);
+            let starred = record.get("starred_partner_ids").as_ids();
+            Value::Bool(own.is_some_and(|own| starred.contains(&own)))
+        }
         _ => Value::Null,
     }
 }

@@ -171,6 +171,18 @@ impl Database {
         Ok(())
     }
 
+    /// The ids of the rows that are not the ones of `base`: new or changed.
+    pub(crate) fn changed_since(&self, base: &Self, model: &str) -> Vec<i64> {
+        let (Some(table), before) = (self.tables.get(model), base.tables.get(model)) else {
+            return Vec::new();
+        };
+        if before.is_some_and(|before| Arc::ptr_eq(before, table)) {
+            return Vec::new();
+        }
+        let old = |id: &i64| before.and_then(|before| before.rows.get(id));
+        table.rows.iter().filter(|(id, row)| !same(old(id), Some(row))).map(|(id, _)| *id).collect()
+    }
+
     /// The ids of the rows a predicate accepts.
     pub fn ids_where(&self, model: &str, accepts: impl Fn(&Record) -> bool) -> Vec<i64> {
         self.rows(model).filter(|(_, row)| accepts(row)).map(|(id, _)| id).collect()

@@ -213,6 +213,20 @@ impl Data {
         });
     }
 
+    /// What the nightly scoring job does to one lead: a new automated probability, which becomes the probability
+    /// unless somebody set that by hand. Plain SQL: `write_date` and amounts that follow from it stay.
+    pub fn score(&self, lead: i64, probability: f64) {
+        self.0.change(|database| {
+            if let Some(row) = database.edit("crm.lead", lead) {
+                let by_hand = crate::lead::set_by_hand(row);
+                row.set("automated_probability", probability.into());
+                if !by_hand {
+                    row.set("probability", probability.into());
+                }
+            }
+        });
+    }
+
     /// Adds a password or an API key for a user; earlier ones stay valid.
     ///
     /// # Errors

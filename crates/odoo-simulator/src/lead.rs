@@ -108,9 +108,7 @@ fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, give
     record.set("date_last_stage_update", writer.session.noted());
     let (was_won, is_won) = (stage_is_won(writer.database, before), stage_is_won(writer.database, record));
     let automated = automated_probability(writer.database, record);
-    let manual = (before.get("probability").as_float() - before.get("automated_probability").as_float())
-        .abs()
-        >= 0.005;
+    let manual = set_by_hand(before);
     record.set("automated_probability", Value::Float(automated));
     if is_won {
         record.set("probability", Value::Float(100.0));
@@ -122,6 +120,12 @@ fn stage_changed(writer: &Writer<'_>, before: &Record, record: &mut Record, give
     if !is_won && !given.contains("probability") && record.get("active").as_bool() && (was_won || !manual) {
         record.set("probability", Value::Float(automated));
     }
+}
+
+/// Whether somebody set the probability: it differs from the automated one.
+pub(crate) fn set_by_hand(record: &Record) -> bool {
+    let difference = record.get("probability").as_float() - record.get("automated_probability").as_float();
+    difference.abs() >= 0.005
 }
 
 fn close_by_probability(writer: &Writer<'_>, record: &mut Record) {
@@ -346,16 +350,29 @@ pub(crate) fn merge(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault>
     derive(&mut survivor);
     writer.store("crm.lead", head, survivor);
     let gone: Vec<i64> = rest.into_iter().map(|(id, _)| id).collect();
-    for holder in ["mail.activity", "mail.message"] {
-        let theirs = |row: &Record| row.get("res_id").as_int().is_some_and(|id| gone.contains(&id));
+    hand_over(writer, &gone, head);
+    writer.unlink(model, &gone)?;
+    Ok(Wire::Opaque("<class 'odoo.api.crm.lead'>".into()))
+}
+
+/// What hangs on the leads that go moves to the one that stays: activities, messages and meetings.
+fn hand_over(writer: &mut Writer<'_>, gone: &[i64], head: i64) {
+    for (holder, document, reference) in [
+        ("mail.activity", Some("res_model"), "res_id"),
+        ("mail.message", Some("model"), "res_id"),
+        ("calendar.event", Some("res_model"), "res_id"),
+        ("calendar.event", None, "opportunity_id"),
+    ] {
+        let theirs = |row: &Record| {
+            row.get(reference).as_int().is_some_and(|id| gone.contains(&id))
+                && document.is_none_or(|column| row.get(column).as_text() == Some("crm.lead"))
+        };
         for id in writer.database.ids_where(holder, theirs) {
             if let Some(row) = writer.database.edit(holder, id) {
-                row.set("res_id", Value::Int(head));
+                row.set(reference, Value::Int(head));
             }
         }
     }
-    writer.unlink(model, &gone)?;
-    Ok(Wire::Opaque("<class 'odoo.api.crm.lead'>".into()))
 }
 
 fn having(writer: &Writer<'_>, ids: &[i64], active: bool) -> Vec<i64> {

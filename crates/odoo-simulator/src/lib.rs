@@ -8,6 +8,7 @@
 
 mod access;
 mod activity;
+mod calendar;
 mod clock;
 mod compute;
 mod database;
@@ -25,6 +26,7 @@ mod reader;
 mod schema;
 mod seed;
 mod session;
+mod tracking;
 mod transaction;
 mod transport;
 mod trouble;

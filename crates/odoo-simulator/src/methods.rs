@@ -11,7 +11,7 @@ use crate::schema::{Model, Schema};
 use crate::session::Session;
 use crate::wire::Wire;
 use crate::writer::Writer;
-use crate::{activity, lead};
+use crate::{activity, lead, tracking};
 
 /// One call on a model.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ const WRITING: &[&str] = &[
     "message_subscribe",
     "action_feedback",
     "action_done",
+    "toggle_message_starred",
 ];
 
 /// Whether the method may change rows.
@@ -118,8 +119,14 @@ pub fn read(database: &Database, session: &Session, request: Request) -> Result<
 /// Runs a call that may change rows, on a clone that the caller keeps or throws away.
 pub fn write(database: &mut Database, session: &Session, request: Request) -> Result<Wire, Fault> {
     let model = resolve(session, &request)?;
+    let base = database.clone();
     let mut writer = Writer { database, session };
-    let mut arguments = Arguments::of(request);
+    let answer = change(&mut writer, model, Arguments::of(request))?;
+    tracking::write_down(&mut writer, &base);
+    Ok(answer)
+}
+
+fn change(writer: &mut Writer<'_>, model: &'static Model, mut arguments: Arguments) -> Result<Wire, Fault> {
     match arguments.method.as_str() {
         "create" => {
             let [values] = arguments.bind(["vals_list"])?;
@@ -145,9 +152,13 @@ pub fn write(database: &mut Database, session: &Session, request: Request) -> Re
         "action_feedback" | "action_done" if model.name == "mail.activity" => {
             let ids = arguments.ids()?;
             let [text, _] = arguments.bind(["feedback", "attachment_ids"])?;
-            activity::feedback(&mut writer, &ids, text.as_ref().and_then(Wire::as_text).unwrap_or_default())
+            activity::feedback(writer, &ids, text.as_ref().and_then(Wire::as_text).unwrap_or_default())
         }
-        _ => document(&mut writer, model, arguments),
+        "toggle_message_starred" if model.name == "mail.message" => {
+            let ids = arguments.ids()?;
+            activity::toggle_starred(writer, model, &ids)
+        }
+        _ => document(writer, model, arguments),
     }
 }
 

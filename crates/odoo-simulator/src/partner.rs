@@ -9,6 +9,9 @@ use crate::value::Value;
 use crate::wire::Wire;
 use crate::writer::{Given, Writer};
 
+/// The columns of an address.
+const ADDRESS: &[&str] = &["street", "street2", "city", "zip", "country_id"];
+
 /// The form of an e-mail address used for comparison; nothing when the text is no address.
 pub fn normalized(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
@@ -67,6 +70,7 @@ pub(crate) fn after_change(writer: &mut Writer<'_>, id: i64, given: &Given) {
             writer.store("res.partner", child, record);
         }
     }
+    share_address(writer, id, given);
     let copied: Vec<(&'static str, &'static str)> = [("email", "email_from"), ("phone", "phone")]
         .into_iter()
         .filter(|(own, _)| given.contains(own))
@@ -81,6 +85,24 @@ pub(crate) fn after_change(writer: &mut Writer<'_>, id: i64, given: &Given) {
                 row.set(theirs, partner.get(own).clone());
             }
             crate::lead::derive(row);
+        });
+    }
+}
+
+/// Contacts of a company live where it lives: a changed address is copied to them and moves their `write_date`.
+fn share_address(writer: &mut Writer<'_>, id: i64, given: &Given) {
+    let changed: Vec<&'static str> = ADDRESS.iter().copied().filter(|name| given.contains(name)).collect();
+    let Some(parent) = writer.database.row("res.partner", id).filter(|_| !changed.is_empty()).cloned() else {
+        return;
+    };
+    let lives_there = |row: &Record| {
+        row.get("parent_id").as_int() == Some(id) && row.get("type").as_text() == Some("contact")
+    };
+    for child in writer.database.ids_where("res.partner", lives_there) {
+        writer.touch("res.partner", child, |row| {
+            for name in &changed {
+                row.set(name, parent.get(name).clone());
+            }
         });
     }
 }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::calendar;
 use crate::compute;
 use crate::database::{Database, Record};
 use crate::fault::Fault;
@@ -122,7 +123,11 @@ impl<'a> Reader<'a> {
         if field.kind == Kind::Properties {
             return Ok(compute::properties(self, row.1, field));
         }
-        let value = self.value(model, row, field);
+        let hidden = model.name == "calendar.event" && calendar::masked(self, row.1, field.name);
+        if hidden && matches!(field.name, "name" | "display_name") {
+            return Ok(Wire::text(calendar::BUSY));
+        }
+        let value = if hidden { Cow::Owned(Value::Null) } else { self.value(model, row, field) };
         Ok(match (field.kind, value.as_ref()) {
             (Kind::Many2one, Value::Int(target)) => self.reference(field, *target, load),
             (Kind::One2many | Kind::Many2many, ids) => Wire::ids(ids.as_ids().iter().copied()),

@@ -41,12 +41,32 @@ pub struct Session {
     pub companies: Vec<i64>,
     /// Whether listings hide archived rows.
     pub active_test: bool,
+    /// Which messages changes leave behind.
+    pub chatter: Chatter,
     /// Start of the transaction; every row it touches is stamped with it.
     pub started: Timestamp,
     /// What the clock says while the method runs: later than the start in a long transaction.
     pub now: Timestamp,
     /// What a test has taken away.
     pub withheld: Arc<Withheld>,
+}
+
+/// The messages a transaction writes about its own changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chatter {
+    /// One for each record that was created.
+    pub creation: bool,
+    /// One for each record whose tracked fields changed.
+    pub tracking: bool,
+}
+
+impl Chatter {
+    /// What the context leaves of them.
+    fn of(context: Option<&Wire>) -> Self {
+        let set = |name: &str| context.and_then(|context| context.get(name)).is_some_and(Wire::truthy);
+        let disabled = set("tracking_disable");
+        Self { creation: !disabled && !set("mail_create_nolog"), tracking: !disabled && !set("mail_notrack") }
+    }
 }
 
 /// What a call depends on besides its caller and the rows.
@@ -90,7 +110,8 @@ impl Session {
         let active_test = context.and_then(|context| context.get("active_test")).is_none_or(Wire::truthy);
         let level = level(user.get("groups_id").as_ids());
         let Circumstances { started, now, withheld } = circumstances;
-        Ok(Self { uid, level, companies, active_test, started, now, withheld })
+        let chatter = Chatter::of(context);
+        Ok(Self { uid, level, companies, active_test, chatter, started, now, withheld })
     }
 
     /// The company that gives defaults and the currency of records without a company.

@@ -13,7 +13,7 @@ use crate::schema::{Field, Kind, Model, OnDelete, Schema};
 use crate::session::Session;
 use crate::value::{Value, parse_date, parse_instant};
 use crate::wire::Wire;
-use crate::{activity, lead, partner};
+use crate::{activity, calendar, lead, partner};
 
 /// The fields a caller named in a create or write.
 pub type Given = BTreeSet<&'static str>;
@@ -42,21 +42,30 @@ impl Writer<'_> {
             "crm.lead" => lead::on_create(self, &mut record, &given),
             "res.partner" => partner::on_change(self, None, &mut record)?,
             "mail.activity" => activity::on_create(self, &mut record)?,
+            "calendar.event" => calendar::on_create(self, &mut record, &given),
             "res.users" => partner::on_user_create(self, &mut record, values)?,
             "crm.tag" | "crm.stage" | "mail.activity.type" => defaults(model, &mut record),
             _ => {}
         }
         self.check_required(model, &record)?;
-        let stamp = Value::Instant(self.session.started);
-        for (date, user) in [("create_date", "create_uid"), ("write_date", "write_uid")] {
-            record.set(date, stamp.clone());
-            record.set(user, Value::Int(self.session.uid));
-        }
+        let record = self.stamped(record);
         let id = self.database.insert(model.name, record);
-        if model.name == "res.partner" {
-            partner::after_change(self, id, &given);
+        match model.name {
+            "res.partner" => partner::after_change(self, id, &given),
+            "calendar.event" => calendar::after_create(self, id),
+            _ => {}
         }
         Ok(id)
+    }
+
+    /// A new row with the stamps of this transaction.
+    pub fn stamped(&self, record: Record) -> Record {
+        let (started, uid) = (self.session.started, self.session.uid);
+        record
+            .with("create_date", started)
+            .with("write_date", started)
+            .with("create_uid", uid)
+            .with("write_uid", uid)
     }
 
     /// Writes the same values to every row.
@@ -70,6 +79,7 @@ impl Writer<'_> {
             match model.name {
                 "crm.lead" => lead::on_write(self, *id, (&before, &mut record), &given),
                 "res.partner" => partner::on_change(self, Some(*id), &mut record)?,
+                "calendar.event" => calendar::on_change(self, &mut record, &given),
                 _ => {}
             }
             self.check_required(model, &record)?;
@@ -77,6 +87,7 @@ impl Writer<'_> {
             match model.name {
                 "res.partner" => partner::after_change(self, *id, &given),
                 "crm.lead" => lead::after_write(self, *id, &given),
+                "calendar.event" => calendar::invite(self, *id),
                 "res.users" => partner::after_user_write(self, *id, values)?,
                 _ => {}
             }
@@ -145,10 +156,26 @@ impl Writer<'_> {
                 row.get("res_id").as_int() == Some(id) && row.get(column).as_text() == Some(model.name)
             };
             for row in self.database.ids_where(holder, of_this) {
-                self.database.remove(holder, row);
+                match Schema::get().model(holder) {
+                    Some(holder) => self.delete(holder, row)?,
+                    None => self.database.remove(holder, row),
+                }
             }
         }
+        self.forget_document(model.name, id);
         Ok(())
+    }
+
+    /// Meetings outlive the document they were made for.
+    fn forget_document(&mut self, model: &str, id: i64) {
+        let of_this = |row: &Record| {
+            row.get("res_id").as_int() == Some(id) && row.get("res_model").as_text() == Some(model)
+        };
+        for row in self.database.ids_where("calendar.event", of_this) {
+            if let Some(record) = self.database.edit("calendar.event", row) {
+                record.set("res_id", Value::Null);
+            }
+        }
     }
 
     /// Applies the deletion rule of one reference to a row that holds it.

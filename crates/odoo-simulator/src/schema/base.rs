@@ -11,7 +11,7 @@ const ADDRESS_TYPES: &[(&str, &str)] = &[
 const COMPANY_TYPES: &[(&str, &str)] = &[("person", "Individual"), ("company", "Company")];
 const POSITIONS: &[(&str, &str)] = &[("after", "After Amount"), ("before", "Before Amount")];
 const LANGUAGES: &[(&str, &str)] = &[("en_US", "English (US)")];
-const TIME_ZONES: &[(&str, &str)] = &[
+pub(super) const TIME_ZONES: &[(&str, &str)] = &[
     ("UTC", "UTC"),
     ("America/New_York", "America/New_York"),
     ("Europe/Berlin", "Europe/Berlin"),

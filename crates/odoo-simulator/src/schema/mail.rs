@@ -29,7 +29,14 @@ pub(super) fn models() -> Vec<Model> {
             "mail.message.subtype",
             "Message subtypes",
             "sequence, id",
-            vec![F::char("name", "Message Type").required(), F::integer("sequence", "Sequence")],
+            vec![
+                F::char("name", "Message Type").required(),
+                F::integer("sequence", "Sequence"),
+                F::char("res_model", "Model"),
+                F::boolean("internal", "Internal Only"),
+                F::boolean("default", "Default"),
+                F::boolean("hidden", "Hidden"),
+            ],
         )
         .access(Level::Portal, Level::Settings),
     ]
@@ -113,6 +120,10 @@ fn message() -> Model {
         F::char("message_id", "Message-Id").readonly(),
         F::char("reply_to", "Reply-To"),
         F::boolean("starred", "Starred").computed(),
+        F::many2many("starred_partner_ids", "Favorited By", "res.partner"),
+        F::datetime("pinned_at", "Pinned"),
+        F::one2many("tracking_value_ids", "Tracking values", "mail.tracking.value", "mail_message_id")
+            .restricted(Level::Settings),
     ];
     Model::new("mail.message", "Message", "id desc", fields).access(Level::Portal, Level::Internal)
 }

@@ -4,8 +4,10 @@
 //! must survive. The order of fields here is the order of `fields_get` and of a read without a field list.
 
 mod base;
+mod calendar;
 mod crm;
 mod field;
+mod history;
 mod mail;
 
 pub use field::{Field, Kind, OnDelete};
@@ -89,6 +91,9 @@ impl Schema {
             let mut models = base::models();
             models.extend(crm::models());
             models.extend(mail::models());
+            // Later additions come last: the registry of models in the seed counts on it.
+            models.extend(history::models());
+            models.extend(calendar::models());
             Self { models }
         })
     }

@@ -5,6 +5,7 @@ use crate::schema::Schema;
 
 use super::Builder;
 use super::organisation::Organisation;
+use super::registry;
 
 /// Code, name, symbol, decimal places, active, units per US dollar.
 const CURRENCIES: &[(&str, &str, &str, i64, bool, f64)] = &[
@@ -27,7 +28,7 @@ pub(super) fn build(builder: &mut Builder, organisation: &Organisation) {
     {
         builder.install("res.country", Record::default().with("name", name).with("code", code));
     }
-    for model in Schema::get().models() {
+    for model in Schema::get().models().iter().take(registry::FIRST_MODELS) {
         builder.install("ir.model", Record::default().with("name", model.label).with("model", model.name));
     }
     builder.install(

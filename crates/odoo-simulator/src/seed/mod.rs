@@ -6,10 +6,13 @@
 mod agenda;
 mod catalogue;
 mod customers;
+mod events;
+mod meetings;
 mod names;
 mod organisation;
 mod pipeline;
 mod random;
+mod registry;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -64,6 +67,10 @@ impl Seed {
         let customers = customers::build(&mut builder, &organisation);
         pipeline::build(&mut builder, &organisation, &customers);
         agenda::build(&mut builder, &organisation);
+        // What came later draws from sequences of its own, so that the rows above stay what they were.
+        registry::build(&mut builder);
+        events::build(&mut builder);
+        meetings::build(&mut builder);
         builder.database
     }
 }
@@ -110,7 +117,14 @@ impl Builder {
         self.database.insert(model, stamped(record, (created, written), user))
     }
 
-    /// Adds a row of the installation itself.
+    /// Adds a row of the installation itself; all of these carry the one stamp of the transaction that installed.
+    fn register(&mut self, model: &'static str, record: Record) -> i64 {
+        let day = self.day(640).at(8, 0, 0, 123_456_000);
+        let at = utc_instant(day).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.add(model, record, (at, at), 1)
+    }
+
+    /// Adds a row of the installation that was made by hand, at a moment of its own.
     fn install(&mut self, model: &'static str, record: Record) -> i64 {
         let at = self.at(640, 8 * 3_600);
         self.add(model, record, (at, at), 1)

@@ -95,7 +95,16 @@ async fn cancelling_leaves_nothing_and_archiving_the_lead_cancels() {
         Ok(json!([]))
     );
     assert_eq!(
-        admin.count("mail.message", json!([["model", "=", "crm.lead"], ["res_id", "=", lead]])).await,
+        admin
+            .count(
+                "mail.message",
+                json!([
+                    ["model", "=", "crm.lead"],
+                    ["res_id", "=", lead],
+                    ["mail_activity_type_id", "!=", false]
+                ])
+            )
+            .await,
         0
     );
 }

@@ -3,11 +3,13 @@
 
 mod access;
 mod activities;
+mod calendar;
 mod client;
 mod crm;
 mod deletion;
 mod faults;
 mod foreign_clients;
+mod history;
 mod late_commits;
 mod listing;
 mod login;

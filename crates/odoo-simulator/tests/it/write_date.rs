@@ -108,14 +108,28 @@ async fn what_moves_a_lead_and_what_does_not() {
         ("mail.activity", "create", json!([activity])),
         ("crm.lead", "message_post", json!([[lead]])),
         ("crm.stage", "write", json!([[1], {"name": "Brand new"}])),
+        ("crm.stage", "write", json!([[1], {"is_won": true}])),
+        ("crm.stage", "write", json!([[1], {"is_won": false}])),
+        ("crm.tag", "write", json!([[1], {"name": "Renamed"}])),
+        ("utm.source", "write", json!([[1], {"name": "Renamed"}])),
+        (
+            "calendar.event",
+            "create",
+            json!([{"name": "Call", "start": "2026-12-01 09:00:00", "opportunity_id": lead}]),
+        ),
+        ("crm.lead", "activity_schedule", json!([[lead]])),
         ("crm.tag", "unlink", json!([[1]])),
     ];
     for (model, method, args) in still {
         handle.clock().advance(Duration::from_secs(5));
         let before = stamp();
-        admin.call(model, method, args, json!({})).await.unwrap();
+        let answer = admin.call(model, method, args, json!({})).await;
+        assert!(answer.is_ok() || method == "activity_schedule", "{model}.{method}: {answer:?}");
         assert_eq!(stamp(), before, "{model}.{method}");
     }
+    let row = admin.one("crm.lead", lead, json!(["probability", "partner_name", "partner_id"])).await;
+    assert_eq!(row["probability"], json!(12.5), "a stage made a won one wins nothing by itself");
+    assert_eq!(row["partner_id"], json!([partner, "Renamed"]));
     handle.clock().advance(Duration::from_secs(5));
     let before = stamp();
     admin.write("res.partner", partner, json!({"email": "new@b.example"})).await;
@@ -125,4 +139,58 @@ async fn what_moves_a_lead_and_what_does_not() {
     assert_eq!(row["tag_ids"], json!([]));
     admin.write("crm.lead", lead, json!({"email_from": "back@b.example"})).await;
     assert_eq!(admin.one("res.partner", partner, json!(["email"])).await["email"], json!("back@b.example"));
+}
+
+#[tokio::test]
+async fn the_scoring_job_changes_probabilities_behind_everyones_back() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let fields = || json!(["probability", "automated_probability", "prorated_revenue"]);
+    let scored = api.create("crm.lead", json!({"name": "Scored", "expected_revenue": 1000.0})).await;
+    let by_hand = api.create("crm.lead", json!({"name": "By hand"})).await;
+    api.write("crm.lead", by_hand, json!({"probability": 70.0})).await;
+    let stamp = |id: i64| handle.data().row("crm.lead", id).unwrap().get("write_date").clone();
+    let before = (stamp(scored), stamp(by_hand));
+    handle.clock().advance(Duration::from_secs(3_600));
+    for id in [scored, by_hand] {
+        handle.data().score(id, 33.3);
+    }
+    let row = api.one("crm.lead", scored, fields()).await;
+    let expected =
+        json!({"id": scored, "probability": 33.3, "automated_probability": 33.3, "prorated_revenue": 125.0});
+    assert_eq!(row, expected, "amounts that follow from it are left behind");
+    let row = api.one("crm.lead", by_hand, fields()).await;
+    assert_eq!((&row["probability"], &row["automated_probability"]), (&json!(70.0), &json!(33.3)));
+    assert_eq!((stamp(scored), stamp(by_hand)), before);
+}
+
+#[tokio::test]
+async fn contacts_move_with_their_company_and_nobody_else_does() {
+    let handle = simulator().await;
+    let admin = User::login(&handle, "admin").await;
+    let company = admin.create("res.partner", json!({"name": "Head", "is_company": true})).await;
+    let contact = admin.create("res.partner", json!({"name": "Anna", "parent_id": company})).await;
+    let delivery =
+        admin.create("res.partner", json!({"name": "Gate", "parent_id": company, "type": "delivery"})).await;
+    let stamp =
+        |id: i64| handle.data().row("res.partner", id).unwrap().get("write_date").as_instant().unwrap();
+    let (first, gate) = (stamp(contact), stamp(delivery));
+    handle.clock().advance(Duration::from_secs(5));
+    admin.write("res.partner", company, json!({"street": "Ring 1", "city": "Graz"})).await;
+    assert_eq!(admin.one("res.partner", contact, json!(["city"])).await["city"], json!("Graz"));
+    assert!(stamp(contact) > first && stamp(delivery) == gate);
+    // A rate does not move its currency, a star not its message.
+    let currency = || handle.data().row("res.currency", 2).unwrap().get("write_date").clone();
+    let before = currency();
+    let rate = json!({"name": "2026-11-22", "rate": 0.9, "currency_id": 2, "company_id": 1});
+    admin.create("res.currency.rate", rate).await;
+    assert_eq!(currency(), before);
+    let message = admin.call("res.partner", "message_post", json!([[company]]), json!({"body": "x"})).await;
+    let message = message.unwrap().as_i64().unwrap();
+    let written = handle.data().row("mail.message", message).unwrap().get("write_date").clone();
+    handle.clock().advance(Duration::from_secs(5));
+    let starred = admin.call("mail.message", "toggle_message_starred", json!([[message]]), json!({})).await;
+    assert!(starred.unwrap_err().last_line.contains("cannot marshal None"));
+    assert_eq!(admin.one("mail.message", message, json!(["starred"])).await["starred"], json!(true));
+    assert_eq!(handle.data().row("mail.message", message).unwrap().get("write_date"), &written);
 }

@@ -1,0 +1,95 @@
+//! What the first leads left behind while they went through the pipeline: a message when they were created, and one
+//! with the values before and after when they moved, were won, or were lost.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::database::Record;
+use crate::reader::Reader;
+use crate::schema::Level;
+use crate::session::{Chatter, Session};
+use crate::tracking;
+use crate::value::Value;
+
+use super::Builder;
+
+/// How many leads have their history; more would make large data sets needlessly large.
+const LEADS: usize = 1_000;
+
+/// One change of a lead.
+struct Change {
+    at: Timestamp,
+    fields: &'static [&'static str],
+    before: Record,
+    now: Record,
+}
+
+pub(super) fn build(builder: &mut Builder) {
+    let leads: Vec<(i64, Record)> =
+        builder.database.rows("crm.lead").take(LEADS).map(|(id, row)| (id, row.clone())).collect();
+    for (id, lead) in leads {
+        let Some(created) = lead.get("create_date").as_instant() else { continue };
+        let author = lead.get("user_id").as_int().unwrap_or(2);
+        let message = tracking::about(&builder.database, id, &lead, "crm.mt_lead_create")
+            .with("body", "<p>Lead/Opportunity created</p>");
+        say(builder, message, (created, author));
+        for change in changes(&lead, created) {
+            let subtype = tracking::subtype_of(change.fields, &change.now);
+            let message = tracking::about(&builder.database, id, &lead, subtype).with("body", "");
+            let message = say(builder, message, (change.at, author));
+            values(builder, message, &change, author);
+        }
+    }
+}
+
+/// The changes that lead to what the lead is now, the oldest first.
+fn changes(lead: &Record, created: Timestamp) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let moved = lead.get("date_last_stage_update").as_instant().filter(|at| *at > created);
+    let spent = match lead.get("x_durations") {
+        Value::Durations(spent) => spent.keys().copied().collect(),
+        _ => Vec::new(),
+    };
+    if let Some(at) = moved {
+        let now = lead.clone().with("active", true);
+        let last = spent.last().copied().unwrap_or(1);
+        let before = now.clone().with("stage_id", last).with("probability", 0.0);
+        changes.push(Change { at, fields: &["stage_id"], before, now });
+    }
+    let closed = lead.get("date_closed").as_instant();
+    if let (Some(at), false) = (closed, lead.get("active").as_bool()) {
+        let mut before = lead.clone().with("active", true);
+        before.set("lost_reason_id", Value::Null);
+        let fields: &[&str] =
+            if lead.get("lost_reason_id").is_null() { &["active"] } else { &["active", "lost_reason_id"] };
+        changes.push(Change { at, fields, before, now: lead.clone() });
+    }
+    changes
+}
+
+fn values(builder: &mut Builder, message: i64, change: &Change, author: i64) {
+    let session = Session {
+        uid: author,
+        level: Level::Settings,
+        companies: vec![1],
+        active_test: false,
+        chatter: Chatter { creation: false, tracking: false },
+        started: change.at,
+        now: change.at,
+        withheld: Arc::default(),
+    };
+    for field in change.fields {
+        let reader = Reader::new(&builder.database, &session);
+        let row = tracking::value_row(&reader, message, field, (&change.before, &change.now));
+        if let Some(row) = row {
+            builder.add("mail.tracking.value", row, (change.at, change.at), author);
+        }
+    }
+}
+
+fn say(builder: &mut Builder, message: Record, (at, author): (Timestamp, i64)) -> i64 {
+    let partner = builder.database.row("res.users", author).map(|row| row.get("partner_id").clone());
+    let message = message.with("author_id", partner.unwrap_or_default()).with("date", at);
+    builder.add("mail.message", message, (at, at), author)
+}
