@@ -108,7 +108,7 @@ pub(crate) fn after_create(writer: &mut Writer<'_>, id: i64) {
         && let Some(record) = writer.database.row("crm.lead", lead)
         && writer.session.chatter.creation
     {
-        let note = tracking::about(writer.database, lead, record, "mail.mt_note");
+        let note = tracking::about(lead, record, tracking::external(writer.database, "mail.mt_note"));
         insert_message(writer, note.with("body", "<p>Meeting scheduled</p>"));
     }
 }

@@ -5,7 +5,7 @@ use crate::activity::insert_message;
 use crate::compute;
 use crate::database::{Database, Record};
 use crate::reader::Reader;
-use crate::schema::{Field, Kind, Model, Schema};
+use crate::schema::{Field, Kind, Schema};
 use crate::value::{Value, utc_instant};
 use crate::writer::Writer;
 
@@ -36,7 +36,8 @@ pub(crate) fn write_down(writer: &mut Writer<'_>, base: &Database) {
         match base.row("crm.lead", id) {
             None if chatter.creation => {
                 let body = "<p>Lead/Opportunity created</p>";
-                let message = about(writer.database, id, &now, "crm.mt_lead_create").with("body", body);
+                let subtype = external(writer.database, "crm.mt_lead_create");
+                let message = about(id, &now, subtype).with("body", body);
                 insert_message(writer, message);
             }
             Some(before) if chatter.tracking && now.get("write_date") == &started => {
@@ -53,11 +54,13 @@ fn tracked(writer: &mut Writer<'_>, id: i64, (before, now): (&Record, &Record)) 
     if changed.is_empty() {
         return;
     }
-    let message = about(writer.database, id, now, subtype_of(&changed, now)).with("body", "");
-    let message = insert_message(writer, message);
+    let subtype = external(writer.database, subtype_of(&changed, now));
+    let message = insert_message(writer, about(id, now, subtype).with("body", ""));
     for name in changed {
         let reader = Reader::new(writer.database, writer.session);
-        let Some(value) = value_row(&reader, message, name, (before, now)) else { continue };
+        let Some(value) = value_row(&reader, name, (before, now)) else { continue };
+        let field = field_id(writer.database, name);
+        let value = value.with("mail_message_id", message).with("field_id", field);
         let value = writer.stamped(value);
         writer.database.insert("mail.tracking.value", value);
     }
@@ -93,10 +96,10 @@ pub(crate) fn subtype_of(changed: &[&str], now: &Record) -> &'static str {
 }
 
 /// A message on a lead, without author and stamps.
-pub(crate) fn about(database: &Database, lead: i64, record: &Record, subtype: &str) -> Record {
+pub(crate) fn about(lead: i64, record: &Record, subtype: Option<i64>) -> Record {
     Record::default()
         .with("message_type", "notification")
-        .with("subtype_id", external(database, subtype))
+        .with("subtype_id", subtype)
         .with("model", "crm.lead")
         .with("res_id", lead)
         .with("record_name", record.get("name").clone())
@@ -110,17 +113,14 @@ pub(crate) fn external(database: &Database, name: &str) -> Option<i64> {
     database.rows("ir.model.data").find(|(_, row)| is(row)).and_then(|(_, row)| row.get("res_id").as_int())
 }
 
-/// One field before and after, in the columns of its type.
+/// One field of a lead before and after, in the columns of its type; neither message nor field is set.
 pub(crate) fn value_row(
     reader: &Reader<'_>,
-    message: i64,
     name: &str,
     (before, now): (&Record, &Record),
 ) -> Option<Record> {
-    let model = Schema::get().model("crm.lead")?;
-    let field = model.field(name)?;
-    let mut record =
-        Record::default().with("mail_message_id", message).with("field_id", field_id(reader, model, field));
+    let field = Schema::get().model("crm.lead")?.field(name)?;
+    let mut record = Record::default();
     if field.kind == Kind::Monetary {
         record.set("currency_id", Value::reference(compute::lead_currency(reader, now)));
     }
@@ -166,11 +166,12 @@ fn put(
     }
 }
 
-fn field_id(reader: &Reader<'_>, model: &Model, field: &Field) -> Option<i64> {
+/// The registered field of a lead.
+pub(crate) fn field_id(database: &Database, name: &str) -> Option<i64> {
     let is = |row: &Record| {
-        row.get("name").as_text() == Some(field.name) && row.get("model").as_text() == Some(model.name)
+        row.get("name").as_text() == Some(name) && row.get("model").as_text() == Some("crm.lead")
     };
-    reader.database.rows("ir.model.fields").find(|(_, row)| is(row)).map(|(id, _)| id)
+    database.rows("ir.model.fields").find(|(_, row)| is(row)).map(|(id, _)| id)
 }
 
 #[cfg(test)]

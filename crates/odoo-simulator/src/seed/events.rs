@@ -1,6 +1,7 @@
 //! What the first leads left behind while they went through the pipeline: a message when they were created, and one
 //! with the values before and after when they moved, were won, or were lost.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -25,20 +26,44 @@ struct Change {
     now: Record,
 }
 
+/// What is looked up once.
+struct Registered {
+    subtypes: BTreeMap<&'static str, i64>,
+    fields: BTreeMap<&'static str, i64>,
+}
+
+impl Registered {
+    fn of(builder: &Builder) -> Self {
+        let subtypes = ["crm.mt_lead_create", "crm.mt_lead_stage", "crm.mt_lead_won", "crm.mt_lead_lost"];
+        let subtypes = subtypes
+            .into_iter()
+            .filter_map(|name| Some((name, tracking::external(&builder.database, name)?)));
+        let fields = tracking::TRACKED
+            .iter()
+            .filter_map(|name| Some((*name, tracking::field_id(&builder.database, name)?)));
+        Self { subtypes: subtypes.collect(), fields: fields.collect() }
+    }
+
+    fn subtype(&self, name: &str) -> Option<i64> {
+        self.subtypes.get(name).copied()
+    }
+}
+
 pub(super) fn build(builder: &mut Builder) {
+    let registered = Registered::of(builder);
     let leads: Vec<(i64, Record)> =
         builder.database.rows("crm.lead").take(LEADS).map(|(id, row)| (id, row.clone())).collect();
     for (id, lead) in leads {
         let Some(created) = lead.get("create_date").as_instant() else { continue };
         let author = lead.get("user_id").as_int().unwrap_or(2);
-        let message = tracking::about(&builder.database, id, &lead, "crm.mt_lead_create")
+        let message = tracking::about(id, &lead, registered.subtype("crm.mt_lead_create"))
             .with("body", "<p>Lead/Opportunity created</p>");
         say(builder, message, (created, author));
         for change in changes(&lead, created) {
-            let subtype = tracking::subtype_of(change.fields, &change.now);
-            let message = tracking::about(&builder.database, id, &lead, subtype).with("body", "");
+            let subtype = registered.subtype(tracking::subtype_of(change.fields, &change.now));
+            let message = tracking::about(id, &lead, subtype).with("body", "");
             let message = say(builder, message, (change.at, author));
-            values(builder, message, &change, author);
+            values(builder, (message, &registered), &change, author);
         }
     }
 }
@@ -68,7 +93,7 @@ fn changes(lead: &Record, created: Timestamp) -> Vec<Change> {
     changes
 }
 
-fn values(builder: &mut Builder, message: i64, change: &Change, author: i64) {
+fn values(builder: &mut Builder, (message, registered): (i64, &Registered), change: &Change, author: i64) {
     let session = Session {
         uid: author,
         level: Level::Settings,
@@ -81,8 +106,10 @@ fn values(builder: &mut Builder, message: i64, change: &Change, author: i64) {
     };
     for field in change.fields {
         let reader = Reader::new(&builder.database, &session);
-        let row = tracking::value_row(&reader, message, field, (&change.before, &change.now));
+        let row = tracking::value_row(&reader, field, (&change.before, &change.now));
         if let Some(row) = row {
+            let field = registered.fields.get(field).copied();
+            let row = row.with("mail_message_id", message).with("field_id", field);
             builder.add("mail.tracking.value", row, (change.at, change.at), author);
         }
     }
