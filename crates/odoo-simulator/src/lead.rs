@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::activity;
 use crate::database::{Database, Record};
 use crate::fault::Fault;
 use crate::partner::normalized;
@@ -43,6 +44,7 @@ pub(crate) fn on_create(writer: &Writer<'_>, record: &mut Record, given: &Given)
     }
     close_by_probability(writer, record);
     derive(record);
+    derive_recurring(writer.database, record);
 }
 
 /// Consequences of a write, before the row is stored.
@@ -70,6 +72,23 @@ pub(crate) fn on_write(
         delete_open_activities(writer, id);
     }
     derive(record);
+    derive_recurring(writer.database, record);
+}
+
+/// Recurring revenue by month, by the plan's length, and both by probability.
+fn derive_recurring(database: &Database, record: &mut Record) {
+    let plan = record.get("recurring_plan").as_int().and_then(|id| database.row("crm.recurring.plan", id));
+    let months = plan.map_or(0.0, |plan| plan.get("number_of_months").as_float());
+    let revenue = record.get("recurring_revenue").as_float();
+    let monthly = if months > 0.0 { revenue / months } else { 0.0 };
+    let share = record.get("probability").as_float() / 100.0;
+    for (name, amount) in [
+        ("recurring_revenue_monthly", monthly),
+        ("recurring_revenue_prorated", revenue * share),
+        ("recurring_revenue_monthly_prorated", monthly * share),
+    ] {
+        record.set(name, Value::Float(amount));
+    }
 }
 
 /// An edited e-mail or phone goes back to the customer, and moves the customer's `write_date`.
@@ -265,6 +284,22 @@ pub(crate) fn set_lost(
     archive(writer, ids)?;
     if !more.is_empty() {
         write(writer, ids, more)?;
+    }
+    Ok(Wire::Nil)
+}
+
+/// `action_lost_reason_apply` of the dialogue that asks for the reason; its note stays as a message on each lead.
+pub(crate) fn lose_by_dialogue(writer: &mut Writer<'_>, dialogues: &[i64]) -> Result<Wire, Fault> {
+    for dialogue in dialogues {
+        let Some(dialogue) = writer.database.row("crm.lead.lost", *dialogue).cloned() else { continue };
+        let leads = dialogue.get("lead_ids").as_ids();
+        let reason = dialogue.get("lost_reason_id").as_int();
+        let reason = reason.map(|id| ("lost_reason_id".to_owned(), Wire::Int(id)));
+        set_lost(writer, leads, reason.into_iter().collect())?;
+        if let Some(note) = dialogue.get("lost_feedback").as_text() {
+            let values = Wire::Struct(vec![("body".to_owned(), Wire::text(note))]);
+            activity::post(writer, lead_model()?, leads, &values)?;
+        }
     }
     Ok(Wire::Nil)
 }

@@ -62,6 +62,7 @@ const WRITING: &[&str] = &[
     "action_feedback",
     "action_done",
     "toggle_message_starred",
+    "action_lost_reason_apply",
 ];
 
 /// Whether the method may change rows.
@@ -198,6 +199,7 @@ fn document(writer: &mut Writer<'_>, model: &'static Model, mut arguments: Argum
             }
             Ok(Wire::Nil)
         }
+        "action_lost_reason_apply" if model.name == "crm.lead.lost" => lead::lose_by_dialogue(writer, &ids),
         "activity_schedule" => {
             activity::schedule(writer, model, &ids, &Wire::Struct(arguments.keywords))?;
             Ok(Wire::Opaque("<class 'odoo.api.mail.activity'>".into()))

@@ -32,6 +32,19 @@ pub(super) fn models() -> Vec<Model> {
         .collect()
 }
 
+/// The dialogues of the web interface that change leads.
+pub(super) fn dialogues() -> Vec<Model> {
+    let fields = vec![
+        F::many2many("lead_ids", "Leads", "crm.lead"),
+        F::many2one("lost_reason_id", "Lost Reason", "crm.lost.reason"),
+        F::html("lost_feedback", "Closing Note"),
+    ];
+    vec![
+        Model::new("crm.lead.lost", "Get Lost Reason", "id", fields)
+            .access(Level::OwnDocuments, Level::OwnDocuments),
+    ]
+}
+
 fn stage() -> Model {
     let fields = vec![
         F::char("name", "Stage Name").required(),

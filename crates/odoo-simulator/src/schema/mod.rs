@@ -94,6 +94,7 @@ impl Schema {
             // Later additions come last: the registry of models in the seed counts on it.
             models.extend(history::models());
             models.extend(calendar::models());
+            models.extend(crm::dialogues());
             Self { models }
         })
     }

@@ -11,12 +11,15 @@ use crate::reader::Reader;
 use crate::schema::Level;
 use crate::session::{Chatter, Session};
 use crate::tracking;
-use crate::value::Value;
+use crate::value::{Value, utc_instant};
 
 use super::Builder;
 
 /// How many leads have their history; more would make large data sets needlessly large.
 const LEADS: usize = 1_000;
+
+/// About how many notifications there are: more than a page of those to others, whoever reads.
+const DIGESTS: usize = 480;
 
 /// One change of a lead.
 struct Change {
@@ -50,6 +53,7 @@ impl Registered {
 }
 
 pub(super) fn build(builder: &mut Builder) {
+    digests(builder);
     let registered = Registered::of(builder);
     let leads: Vec<(i64, Record)> =
         builder.database.rows("crm.lead").take(LEADS).map(|(id, row)| (id, row.clone())).collect();
@@ -65,6 +69,29 @@ pub(super) fn build(builder: &mut Builder) {
             let message = say(builder, message, (change.at, author));
             values(builder, (message, &registered), &change, author);
         }
+    }
+}
+
+/// Notifications to single people, sent by one transaction and attached to nothing. Only their recipients may read
+/// them, administrators included, so that every reader of messages meets whole pages of nothing.
+fn digests(builder: &mut Builder) {
+    let people: Vec<Value> = builder
+        .database
+        .rows("res.users")
+        .filter(|(id, row)| *id > 6 && row.get("active").as_bool())
+        .map(|(_, row)| row.get("partner_id").clone())
+        .collect();
+    let day = builder.day(30).at(6, 0, 0, 250_731_000);
+    let at = utc_instant(day).unwrap_or(Timestamp::UNIX_EPOCH);
+    let each = DIGESTS / people.len().max(1);
+    let recipients = people.iter().filter_map(Value::as_int);
+    for partner in recipients.flat_map(|partner| std::iter::repeat_n(partner, each)) {
+        let message = Record::default()
+            .with("message_type", "user_notification")
+            .with("subject", "Your week")
+            .with("body", "<p>Your week in numbers</p>")
+            .with("partner_ids", vec![partner]);
+        say(builder, message, (at, 1));
     }
 }
 

@@ -179,6 +179,35 @@ async fn pages_of_messages_are_filtered_after_the_limit() {
 }
 
 #[tokio::test]
+async fn messages_until_an_empty_page_are_not_all_messages() {
+    let handle = simulator().await;
+    for login in ["admin", API, KRISHNA] {
+        let user = User::login(&handle, login).await;
+        let page = |domain: serde_json::Value, limit: usize| async move {
+            let kwargs = json!({"fields": ["model"], "limit": limit, "order": "id"});
+            let rows = user.call("mail.message", "search_read", json!([domain]), kwargs).await.unwrap();
+            rows.as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect::<Vec<i64>>()
+        };
+        let readable = user.count("mail.message", json!([])).await;
+        let (mut until_empty, mut last) = (0, 0);
+        loop {
+            let ids = page(json!([["id", ">", last]]), 200).await;
+            let Some(newest) = ids.last() else { break };
+            last = *newest;
+            until_empty += ids.len();
+        }
+        assert!(i64::try_from(until_empty).unwrap() < readable, "{login}: {until_empty} of {readable}");
+        let highest = handle.data().snapshot().rows("mail.message").map(|(id, _)| id).max().unwrap();
+        let (mut by_ranges, mut from) = (0, 0);
+        while from <= highest {
+            by_ranges += page(json!([["id", ">", from], ["id", "<=", from + 500]]), 0).await.len();
+            from += 500;
+        }
+        assert_eq!(i64::try_from(by_ranges).unwrap(), readable, "{login}");
+    }
+}
+
+#[tokio::test]
 async fn activities_are_visible_with_their_document() {
     let handle = simulator().await;
     let krishna = User::login(&handle, KRISHNA).await;

@@ -81,6 +81,40 @@ async fn losing_commits_though_its_answer_is_a_fault() {
 }
 
 #[tokio::test]
+async fn the_dialogue_that_asks_for_the_reason_loses_too() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let id = api.create("crm.lead", json!({"name": "Deal"})).await;
+    let values = json!({"lead_ids": [[6, 0, [id]]], "lost_reason_id": 2, "lost_feedback": "<p>Too late</p>"});
+    let dialogue = api.create("crm.lead.lost", values).await;
+    let lost = api.call("crm.lead.lost", "action_lost_reason_apply", json!([[dialogue]]), json!({})).await;
+    assert!(unmarshallable(&lost.unwrap_err()));
+    let row = state(&api, id).await;
+    assert_eq!((&row["active"], &row["lost_reason_id"][0]), (&json!(false), &json!(2)));
+    let note = json!([["model", "=", "crm.lead"], ["res_id", "=", id], ["body", "=", "<p>Too late</p>"]]);
+    assert_eq!(api.count("mail.message", note).await, 1);
+}
+
+#[tokio::test]
+async fn recurring_revenue_is_counted_by_month() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let values =
+        json!({"name": "Deal", "recurring_revenue": 1200.0, "recurring_plan": 2, "probability": 50.0});
+    let id = api.create("crm.lead", values).await;
+    let fields = json!([
+        "recurring_revenue_monthly",
+        "recurring_revenue_prorated",
+        "recurring_revenue_monthly_prorated"
+    ]);
+    let expected = json!({
+        "id": id, "recurring_revenue_monthly": 100.0, "recurring_revenue_prorated": 600.0,
+        "recurring_revenue_monthly_prorated": 50.0,
+    });
+    assert_eq!(api.one("crm.lead", id, fields).await, expected);
+}
+
+#[tokio::test]
 async fn archiving_by_a_plain_write_keeps_the_probability() {
     let handle = simulator().await;
     let api = User::login(&handle, API).await;

@@ -164,6 +164,17 @@ async fn a_read_drops_missing_rows_unless_only_ids_are_wanted() {
 }
 
 #[tokio::test]
+async fn long_lists_of_ids_are_no_trouble() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let ids: Vec<i64> = (1..=21_593).collect();
+    let all = count(&api, json!([])).await;
+    assert_eq!(count(&api, json!([["id", "in", ids]])).await, all);
+    let exists = api.call("crm.lead", "exists", json!([ids]), json!({})).await.unwrap();
+    assert_eq!(i64::try_from(exists.as_array().unwrap().len()).unwrap(), all);
+}
+
+#[tokio::test]
 async fn names_can_be_asked_for() {
     let handle = simulator().await;
     let api = User::login(&handle, API).await;
