@@ -1,7 +1,7 @@
 //! The rows, in memory, behind copy-on-write so that every call sees one snapshot and a failed call leaves no trace.
 //!
 //! This module keeps rows and nothing else: it does not know defaults, access or time. Cloning a `Database` copies
-//! pointers; the first write to a table after a clone copies that table's map. Clones share the id sequences, as
+//! pointers; a write after a clone copies a piece of the table. Clones share the id sequences, as
 //! transactions do: an id taken by one is never given to another, whether its row ever becomes visible or not.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Schema;
+use crate::table::{Table, same};
 use crate::value::Value;
 
 /// Columns the simulator keeps for itself; no field list shows them.
@@ -43,12 +44,6 @@ impl Record {
         self.set(name, value.into());
         self
     }
-}
-
-/// One table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    rows: BTreeMap<i64, Arc<Record>>,
 }
 
 /// The last id given out in each table.
@@ -98,33 +93,29 @@ pub(crate) struct Conflict;
 impl Database {
     /// The row, if it exists.
     pub fn row(&self, model: &str, id: i64) -> Option<&Record> {
-        self.tables.get(model)?.rows.get(&id).map(AsRef::as_ref)
+        self.tables.get(model)?.row(id).map(AsRef::as_ref)
     }
 
     /// All rows of a model by ascending id.
     pub fn rows(&self, model: &str) -> impl Iterator<Item = (i64, &Record)> {
-        self.tables
-            .get(model)
-            .into_iter()
-            .flat_map(|table| table.rows.iter().map(|(id, row)| (*id, row.as_ref())))
+        self.tables.get(model).into_iter().flat_map(|table| table.rows().map(|(id, row)| (id, row.as_ref())))
     }
 
     /// How many rows a model has.
     pub fn count(&self, model: &str) -> usize {
-        self.tables.get(model).map_or(0, |table| table.rows.len())
+        self.tables.get(model).map_or(0, |table| table.count())
     }
 
     /// The row, for changing it.
     pub fn edit(&mut self, model: &str, id: i64) -> Option<&mut Record> {
-        let table = Arc::make_mut(self.tables.get_mut(model)?);
-        table.rows.get_mut(&id).map(Arc::make_mut)
+        Arc::make_mut(self.tables.get_mut(model)?).edit(id)
     }
 
     /// Adds a row under the next id. Ids are never used twice.
     pub fn insert(&mut self, model: &'static str, record: Record) -> i64 {
         let id = self.sequences.next(model);
         let table = Arc::make_mut(self.tables.entry(model).or_default());
-        table.rows.insert(id, Arc::new(record));
+        table.insert(id, Arc::new(record));
         id
     }
 
@@ -132,13 +123,13 @@ impl Database {
     pub fn insert_at(&mut self, model: &'static str, id: i64, record: Record) {
         self.sequences.past(model, id);
         let table = Arc::make_mut(self.tables.entry(model).or_default());
-        table.rows.insert(id, Arc::new(record));
+        table.insert(id, Arc::new(record));
     }
 
     /// Removes a row; no tombstone remains.
     pub fn remove(&mut self, model: &str, id: i64) {
         if let Some(table) = self.tables.get_mut(model) {
-            Arc::make_mut(table).rows.remove(&id);
+            Arc::make_mut(table).remove(id);
         }
     }
 
@@ -148,23 +139,21 @@ impl Database {
     /// `Conflict` when both changed the same row; nothing is taken over then.
     pub(crate) fn merge(&mut self, base: &Self, made: &Self) -> Result<(), Conflict> {
         let mut merged = self.clone();
+        let empty = Arc::default();
         for (model, table) in &made.tables {
-            let before = base.tables.get(model);
-            if before.is_some_and(|before| Arc::ptr_eq(before, table)) {
+            let before = base.tables.get(model).unwrap_or(&empty);
+            if Arc::ptr_eq(before, table) {
                 continue;
             }
-            let old = |id: &i64| before.and_then(|before| before.rows.get(id));
             let current = Arc::make_mut(merged.tables.entry(model).or_default());
-            for (id, row) in &table.rows {
-                if !same(old(id), Some(row)) {
-                    unchanged(old(id), current.rows.get(id))?;
-                    current.rows.insert(*id, Arc::clone(row));
+            for id in table.differing(before) {
+                if !same(before.row(id), current.row(id)) {
+                    return Err(Conflict);
                 }
-            }
-            let deleted = before.into_iter().flat_map(|before| before.rows.iter());
-            for (id, row) in deleted.filter(|(id, _)| !table.rows.contains_key(id)) {
-                unchanged(Some(row), current.rows.get(id))?;
-                current.rows.remove(id);
+                match table.row(id) {
+                    Some(row) => current.insert(id, Arc::clone(row)),
+                    None => current.remove(id),
+                }
             }
         }
         *self = merged;
@@ -173,14 +162,10 @@ impl Database {
 
     /// The ids of the rows that are not the ones of `base`: new or changed.
     pub(crate) fn changed_since(&self, base: &Self, model: &str) -> Vec<i64> {
-        let (Some(table), before) = (self.tables.get(model), base.tables.get(model)) else {
-            return Vec::new();
-        };
-        if before.is_some_and(|before| Arc::ptr_eq(before, table)) {
-            return Vec::new();
-        }
-        let old = |id: &i64| before.and_then(|before| before.rows.get(id));
-        table.rows.iter().filter(|(id, row)| !same(old(id), Some(row))).map(|(id, _)| *id).collect()
+        let empty = Arc::default();
+        let table = self.tables.get(model).unwrap_or(&empty);
+        let differing = table.differing(base.tables.get(model).unwrap_or(&empty));
+        differing.into_iter().filter(|id| table.row(*id).is_some()).collect()
     }
 
     /// The ids of the rows a predicate accepts.
@@ -194,7 +179,7 @@ impl Database {
             .tables
             .iter()
             .map(|(name, table)| {
-                let rows = table.rows.iter().map(|(id, row)| (*id, row.as_ref())).collect();
+                let rows = table.rows().map(|(id, row)| (id, row.as_ref())).collect();
                 (*name, SavedTable { last_id: self.sequences.last(name), rows })
             })
             .collect();
@@ -207,7 +192,7 @@ impl Database {
         let mut database = Self::default();
         for (name, table) in saved {
             let Some(model) = Schema::get().model(&name) else { continue };
-            let mut rows = BTreeMap::new();
+            let mut restored = Table::default();
             for (id, columns) in table.rows {
                 let mut record = Record::default();
                 for (column, value) in columns.values {
@@ -218,24 +203,13 @@ impl Database {
                         record.set(column, value);
                     }
                 }
-                rows.insert(id, Arc::new(record));
+                restored.insert(id, Arc::new(record));
             }
             database.sequences.past(model.name, table.last_id);
-            database.tables.insert(model.name, Arc::new(Table { rows }));
+            database.tables.insert(model.name, Arc::new(restored));
         }
         Ok(database)
     }
-}
-
-fn same(left: Option<&Arc<Record>>, right: Option<&Arc<Record>>) -> bool {
-    match (left, right) {
-        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
-        (left, right) => left.is_none() && right.is_none(),
-    }
-}
-
-fn unchanged(base: Option<&Arc<Record>>, current: Option<&Arc<Record>>) -> Result<(), Conflict> {
-    if same(base, current) { Ok(()) } else { Err(Conflict) }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use crate::database::{Conflict, Database};
 use crate::fault::Fault;
 use crate::methods::{self, Request};
 use crate::session::{Circumstances, Session};
-use crate::transaction::{self, Work};
+use crate::transaction::{self, Pending, Work};
 use crate::trouble::Faults;
 use crate::value::Value;
 use crate::wire::Wire;
@@ -25,9 +25,11 @@ pub struct Engine {
     pub(crate) name: String,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
+    pub(crate) pending: Pending,
     state: Mutex<State>,
     file: Option<PathBuf>,
     unsaved: AtomicBool,
+    stopping: AtomicBool,
 }
 
 struct State {
@@ -39,7 +41,16 @@ struct State {
 impl Engine {
     pub(crate) fn new(name: String, clock: Clock, database: Database, file: Option<PathBuf>) -> Self {
         let state = Mutex::new(State { database, secrets: HashMap::new(), withheld: Arc::default() });
-        Self { name, clock, faults: Faults::default(), state, file, unsaved: AtomicBool::new(false) }
+        Self {
+            name,
+            clock,
+            faults: Faults::default(),
+            pending: Pending::default(),
+            state,
+            file,
+            unsaved: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     /// One snapshot of all rows.
@@ -212,6 +223,16 @@ impl Engine {
             return Ok(());
         }
         write_atomically(file, &self.snapshot()).inspect_err(|_| self.unsaved.store(true, Ordering::Release))
+    }
+
+    /// Ends what waits.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the simulator is about to end.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Marks the state as worth saving even without a change.

@@ -165,6 +165,7 @@ impl Handle {
     /// # Errors
     /// `StateFile` or `State` when the last save fails.
     pub async fn shutdown(mut self) -> Result<(), Error> {
+        self.engine.stop();
         self.stop.send_replace(true);
         for task in self.tasks.drain(..) {
             // A task that panicked has nothing left to stop.
@@ -177,6 +178,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.engine.stop();
         self.stop.send_replace(true);
     }
 }
@@ -332,6 +334,11 @@ impl Data {
         let uid = self.user(login).ok_or_else(Fault::access_denied)?;
         let request = Request::from_json((model, method), &args, &kwargs);
         self.0.execute(uid, request, started).map(|answer| Json::from(&answer))
+    }
+
+    /// How many slow calls (`Trouble::SlowTransaction`) have done their work and not committed yet.
+    pub fn pending(&self) -> usize {
+        self.0.pending.number()
     }
 
     /// Opens a transaction of a user that begins now and stays open until it is committed.

@@ -26,6 +26,7 @@ mod reader;
 mod schema;
 mod seed;
 mod session;
+mod table;
 mod tracking;
 mod transaction;
 mod transport;

@@ -2,6 +2,7 @@
 //! when it commits, however late that is. This is what makes a cursor over `write_date` lose rows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +17,8 @@ use crate::wire::Wire;
 
 /// How often the server tries a call again whose rows somebody else changed meanwhile.
 const ATTEMPTS: usize = 6;
+/// How often a slow call looks at the clock.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// An open transaction of one user. Dropping it rolls it back; the ids it took stay taken.
 #[must_use = "dropping a transaction rolls it back"]
@@ -79,18 +82,49 @@ impl Transaction {
     pub fn rollback(self) {}
 }
 
-/// A call that takes a while between its work and its commit. Like the real server it starts over when the commit
-/// meets somebody else's.
+/// A call that commits so long after its start, by the simulator's clock. Like the real server it starts over when
+/// the commit meets somebody else's. A simulator that stops rolls it back.
 pub(crate) fn slowly(engine: &Engine, uid: i64, request: &Request, takes: Duration) -> Result<Wire, Fault> {
     for _ in 0..ATTEMPTS {
         let mut work = engine.begin(engine.clock.start());
         let answer = work.run(engine, uid, request.clone())?;
-        std::thread::sleep(takes);
+        let due = work.started.checked_add(takes).unwrap_or(Timestamp::MAX);
+        let _pending = engine.pending.count_one();
+        while engine.clock.now() < due {
+            if engine.stopping() {
+                return Err(serialization_failure());
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
         if engine.commit(&work).is_ok() {
             return Ok(answer);
         }
     }
     Err(serialization_failure())
+}
+
+/// How many calls have done their work and not committed yet.
+#[derive(Debug, Default)]
+pub(crate) struct Pending(AtomicUsize);
+
+impl Pending {
+    pub(crate) fn number(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn count_one(&self) -> One<'_> {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        One(&self.0)
+    }
+}
+
+/// One of them, until dropped.
+struct One<'a>(&'a AtomicUsize);
+
+impl Drop for One<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 fn serialization_failure() -> Fault {

@@ -15,8 +15,9 @@ pub enum Trouble {
     CutAfter(usize),
     /// The answer comes this much later.
     Delay(Duration),
-    /// The call does its work at once and commits this much later, then answers: its rows carry the start of its
-    /// transaction, and nobody sees them until the commit.
+    /// The call does its work at once and commits this much later by the simulator's clock, then answers: its rows
+    /// carry the start of its transaction, and nobody sees them until the commit. A clock that stands still must be
+    /// moved.
     SlowTransaction(Duration),
     /// Status 500 with an HTML page, as a proxy or a crashed worker gives; the call never ran.
     InternalError,

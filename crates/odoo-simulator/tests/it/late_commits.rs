@@ -103,20 +103,47 @@ async fn a_transaction_thrown_away_leaves_nothing_and_one_that_meets_another_fai
 }
 
 #[tokio::test]
+async fn a_simulator_that_stops_rolls_back_what_has_not_committed() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let rows = handle.data();
+    let takes = Duration::from_secs(9);
+    handle.faults().next(1, Matching::call("crm.lead", "create"), Trouble::SlowTransaction(takes));
+    let slow = api.call("crm.lead", "create", json!([named("Slow", 3)]), json!({}));
+    let stopping = async {
+        while rows.pending() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        handle.shutdown().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(slow, stopping);
+    assert_eq!(answer.unwrap_err().code, 1);
+    assert!(
+        rows.snapshot()
+            .ids_where("crm.lead", |row| {
+                row.get("name").as_text().is_some_and(|name| name.starts_with("Slow"))
+            })
+            .is_empty()
+    );
+}
+
+#[tokio::test]
 async fn a_slow_call_commits_and_answers_late() {
     let handle = simulator().await;
     let api = User::login(&handle, API).await;
-    let takes = Duration::from_millis(400);
+    let takes = Duration::from_secs(9);
     handle.faults().next(1, Matching::call("crm.lead", "create"), Trouble::SlowTransaction(takes));
     let slow = api.call("crm.lead", "create", json!([named("Slow", 3)]), json!({}));
     let watching = async {
-        tokio::time::sleep(takes / 4).await;
+        while handle.data().pending() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let seen = api.count("crm.lead", json!([["name", "like", "Slow"]])).await;
-        handle.clock().advance(Duration::from_secs(9));
+        handle.clock().advance(takes + Duration::from_secs(1));
         seen
     };
     let (answer, seen) = tokio::join!(slow, watching);
-    assert_eq!(seen, 0, "not before the commit");
+    assert_eq!((seen, handle.data().pending()), (0, 0), "not before the commit");
     let ids = answer.unwrap();
     let rows = changed(&api, json!([["id", "in", ids]]), "id", 10).await;
     assert!(rows.len() == 3 && rows.iter().all(|row| row["write_date"] == json!("2026-11-23 12:00:00")));
