@@ -16,6 +16,7 @@ mod login;
 mod program;
 mod recordings;
 mod seed;
+mod strategies;
 mod transport;
 mod values;
 mod write_date;
