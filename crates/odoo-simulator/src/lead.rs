@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use crate::activity;
 use crate::database::{Database, Record};
 use crate::fault::Fault;
@@ -37,6 +39,7 @@ pub(crate) fn on_create(writer: &Writer<'_>, record: &mut Record, given: &Given)
     record.set("date_last_stage_update", now);
     record.set("create_date", Value::Instant(session.started));
     copy_partner(writer.database, record, given);
+    default_properties(writer.database, record);
     let automated = automated_probability(writer.database, record);
     record.set("automated_probability", Value::Float(automated));
     if !given.contains("probability") || automated >= 100.0 {
@@ -60,6 +63,9 @@ pub(crate) fn on_write(
     if before.get("user_id") != record.get("user_id") {
         let assigned = !record.get("user_id").is_null();
         record.set("date_open", if assigned { writer.session.noted() } else { Value::Null });
+    }
+    if before.get("team_id") != record.get("team_id") {
+        default_properties(writer.database, record);
     }
     if given.contains("partner_id") && before.get("partner_id") != record.get("partner_id") {
         copy_partner(writer.database, record, given);
@@ -176,6 +182,26 @@ pub(crate) fn derive(record: &mut Record) {
         #[expect(clippy::cast_precision_loss, reason = "a number of days")]
         record.set(days, whole.map(|days| days as f64).into());
     }
+}
+
+/// A lead that comes to a team gets the properties its team has defined; leads that were there before the definition
+/// keep none, which is what makes them unreadable in that field.
+fn default_properties(database: &Database, record: &mut Record) {
+    let team = record.get("team_id").as_int().and_then(|team| database.row("crm.team", team));
+    let Some(Value::Json(Json::Array(definition))) = team.map(|team| team.get("lead_properties_definition"))
+    else {
+        return;
+    };
+    let mut values = match record.get("lead_properties") {
+        Value::Json(Json::Object(values)) => values.clone(),
+        _ => serde_json::Map::new(),
+    };
+    for property in definition {
+        let name = property.get("name").and_then(Json::as_str).unwrap_or_default();
+        let default = property.get("default").cloned().unwrap_or(Json::Bool(false));
+        values.entry(name).or_insert(default);
+    }
+    record.set("lead_properties", Value::Json(Json::Object(values)));
 }
 
 /// Contact details of the customer, where the caller gave none.

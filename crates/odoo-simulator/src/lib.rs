@@ -3,8 +3,23 @@
 //! It reproduces what a connector can observe: values on the wire, faults, listing, `write_date`, access rules and
 //! what the CRM does by itself. It must not be used to keep real data, and it holds no code of the original.
 //!
-//! Invariants: the same seed and day give the same rows; a failed call leaves no trace; every row one call touches
-//! carries one `write_date`; troubles are ordered through the [`Handle`] only, never over the socket.
+//! What makes a connector that looks right fail, and how a test brings it about:
+//!
+//! - `write_date` is kept with microseconds and sent without; no transaction starts on a whole second, also where the
+//!   test's clock stands on one. A value as sent equals nothing, and `>` finds the same second again.
+//! - One transaction stamps all its rows with its start and takes their ids when it makes them. [`Data::begin`] holds
+//!   one open, [`Trouble::SlowTransaction`] lets a call over the socket commit late: older stamps and smaller ids
+//!   appear behind whoever has passed them.
+//! - Rules filter silently and follow the document; [`Data::forbid`] and [`Data::set_level`] take rights away and give
+//!   them back, [`Data::uninstall`] leaves a module out.
+//! - Deleted rows leave nothing but nulled references, whose holders do not move; [`Data::score`] and [`Data::set`]
+//!   change columns as plain SQL does.
+//! - Pages of messages are filtered after the limit, and some are empty in mid-stream for everybody.
+//! - Methods without a result commit and then end in a fault.
+//!
+//! Invariants: the same seed and day give the same rows; a failed call leaves no trace but used ids; every row one
+//! transaction touches carries one `write_date`; what a test orders is ordered through the [`Handle`] only, never over
+//! the socket.
 
 mod access;
 mod activity;

@@ -267,7 +267,8 @@ impl Writer<'_> {
                 ids.iter().try_for_each(|id| self.check_reference(model, field, *id))?;
                 Value::from(ids)
             }
-            Kind::Json | Kind::Properties | Kind::PropertiesDefinition => Value::Json(sent.into()),
+            Kind::Properties => Value::Json(properties(record.get(field.name), sent)),
+            Kind::Json | Kind::PropertiesDefinition => Value::Json(sent.into()),
             Kind::Char | Kind::Text | Kind::Html => match sent {
                 Wire::Text(text) => Value::Text(text.clone()),
                 Wire::Int(number) => Value::Text(number.to_string()),
@@ -311,6 +312,25 @@ fn defaults(model: &Model, record: &mut Record) {
             record.set(name, value.clone());
         }
     }
+}
+
+/// Properties are sent as a mapping, or as the list a read returns; what is not named keeps its value.
+fn properties(current: &Value, sent: &Wire) -> serde_json::Value {
+    let mut values = match current {
+        Value::Json(serde_json::Value::Object(values)) => values.clone(),
+        _ => serde_json::Map::new(),
+    };
+    if let Wire::Struct(members) = sent {
+        values.extend(members.iter().map(|(name, value)| (name.clone(), value.into())));
+    }
+    for property in sent.as_array().unwrap_or_default() {
+        if let (Some(name), Some(value)) =
+            (property.get("name").and_then(Wire::as_text), property.get("value"))
+        {
+            values.insert(name.to_owned(), value.into());
+        }
+    }
+    serde_json::Value::Object(values)
 }
 
 /// The ids a set holds after the commands of a write: `(6, 0, ids)`, `(5,)`, `(4, id)`, `(3, id)`, or plain ids.

@@ -135,6 +135,30 @@ async fn lead_properties_of_older_leads_fault_the_whole_page() {
 }
 
 #[tokio::test]
+async fn defining_a_property_makes_the_leads_that_were_there_unreadable() {
+    let handle = simulator().await;
+    let admin = User::login(&handle, "admin").await;
+    let team = admin.create("crm.team", json!({"name": "New team"})).await;
+    let old = admin.create("crm.lead", json!({"name": "Old", "team_id": team})).await;
+    let read = |id: i64| admin.call("crm.lead", "read", json!([[id], ["lead_properties"]]), json!({}));
+    assert_eq!(read(old).await.unwrap()[0]["lead_properties"], json!([]));
+    let stamp = || handle.data().row("crm.lead", old).unwrap().get("write_date").clone();
+    let before = stamp();
+    let definition = json!([{"name": "seats", "type": "integer", "string": "Seats", "default": 5}]);
+    admin.write("crm.team", team, json!({"lead_properties_definition": definition})).await;
+    assert_eq!(read(old).await.unwrap_err().code, 1);
+    assert_eq!(stamp(), before, "nothing tells a reader");
+    let new = admin.create("crm.lead", json!({"name": "New", "team_id": team})).await;
+    assert_eq!(read(new).await.unwrap()[0]["lead_properties"][0]["value"], json!(5));
+    handle.clock().advance(std::time::Duration::from_secs(5));
+    admin.write("crm.lead", old, json!({"lead_properties": {"seats": 9}})).await;
+    assert_eq!(read(old).await.unwrap()[0]["lead_properties"][0]["value"], json!(9));
+    assert!(stamp() != before, "setting one moves the lead");
+    let page = admin.call("crm.lead", "search_read", json!([[]]), json!({})).await;
+    assert_eq!(page.unwrap_err().code, 1, "all fields of all leads is one field too many");
+}
+
+#[tokio::test]
 async fn rates_belong_to_one_company() {
     let handle = simulator().await;
     let api = User::login(&handle, API).await;
