@@ -55,7 +55,12 @@ fn installed(session: &Session, field: &Field) -> bool {
 pub fn visible(reader: &Reader<'_>, model: &Model, id: i64, record: &Record) -> bool {
     let session = reader.session;
     match model.name {
-        "crm.lead" => lead_visible(session, record),
+        "crm.lead" | "sale.order" => lead_visible(session, record),
+        "sale.order.line" => record
+            .get("order_id")
+            .as_int()
+            .and_then(|order| reader.database.row("sale.order", order))
+            .is_some_and(|order| lead_visible(session, order)),
         "mail.activity" => {
             record.get("user_id").as_int() == Some(session.uid) && session.level >= Level::Internal
                 || document_visible(reader, record, "res_model")

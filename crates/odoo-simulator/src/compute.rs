@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::database::Record;
 use crate::reader::Reader;
+use crate::sale;
 use crate::schema::{Field, Model};
 use crate::value::{Value, utc_date};
 use crate::wire::Wire;
@@ -27,6 +28,7 @@ pub fn value<'a>(
         "calendar.event" => event(reader, record, field.name),
         "calendar.attendee" => through(reader, record, "partner_id", "res.partner", field.name),
         "ir.model.data" => Value::Text(external_id(record)),
+        "sale.order.line" => through(reader, record, "order_id", "sale.order", field.name),
         "res.users" => user(reader, (id, record), field.name),
         "res.partner" => partner(reader, (id, record), field.name),
         "res.company" => company(reader, (id, record), field.name),
@@ -118,6 +120,7 @@ fn next_activity<'a>(reader: &Reader<'a>, lead: i64) -> Option<&'a Record> {
 fn lead<'a>(reader: &Reader<'a>, (id, record): (i64, &'a Record), name: &str) -> Value {
     let next = |column: &str| next_activity(reader, id).map_or(Value::Null, |row| row.get(column).clone());
     match name {
+        "quotation_count" | "sale_order_count" | "sale_amount_total" => sale::of_lead(reader, id, name),
         "company_currency" => Value::reference(lead_currency(reader, record)),
         "is_automated_probability" => Value::Bool(!crate::lead::set_by_hand(record)),
         "kanban_state" => {

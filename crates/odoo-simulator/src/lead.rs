@@ -423,6 +423,7 @@ fn hand_over(writer: &mut Writer<'_>, gone: &[i64], head: i64) {
         ("mail.message", Some("model"), "res_id"),
         ("calendar.event", Some("res_model"), "res_id"),
         ("calendar.event", None, "opportunity_id"),
+        ("sale.order", None, "opportunity_id"),
     ] {
         let theirs = |row: &Record| {
             row.get(reference).as_int().is_some_and(|id| gone.contains(&id))

@@ -38,6 +38,7 @@ mod methods;
 mod order;
 mod partner;
 mod reader;
+mod sale;
 mod schema;
 mod seed;
 mod session;

@@ -11,7 +11,7 @@ use crate::schema::{Model, Schema};
 use crate::session::Session;
 use crate::wire::Wire;
 use crate::writer::Writer;
-use crate::{activity, lead, tracking};
+use crate::{activity, lead, sale, tracking};
 
 /// One call on a model.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ const WRITING: &[&str] = &[
     "action_done",
     "toggle_message_starred",
     "action_lost_reason_apply",
+    "action_confirm",
+    "action_cancel",
 ];
 
 /// Whether the method may change rows.
@@ -200,6 +202,8 @@ fn document(writer: &mut Writer<'_>, model: &'static Model, mut arguments: Argum
             Ok(Wire::Nil)
         }
         "action_lost_reason_apply" if model.name == "crm.lead.lost" => lead::lose_by_dialogue(writer, &ids),
+        "action_confirm" if model.name == "sale.order" => sale::change_state(writer, model, &ids, "sale"),
+        "action_cancel" if model.name == "sale.order" => sale::change_state(writer, model, &ids, "cancel"),
         "activity_schedule" => {
             activity::schedule(writer, model, &ids, &Wire::Struct(arguments.keywords))?;
             Ok(Wire::Opaque("<class 'odoo.api.mail.activity'>".into()))

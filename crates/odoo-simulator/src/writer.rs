@@ -13,7 +13,7 @@ use crate::schema::{Field, Kind, Model, OnDelete, Schema};
 use crate::session::Session;
 use crate::value::{Value, parse_date, parse_instant};
 use crate::wire::Wire;
-use crate::{activity, calendar, lead, partner};
+use crate::{activity, calendar, lead, partner, sale};
 
 /// The fields a caller named in a create or write.
 pub type Given = BTreeSet<&'static str>;
@@ -43,6 +43,8 @@ impl Writer<'_> {
             "res.partner" => partner::on_change(self, None, &mut record)?,
             "mail.activity" => activity::on_create(self, &mut record)?,
             "calendar.event" => calendar::on_create(self, &mut record, &given),
+            "sale.order" => sale::on_create(self, &mut record, &given),
+            "sale.order.line" => sale::on_line_change(&mut record),
             "res.users" => partner::on_user_create(self, &mut record, values)?,
             "crm.tag" | "crm.stage" | "mail.activity.type" => defaults(model, &mut record),
             _ => {}
@@ -53,6 +55,7 @@ impl Writer<'_> {
         match model.name {
             "res.partner" => partner::after_change(self, id, &given),
             "calendar.event" => calendar::after_create(self, id),
+            "sale.order.line" => self.add_up(&[id]),
             _ => {}
         }
         Ok(id)
@@ -80,6 +83,7 @@ impl Writer<'_> {
                 "crm.lead" => lead::on_write(self, *id, (&before, &mut record), &given),
                 "res.partner" => partner::on_change(self, Some(*id), &mut record)?,
                 "calendar.event" => calendar::on_change(self, &mut record, &given),
+                "sale.order.line" => sale::on_line_change(&mut record),
                 _ => {}
             }
             self.check_required(model, &record)?;
@@ -88,6 +92,7 @@ impl Writer<'_> {
                 "res.partner" => partner::after_change(self, *id, &given),
                 "crm.lead" => lead::after_write(self, *id, &given),
                 "calendar.event" => calendar::invite(self, *id),
+                "sale.order.line" => self.add_up(&[*id]),
                 "res.users" => partner::after_user_write(self, *id, values)?,
                 _ => {}
             }
@@ -136,7 +141,20 @@ impl Writer<'_> {
         if model.name == "res.users" && ids.contains(&1) {
             return Err(Fault::user("The system user cannot be removed."));
         }
-        ids.iter().try_for_each(|id| self.delete(model, *id))
+        if model.name == "sale.order" {
+            sale::check_deletable(self, ids)?;
+        }
+        let orders =
+            if model.name == "sale.order.line" { sale::orders_of(self, ids) } else { BTreeSet::new() };
+        ids.iter().try_for_each(|id| self.delete(model, *id))?;
+        orders.into_iter().for_each(|order| sale::add_up(self, order));
+        Ok(())
+    }
+
+    fn add_up(&mut self, lines: &[i64]) {
+        for order in sale::orders_of(self, lines) {
+            sale::add_up(self, order);
+        }
     }
 
     fn delete(&mut self, model: &'static Model, id: i64) -> Result<(), Fault> {

@@ -88,6 +88,7 @@ fn lead() -> Model {
     let mut fields = lead_pipeline();
     fields.extend(lead_contact());
     fields.extend(lead_activity());
+    fields.extend(lead_orders());
     Model::new("crm.lead", "Lead/Opportunity", "priority desc, id desc", fields)
         .access(Level::OwnDocuments, Level::OwnDocuments)
 }
@@ -132,6 +133,15 @@ fn lead_pipeline() -> Vec<F> {
         F::datetime("date_automation_last", "Last Action").readonly(),
         F::special("duration_tracking", "Status time", Kind::Json).computed(),
         F::special("lead_properties", "Properties", Kind::Properties),
+    ]
+}
+
+fn lead_orders() -> Vec<F> {
+    vec![
+        F::one2many("order_ids", "Orders", "sale.order", "opportunity_id"),
+        F::integer("quotation_count", "Number of Quotations").computed(),
+        F::integer("sale_order_count", "Number of Sale Orders").computed(),
+        F::monetary("sale_amount_total", "Sum of Orders", "company_currency").computed(),
     ]
 }
 

@@ -9,6 +9,7 @@ mod crm;
 mod field;
 mod history;
 mod mail;
+mod sale;
 
 pub use field::{Field, Kind, OnDelete};
 
@@ -95,6 +96,7 @@ impl Schema {
             models.extend(history::models());
             models.extend(calendar::models());
             models.extend(crm::dialogues());
+            models.extend(sale::models());
             Self { models }
         })
     }

@@ -15,6 +15,7 @@ mod listing;
 mod login;
 mod program;
 mod recordings;
+mod sales;
 mod seed;
 mod strategies;
 mod transport;
