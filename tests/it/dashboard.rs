@@ -259,7 +259,7 @@ async fn publish_deal(platform: &Platform, payload: Value) {
     let instance = InstanceName::new("odoo").unwrap();
     let mut writer = RawWriter::open(&ports, &instance, "odoo", 0).await.unwrap();
     let object = ObjectName::new("crm.lead").unwrap();
-    let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+    let plan = ObjectPlan::new(object);
     let record = Record { key: "900001".into(), source_modified: None, subjects: Vec::new(), payload };
     writer.append(&plan, &[record]).await.unwrap();
 }

@@ -26,7 +26,7 @@ fn instance() -> InstanceName {
 
 fn plan() -> ObjectPlan {
     let object = ObjectName::new("lead").unwrap();
-    ObjectPlan { object, payload_schema: 1, volatile: &["age"], missing_fields: Vec::new() }
+    ObjectPlan { volatile: &["age"], ..ObjectPlan::new(object) }
 }
 
 fn record(key: u64, payload: Value) -> Record {

@@ -100,7 +100,7 @@ where
     let mut published = 0;
     for Row(object, key, subjects, payload) in rows {
         let object = ObjectName::new(*object).unwrap();
-        let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+        let plan = ObjectPlan::new(object);
         let subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
         let key = if connector == "config" { "ann@example.com".to_owned() } else { key.to_string() };
         let record = Record { key, source_modified: None, subjects, payload: payload.clone() };

@@ -19,7 +19,7 @@ async fn publish(log: &NatsLog) {
         let instance = InstanceName::new(instance).unwrap();
         let mut writer = RawWriter::open(&Ports::system(log), &instance, "odoo", 0).await.unwrap();
         let object = ObjectName::new("res.users").unwrap();
-        let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+        let plan = ObjectPlan::new(object);
         let login = "front-desk@example.com";
         let payload = json!({"id": 9, "name": "Front desk", "login": login, "active": true, "share": false});
         let subjects = vec![login.to_owned()];

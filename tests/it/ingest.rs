@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use salescommand_connectors::{Check, ObjectPlan, Page, Record, Source, SourceError};
+use salescommand_connectors::{Check, Connected, Extent, ObjectPlan, Page, Record, Source, SourceError};
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use salescommand_eventlog::{BatchLimit, EventLog as _};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
@@ -29,12 +29,12 @@ struct Numbers {
 
 #[async_trait::async_trait]
 impl Source for Numbers {
-    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError> {
+    async fn connect(&mut self) -> Result<Connected, SourceError> {
         let object = ObjectName::new("number").map_err(|error| unexpected(&error))?;
-        Ok(vec![ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() }])
+        Ok(Connected { plans: vec![ObjectPlan::new(object)], clock: None })
     }
 
-    async fn page(&mut self, _: &ObjectName, from: Option<&Value>) -> Result<Page, SourceError> {
+    async fn page(&mut self, _: &ObjectName, _: Extent, from: Option<&Value>) -> Result<Page, SourceError> {
         self.pages.fetch_add(1, Ordering::SeqCst);
         let start = from.and_then(Value::as_u64).unwrap_or(0);
         let end = (start + PAGE).min(self.records);
@@ -72,6 +72,7 @@ async fn run(log: &NatsLog, run_id: u128, source: &Numbers) -> Result<RunReport,
         instance: InstanceName::new("odoo").unwrap(),
         connector: "numbers".into(),
         objects: None,
+        full: false,
         trigger: Trigger::First,
     };
     let stop = CancellationToken::new();
@@ -128,7 +129,7 @@ async fn there_and_back_within_a_second_ends_where_it_began() {
     let instance = InstanceName::new("odoo").unwrap();
     let mut writer = RawWriter::open(&Ports::system(&log), &instance, "numbers", 1).await.unwrap();
     let object = ObjectName::new("deal").unwrap();
-    let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+    let plan = ObjectPlan::new(object);
     let states = ["A", "B", "A", "A", "B", "A"];
     for state in states {
         let payload = json!({"state": state});
@@ -173,7 +174,13 @@ async fn a_worker_runs_what_is_asked_for() {
     });
     let instance = InstanceName::new("odoo").unwrap();
     let run_id = Uuid::from_u128(7);
-    let request = SyncRequest { run_id, instance: instance.clone(), objects: None, trigger: Trigger::Manual };
+    let request = SyncRequest {
+        run_id,
+        instance: instance.clone(),
+        objects: None,
+        full: false,
+        trigger: Trigger::Manual,
+    };
     request_sync(&Ports::system(&log), &log, request).await.unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     loop {

@@ -176,7 +176,7 @@ async fn publish(log: &NatsLog, rows: &[Row]) {
     let mut writer = RawWriter::open(&Ports::system(log), &instance, "tickets", 0).await.unwrap();
     for rows in rows.chunk_by(|one, other| one.0 == other.0) {
         let object = ObjectName::new(rows[0].0).unwrap();
-        let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+        let plan = ObjectPlan::new(object);
         let record = |Row(_, key, payload): &Row| Record {
             key: key.clone(),
             source_modified: None,

@@ -206,6 +206,9 @@ pub enum Sync {
         /// Only these objects.
         #[arg(long = "object")]
         objects: Vec<String>,
+        /// Read all records, and not only what has changed since the last run.
+        #[arg(long)]
+        full: bool,
         /// Wait for its end, showing progress.
         #[arg(long)]
         follow: bool,

@@ -153,13 +153,14 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
     let columns =
         ["source", "state", "read", "published", "unchanged", "rejected", "started_at", "finished_at"];
     match command {
-        cli::Sync::Run { name, objects, follow } => {
+        cli::Sync::Run { name, objects, full, follow } => {
             let instance = InstanceName::new(name)?;
             let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
             let request = SyncRequest {
                 run_id: ports.ids.next(),
                 instance,
                 objects: (!objects.is_empty()).then_some(objects),
+                full,
                 trigger: Trigger::Cli,
             };
             let run_id = request_sync(&ports, &log, request).await?;

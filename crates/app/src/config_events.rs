@@ -107,10 +107,5 @@ async fn writer(ports: &Ports) -> Result<RawWriter> {
 
 fn plan(object: &str) -> Result<ObjectPlan> {
     let payload_schema = config::PAYLOAD_SCHEMA;
-    Ok(ObjectPlan {
-        object: ObjectName::new(object)?,
-        payload_schema,
-        volatile: &[],
-        missing_fields: Vec::new(),
-    })
+    Ok(ObjectPlan { payload_schema, ..ObjectPlan::new(ObjectName::new(object)?) })
 }

@@ -40,12 +40,8 @@ impl RecordWrites for CrmLog {
         let mut writer =
             RawWriter::open(&self.ports, &InstanceName::crm(), CONNECTOR, 0).await.map_err(refusal)?;
         let source = write.record.source();
-        let plan = ObjectPlan {
-            object: source.object,
-            payload_schema: crm::PAYLOAD_SCHEMA,
-            volatile: &[],
-            missing_fields: Vec::new(),
-        };
+        let payload_schema = crm::PAYLOAD_SCHEMA;
+        let plan = ObjectPlan { payload_schema, ..ObjectPlan::new(source.object) };
         let operation = if write.fields.is_some() { Operation::Upsert } else { Operation::Delete };
         let record = Record {
             key: source.key,

@@ -179,6 +179,7 @@ async fn first_run(shared: &Shared) -> Result<()> {
         run_id: ports.ids.next(),
         instance: InstanceName::new(SOURCE)?,
         objects: None,
+        full: false,
         trigger: Trigger::First,
     };
     match request_sync(&ports, &shared.log, request).await {

@@ -33,6 +33,7 @@ impl SyncCommands for QueuedSyncs {
             run_id: command.run_id,
             instance: InstanceName::new(command.source).map_err(refused)?,
             objects: (!objects.is_empty()).then_some(objects),
+            full: command.full,
             trigger: Trigger::Manual,
         };
         match request_sync(&self.ports, &*self.jobs, request).await {

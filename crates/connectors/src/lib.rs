@@ -10,7 +10,8 @@ mod odoo;
 mod source;
 
 pub use source::{
-    Check, CheckState, ConfigError, Descriptor, ObjectPlan, Open, Page, Record, Settings, Source, SourceError,
+    Check, CheckState, ConfigError, Connected, Descriptor, Extent, Incremental, ObjectPlan, Open, Page,
+    Record, Settings, Source, SourceError,
 };
 
 /// Every connector kind this program has.

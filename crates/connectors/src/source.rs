@@ -8,6 +8,7 @@ use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{Mapper, PayloadSchema};
 use salescommand_domain::raw::ObjectName;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A connector kind: how to open it and how to map what it reads.
@@ -61,6 +62,48 @@ pub struct ObjectPlan {
     pub volatile: &'static [&'static str],
     /// Fields that were wanted and that the source does not have or does not let us read.
     pub missing_fields: Vec<String>,
+    /// The fields that are read, as a digest of their names and types: what was read with other fields has to be read
+    /// again as a whole, since a record does not change by it. Empty if they are always the same.
+    pub fields: String,
+    /// How changes are read, if the source can be asked for what has changed since a moment.
+    pub incremental: Option<Incremental>,
+}
+
+/// How the changes of an object are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incremental {
+    /// How far before a moment one has to ask for what has changed since: a change becomes visible only when its
+    /// transaction ends, and bears the moment when that began.
+    pub overlap: Duration,
+    /// How often all records are read all the same, because the source does not mark every change.
+    pub full_every: Duration,
+}
+
+impl ObjectPlan {
+    /// An object that is always read as a whole, at the first version of its payload.
+    pub fn new(object: ObjectName) -> Self {
+        let (missing_fields, fields) = (Vec::new(), String::new());
+        Self { object, payload_schema: 1, volatile: &[], missing_fields, fields, incremental: None }
+    }
+}
+
+/// What signing in found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// What can be read, in the order of reading.
+    pub plans: Vec<ObjectPlan>,
+    /// The source's own clock, at this moment or a little before; none if it does not tell.
+    pub clock: Option<Timestamp>,
+}
+
+/// Which records of an object a reading asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// All of them.
+    All,
+    /// Those that have changed at this moment of the source's clock, or later.
+    ChangedSince(Timestamp),
 }
 
 /// A record as the source sent it.
@@ -140,10 +183,16 @@ pub enum SourceError {
 #[async_trait]
 pub trait Source: Send + Sync {
     /// Signs in and finds out what can be read. Called before the first page of a run.
-    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError>;
+    async fn connect(&mut self) -> Result<Connected, SourceError>;
 
-    /// Reads one page of an object; `from` is the `next` of the page before, none for the first.
-    async fn page(&mut self, object: &ObjectName, from: Option<&Value>) -> Result<Page, SourceError>;
+    /// Reads one page of an object; `from` is the `next` of the page before, none for the first. Only an
+    /// object whose plan is incremental is asked for less than all.
+    async fn page(
+        &mut self,
+        object: &ObjectName,
+        extent: Extent,
+        from: Option<&Value>,
+    ) -> Result<Page, SourceError>;
 
     /// Tests the connection step by step, for a person to read. Never fails as a whole.
     async fn check(&mut self) -> Vec<Check>;

@@ -3,6 +3,7 @@
 //! A cursor rests on a raw position. If the stream no longer reaches it (a broker restored from an older copy),
 //! the pages that the cursor stands for may be gone, and the object is read again from the beginning.
 
+use salescommand_connectors::{Extent, ObjectPlan};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, raw_subject};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,71 @@ pub(crate) struct Cursor {
     /// Set while a run finishes what another run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) wrap: Option<Wrap>,
+    /// What this reading asks for.
+    #[serde(default = "all")]
+    pub(crate) extent: Extent,
+    /// The source's clock when this reading began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clock: Option<Timestamp>,
+    /// What complete readings have read; none if nothing can be built on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) read: Option<Read>,
+}
+
+fn all() -> Extent {
+    Extent::All
+}
+
+/// What complete readings of an object have read, by the source's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Read {
+    /// Everything that was there when the last complete reading began.
+    pub(crate) until: Timestamp,
+    /// When the last reading of all records began.
+    pub(crate) full_at: Timestamp,
+    /// With these fields.
+    pub(crate) fields: String,
+}
+
+/// What a run wants of an object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) plan: &'a ObjectPlan,
+    /// All records, whatever was read before.
+    pub(crate) full: bool,
+    /// The source's clock when the run connected.
+    pub(crate) clock: Option<Timestamp>,
+}
+
+impl Wanted<'_> {
+    /// What to ask for, after what was read before.
+    fn extent(&self, read: Option<&Read>) -> Extent {
+        let (Some(incremental), Some(clock), Some(read)) = (self.plan.incremental, self.clock, read) else {
+            return Extent::All;
+        };
+        let full_is_due = clock.duration_since(read.full_at).unsigned_abs() >= incremental.full_every;
+        if self.full || full_is_due || read.fields != self.plan.fields {
+            return Extent::All;
+        }
+        // A clock that was set back has marked with moments before those that were read.
+        let since = read.until.min(clock);
+        since.checked_sub(incremental.overlap).map_or(Extent::All, Extent::ChangedSince)
+    }
+
+    /// What has been read when a reading that began at a moment is complete.
+    pub(crate) fn read(
+        &self,
+        extent: Extent,
+        clock: Option<Timestamp>,
+        before: Option<&Read>,
+    ) -> Option<Read> {
+        let until = clock?;
+        let full_at = match extent {
+            Extent::All => until,
+            Extent::ChangedSince(_) => before?.full_at,
+        };
+        Some(Read { until, full_at, fields: self.plan.fields.clone() })
+    }
 }
 
 /// A run that takes up another run's cursor reads from there to the end, so that even a source that never lasts
@@ -58,6 +124,10 @@ pub(crate) enum Start {
         wrap: Option<Wrap>,
         /// When this reading began, if another process began it.
         started_at: Option<Timestamp>,
+        /// What to ask for.
+        extent: Extent,
+        /// The source's clock when this reading began.
+        clock: Option<Timestamp>,
         /// The stream has lost what the cursor stood for.
         rewound: bool,
     },
@@ -81,21 +151,39 @@ impl Cursor {
 
 impl Start {
     /// Decides from the cursor found, the run, and whether the log has lost what the cursor rests on.
-    pub(crate) fn decide(cursor: Option<&Cursor>, run_id: Uuid, lost: bool) -> Self {
-        let at = |next, wrap, started_at| Self::At { next, wrap, started_at, rewound: false };
-        match cursor {
-            None => at(None, None, None),
-            Some(_) if lost => Self::At { next: None, wrap: None, started_at: None, rewound: true },
-            Some(cursor) if cursor.complete && cursor.run_id == run_id => Self::Done,
-            Some(cursor) if cursor.complete => at(None, None, None),
-            Some(cursor) if cursor.run_id == run_id => {
-                at(cursor.next.clone(), cursor.wrap.clone(), Some(cursor.started_at))
-            }
-            Some(cursor) => {
-                let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
-                at(cursor.next.clone(), wrap, None)
-            }
+    pub(crate) fn decide(cursor: Option<&Cursor>, run_id: Uuid, lost: bool, wanted: Wanted<'_>) -> Self {
+        let anew = |extent, rewound| Self::At {
+            next: None,
+            wrap: None,
+            started_at: None,
+            extent,
+            clock: wanted.clock,
+            rewound,
+        };
+        let Some(cursor) = cursor else { return anew(Extent::All, false) };
+        if lost {
+            return anew(Extent::All, true);
         }
+        if cursor.run_id == run_id {
+            if cursor.complete {
+                return Self::Done;
+            }
+            return Self::At {
+                next: cursor.next.clone(),
+                wrap: cursor.wrap.clone(),
+                started_at: Some(cursor.started_at),
+                extent: cursor.extent,
+                clock: cursor.clock,
+                rewound: false,
+            };
+        }
+        let extent = wanted.extent(cursor.read.as_ref());
+        if cursor.complete || extent != cursor.extent {
+            return anew(extent, false);
+        }
+        let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
+        let (next, clock) = (cursor.next.clone(), wanted.clock);
+        Self::At { next, wrap, started_at: None, extent, clock, rewound: false }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct RunRequest {
     pub connector: String,
     /// Only these objects; none for all.
     pub objects: Option<Vec<ObjectName>>,
+    /// All records, and not only what has changed since the last run.
+    pub full: bool,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -110,6 +112,8 @@ async fn under_lease(
             progress: &progress,
             stop,
             attempts: options.attempts.max(1),
+            full: request.full,
+            clock: None,
             writer,
             source,
         };
@@ -201,7 +205,10 @@ impl Session<'_> {
                 return Err(Halt::Stopped);
             }
             let error = match self.source.connect().await {
-                Ok(plans) => return Ok(plans),
+                Ok(connected) => {
+                    self.clock = connected.clock;
+                    return Ok(connected.plans);
+                }
                 Err(error) => error,
             };
             attempt += 1;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use salescommand_connectors::{ObjectPlan, Page, Source, SourceError};
+use salescommand_connectors::{Extent, ObjectPlan, Page, Source, SourceError};
+use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog as eventlog;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::cursor::{CURSORS_BUCKET, Cursor, Start, Wrap, after_page};
+use crate::cursor::{CURSORS_BUCKET, Cursor, Start, Wanted, after_page};
 use crate::held::Held;
 use crate::lease::Lease;
 use crate::progress::Progress;
@@ -47,6 +48,10 @@ pub(crate) struct Session<'a> {
     pub(crate) stop: &'a CancellationToken,
     /// Attempts for each page.
     pub(crate) attempts: u32,
+    /// Everything is to be read, whatever was read before.
+    pub(crate) full: bool,
+    /// The source's clock when the run connected.
+    pub(crate) clock: Option<Timestamp>,
     pub(crate) writer: RawWriter,
     pub(crate) source: Box<dyn Source>,
 }
@@ -57,27 +62,43 @@ impl Session<'_> {
         let key = Cursor::key(self.instance, &plan.object);
         let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
         let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
-        let start = Start::decide(cursor.as_ref(), self.run_id, lost);
-        let (mut next, mut wrap, started_at, rewound) = match start {
-            Start::At { next, wrap, started_at, rewound } => (next, wrap, started_at, rewound),
-            Start::Done => {
-                let note = "read before this run was interrupted";
-                self.progress.object(index, |object| object.note(note));
-                return Ok(());
-            }
+        let wanted = Wanted { plan, full: self.full, clock: self.clock };
+        let start = Start::decide(cursor.as_ref(), self.run_id, lost, wanted);
+        let Start::At { mut next, mut wrap, started_at, extent, clock, rewound } = start else {
+            let note = "read before this run was interrupted";
+            self.progress.object(index, |object| object.note(note));
+            return Ok(());
         };
+        // Of a log that has lost events nothing counts as read.
+        let before = cursor.and_then(|cursor| cursor.read).filter(|_| !lost);
+        if let Extent::ChangedSince(since) = extent {
+            self.progress.object(index, |object| object.since = Some(since));
+        }
         if rewound {
             let note = "the log had lost events; read again from the beginning";
             self.progress.object(index, |object| object.note(note));
         }
         let started_at = started_at.unwrap_or_else(|| self.ports.clock.now());
         loop {
-            let page = self.page(index, plan, next.as_ref()).await?;
+            let page = self.page(index, plan, extent, next.as_ref()).await?;
             self.publish(index, plan, &page).await?;
             let onward = after_page(page.next, &mut wrap);
             let complete = onward.is_none();
             next = onward.flatten();
-            let cursor = self.cursor(next.clone(), wrap.clone(), complete, started_at);
+            let read = if complete { wanted.read(extent, clock, before.as_ref()) } else { before.clone() };
+            let cursor = Cursor {
+                run_id: self.run_id,
+                next: next.clone(),
+                position: self.writer.end(),
+                complete,
+                started_at,
+                completed_at: complete.then(|| self.ports.clock.now()),
+                token: self.lease.token(),
+                wrap: wrap.clone(),
+                extent,
+                clock,
+                read,
+            };
             held.write(self.ports, &cursor).await?;
             if complete {
                 return Ok(());
@@ -85,31 +106,18 @@ impl Session<'_> {
         }
     }
 
-    fn cursor(
-        &self,
-        next: Option<Value>,
-        wrap: Option<Wrap>,
-        complete: bool,
-        started_at: salescommand_domain::Timestamp,
-    ) -> Cursor {
-        Cursor {
-            run_id: self.run_id,
-            next,
-            position: self.writer.end(),
-            complete,
-            started_at,
-            completed_at: complete.then(|| self.ports.clock.now()),
-            token: self.lease.token(),
-            wrap,
-        }
-    }
-
     /// One page, tried again while the source has passing trouble.
-    async fn page(&mut self, index: usize, plan: &ObjectPlan, from: Option<&Value>) -> Result<Page, Halt> {
+    async fn page(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        extent: Extent,
+        from: Option<&Value>,
+    ) -> Result<Page, Halt> {
         let mut attempt = 0;
         loop {
             self.may_go_on()?;
-            let error = match self.source.page(&plan.object, from).await {
+            let error = match self.source.page(&plan.object, extent, from).await {
                 Ok(page) => {
                     self.progress.object(index, |object| {
                         object.state = ObjectState::Running;

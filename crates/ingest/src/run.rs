@@ -72,6 +72,9 @@ pub struct ObjectRun {
     pub rejected: u64,
     /// How many records there are, if the source said so.
     pub total: Option<u64>,
+    /// Only what has changed since this moment of the source's clock was asked for; none if everything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// Requests made.
     pub calls: u64,
     /// What a person should know.
@@ -145,6 +148,9 @@ pub struct RunRecord {
     /// The objects it is limited to; none for all.
     #[serde(default)]
     pub only: Option<Vec<ObjectName>>,
+    /// All records are read, and not only what has changed.
+    #[serde(default)]
+    pub full: bool,
     /// The last run that read everything, this one included.
     #[serde(default)]
     pub last_complete: Option<LastComplete>,
@@ -190,8 +196,8 @@ impl Run {
 impl ObjectRun {
     pub(crate) fn waiting(object: ObjectName) -> Self {
         let (read, published, unchanged, rejected, calls) = (0, 0, 0, 0, 0);
-        let (state, total, detail) = (ObjectState::Waiting, None, None);
-        Self { object, state, read, published, unchanged, rejected, total, calls, detail }
+        let (state, total, since, detail) = (ObjectState::Waiting, None, None, None);
+        Self { object, state, read, published, unchanged, rejected, total, since, calls, detail }
     }
 
     /// Adds a sentence to the detail, once, as long as a person would still read it.

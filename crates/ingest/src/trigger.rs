@@ -29,6 +29,9 @@ pub struct Job {
     /// Only these objects; none for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Vec<ObjectName>>,
+    /// All records, and not only what has changed since the last run.
+    #[serde(default)]
+    pub full: bool,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -42,6 +45,8 @@ pub struct SyncRequest {
     pub instance: InstanceName,
     /// Only these objects; none for all.
     pub objects: Option<Vec<ObjectName>>,
+    /// All records, and not only what has changed since the last run.
+    pub full: bool,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -79,10 +84,10 @@ pub async fn request_sync(
 ) -> Result<Uuid, TriggerError> {
     prepare(&*ports.log, &*ports.kv).await.map_err(Error::from)?;
     prepare_queue(jobs).await.map_err(Error::from)?;
-    let SyncRequest { run_id, instance, objects, trigger } = request;
+    let SyncRequest { run_id, instance, objects, full, trigger } = request;
     // Workers may lack the right to make streams, so the asking side makes the log.
     RawWriter::open(ports, &instance, "", 0).await?;
-    let job = Job { run_id, instance, objects, trigger };
+    let job = Job { run_id, instance, objects, full, trigger };
     for _ in 0..ATTEMPTS {
         let key = job.instance.as_str().to_owned();
         let (mut held, previous) = Held::read::<RunRecord>(ports, RUNS_BUCKET, key).await?;
@@ -90,10 +95,10 @@ pub async fn request_sync(
             let run_id = current.run_id;
             if current.state == RunState::Queued {
                 // Whoever queued it may have died before the job was added; a second time does no harm.
-                let only = previous.as_ref().and_then(|previous| previous.only.clone());
-                let trigger = current.trigger;
-                enqueue(jobs, &Job { run_id, instance: job.instance.clone(), objects: only, trigger })
-                    .await?;
+                let objects = previous.as_ref().and_then(|previous| previous.only.clone());
+                let full = previous.as_ref().is_some_and(|previous| previous.full);
+                let (instance, trigger) = (job.instance.clone(), current.trigger);
+                enqueue(jobs, &Job { run_id, instance, objects, full, trigger }).await?;
             }
             return Err(TriggerError::AlreadyRunning { run_id });
         }
@@ -117,6 +122,7 @@ fn queued(job: &Job, previous: Option<RunRecord>) -> RunRecord {
         token: 0,
         position: None,
         only: job.objects.clone(),
+        full: job.full,
         last_complete: previous.and_then(|previous| previous.last_complete),
         last,
     }

@@ -111,6 +111,9 @@ pub struct RunObject {
     #[serde(default)]
     #[schema(format = Int64)]
     pub total: Option<u64>,
+    /// Only what has changed since this moment was asked for; none if everything was.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Requests made.
     #[serde(default)]
     #[schema(format = Int64, required = true)]
@@ -207,6 +210,8 @@ pub struct SyncCommand {
     pub source: String,
     /// Only these objects; empty for all.
     pub objects: Vec<String>,
+    /// All records, and not only what has changed.
+    pub full: bool,
     /// The account that asked.
     pub requested_by: String,
 }

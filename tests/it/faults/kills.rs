@@ -173,7 +173,7 @@ pub(super) async fn write(writer: &mut RawWriter, events: &[RawEvent]) -> u64 {
     let mut failed = 0;
     for events in pages(events) {
         let object = object(events[0]).unwrap();
-        let plan = ObjectPlan { object, payload_schema: 1, volatile: &[], missing_fields: Vec::new() };
+        let plan = ObjectPlan::new(object);
         let keys: Vec<_> = events.iter().map(|event| event.key.to_string()).collect();
         let record = |event: &&RawEvent| Record {
             key: event.key.to_string(),

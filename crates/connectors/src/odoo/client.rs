@@ -3,8 +3,11 @@
 //! Invariants: one request per call, no retry, no redirect followed, a deadline on everything, a limit on the
 //! length of answers. A connection serves one call: Odoo closes it after the answer, whatever a header says.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use reqwest::{Url, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
@@ -28,6 +31,8 @@ pub(super) struct Client {
     secret: SecretString,
     call_timeout: Duration,
     max_answer: usize,
+    /// The server's clock in the last answer that told it.
+    clock: Mutex<Option<Timestamp>>,
 }
 
 impl Client {
@@ -65,6 +70,7 @@ impl Client {
             secret: config.secret.clone(),
             call_timeout: config.call_timeout,
             max_answer: config.max_answer,
+            clock: Mutex::default(),
         })
     }
 
@@ -81,6 +87,12 @@ impl Client {
     /// The login.
     pub fn login(&self) -> &str {
         &self.login
+    }
+
+    /// The server's clock as its last answer told it, in the header `Date`; none if no answer did. Odoo's rows bear the
+    /// clock of its database, so the two should agree.
+    pub fn clock(&self) -> Option<Timestamp> {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the server says about itself.
@@ -145,6 +157,9 @@ impl Client {
             |error: reqwest::Error| fault::no_answer(&error.without_url(), &self.url, self.call_timeout);
         let request = self.http.post(endpoint).header(header::CONTENT_TYPE, "text/xml").body(body);
         let mut response = request.send().await.map_err(no_answer)?;
+        if let Some(clock) = date(&response) {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        }
         let status = response.status();
         if status != reqwest::StatusCode::OK {
             return Err(fault::wrong_status(
@@ -188,6 +203,12 @@ impl Client {
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds.min(LONGEST_PAUSE)))
+}
+
+/// The header `Date` (RFC 9110, section 6.6.1).
+fn date(response: &reqwest::Response) -> Option<Timestamp> {
+    let text = response.headers().get(header::DATE)?.to_str().ok()?;
+    rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
 /// Where a redirect points to.

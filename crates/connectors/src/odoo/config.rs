@@ -6,11 +6,10 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{ConfigError, Settings};
+use crate::{ConfigError, Incremental, Settings};
 
 /// Every setting, for messages.
-const KNOWN: &str =
-    "url, database, login, page_size, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
+const KNOWN: &str = "url, database, login, page_size, overlap_seconds, full_every_hours, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
 
 /// What a source needs to know.
 #[derive(Debug)]
@@ -25,6 +24,8 @@ pub(super) struct Config {
     pub secret: SecretString,
     /// Records per page at most.
     pub page_size: u32,
+    /// How changes are read.
+    pub incremental: Incremental,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for a whole answer; above the 120 s after which Odoo itself gives a request up.
@@ -41,6 +42,10 @@ impl Config {
         let database = required(&mut plain, "database")?;
         let login = required(&mut plain, "login")?;
         let page_size = number(&mut plain, "page_size", 500, 1..=5000)?;
+        // Odoo gives a request up after 120 s; imports and its own jobs may take longer.
+        let overlap = number(&mut plain, "overlap_seconds", 300, 1..=86_400)?;
+        // Tags, owners and probabilities change without a mark (crate documentation of the room).
+        let hours = number(&mut plain, "full_every_hours", 24, 1..=8_760)?;
         let connect = number(&mut plain, "connect_timeout_seconds", 10, 1..=300)?;
         let call = number(&mut plain, "call_timeout_seconds", 130, 1..=3600)?;
         let megabytes = number(&mut plain, "max_answer_megabytes", 64, 1..=1024)?;
@@ -56,6 +61,10 @@ impl Config {
             login,
             secret: settings.secret,
             page_size,
+            incremental: Incremental {
+                overlap: Duration::from_secs(u64::from(overlap)),
+                full_every: Duration::from_secs(3_600 * u64::from(hours)),
+            },
             connect_timeout: Duration::from_secs(u64::from(connect)),
             call_timeout: Duration::from_secs(u64::from(call)),
             max_answer: usize::try_from(megabytes).unwrap_or(64) * 1_000_000,

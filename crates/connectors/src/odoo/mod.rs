@@ -6,6 +6,11 @@
 //! lost deal is an archived one. Only fields that `fields_get` shows are asked for, because one unknown name makes
 //! the whole page fail; so any set of modules and any rights work, and what is missing is reported.
 //!
+//! A first reading reads everything; those behind it read what bears a `write_date` since the server's clock at the start
+//! of the one before, less an overlap, because a row bears the moment when its transaction began and is seen when that
+//! ends. Odoo does not move `write_date` when a tag, partner, user or team that a record points to is deleted, nor when
+//! its scoring job changes probabilities, so everything is read again now and then.
+//!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
 //! `normalize` knows which field has which type, and there `false` becomes nothing. Two things are added or
 //! changed on the way in: x2many ids are sorted (they are a set and come in any order), and the types of custom

@@ -1,9 +1,13 @@
 //! Reads an Odoo database object by object, page by page.
+//!
+//! What has changed since a moment is what bears a `write_date` at that moment or later, paged by id like everything else:
+//! `write_date` is sent without its fraction and compared with it, so no page can begin behind one.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use salescommand_domain::raw::ObjectName;
+use jiff::tz::TimeZone;
+use salescommand_domain::raw::{Digest, ObjectName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -12,7 +16,7 @@ use super::config::Config;
 use super::fault::{self, CallError};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
-use crate::{Check, ConfigError, ObjectPlan, Page, Source, SourceError};
+use crate::{Check, ConfigError, Connected, Extent, Incremental, ObjectPlan, Page, Source, SourceError};
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
 const PAYLOAD_SCHEMA: u32 = 1;
@@ -21,6 +25,7 @@ const PAYLOAD_SCHEMA: u32 = 1;
 pub(super) struct OdooSource {
     client: Client,
     page_size: u32,
+    incremental: Incremental,
     session: Option<Session>,
     /// Objects whose pages came too slowly or too long, and the limit to use instead.
     smaller: BTreeMap<&'static str, u32>,
@@ -65,7 +70,8 @@ impl OdooSource {
     /// A source that has not connected yet.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let client = Client::new(config)?;
-        Ok(Self { client, page_size: config.page_size, session: None, smaller: BTreeMap::new() })
+        let Config { page_size, incremental, .. } = *config;
+        Ok(Self { client, page_size, incremental, session: None, smaller: BTreeMap::new() })
     }
 
     /// The fields of an object that are both wanted and there.
@@ -80,11 +86,12 @@ impl OdooSource {
     async fn rows(
         &mut self,
         object: &'static Object,
+        extent: Extent,
         cursor: Cursor,
         calls: &mut u32,
     ) -> Result<Rows, CallError> {
         for _ in 0..2 {
-            match self.ask(object, cursor, calls).await {
+            match self.ask(object, extent, cursor, calls).await {
                 Err(CallError::Fault(fault)) if fault.is_load_unknown() => {
                     self.session_mut()?.two_steps = true;
                 }
@@ -102,13 +109,22 @@ impl OdooSource {
                 answer => return answer,
             }
         }
-        self.ask(object, cursor, calls).await
+        self.ask(object, extent, cursor, calls).await
     }
 
-    async fn ask(&self, object: &Object, cursor: Cursor, calls: &mut u32) -> Result<Rows, CallError> {
+    async fn ask(
+        &self,
+        object: &Object,
+        extent: Extent,
+        cursor: Cursor,
+        calls: &mut u32,
+    ) -> Result<Rows, CallError> {
         let Some(session) = &self.session else { return Err(not_connected()) };
         let names = session.fields.get(object.name).map(|fields| &fields.names);
-        let domain = if cursor.after > 0 { json!([["id", ">", cursor.after]]) } else { json!([]) };
+        let mut domain = domain(extent);
+        if cursor.after > 0 {
+            domain.push(json!(["id", ">", cursor.after]));
+        }
         let everything = json!({ "active_test": false });
         let page = json!({ "limit": cursor.limit, "order": "id asc", "context": everything });
         *calls += 1;
@@ -133,11 +149,13 @@ impl OdooSource {
         Ok(Rows { rows: rows_of(answer)?, found_through: None })
     }
 
-    async fn count(&self, object: &Object) -> Result<Option<u64>, CallError> {
+    async fn count(&self, object: &Object, extent: Extent) -> Result<Option<u64>, CallError> {
         let Some(session) = &self.session else { return Err(not_connected()) };
         let kwargs = json!({ "context": { "active_test": false } });
-        let count =
-            self.client.execute(session.uid, object.name, "search_count", json!([[]]), kwargs).await?;
+        let count = self
+            .client
+            .execute(session.uid, object.name, "search_count", json!([domain(extent)]), kwargs)
+            .await?;
         Ok(count.as_u64())
     }
 
@@ -146,7 +164,12 @@ impl OdooSource {
     }
 
     /// The cursor to begin a page with, and the requests that took.
-    async fn start(&self, object: &Object, from: Option<&Json>) -> Result<(Cursor, u32), SourceError> {
+    async fn start(
+        &self,
+        object: &Object,
+        extent: Extent,
+        from: Option<&Json>,
+    ) -> Result<(Cursor, u32), SourceError> {
         let (mut cursor, calls) = match from {
             Some(from) => {
                 let cursor = Cursor::deserialize(from).map_err(|_| {
@@ -159,8 +182,8 @@ impl OdooSource {
                 (cursor, 0)
             }
             None => {
-                let total =
-                    self.count(object).await.map_err(|error| error.into_source_error(Some(object.name)))?;
+                let total = self.count(object, extent).await;
+                let total = total.map_err(|error| error.into_source_error(Some(object.name)))?;
                 (Cursor { after: 0, limit: self.page_size, total }, 1)
             }
         };
@@ -181,9 +204,10 @@ impl OdooSource {
 
 #[async_trait]
 impl Source for OdooSource {
-    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError> {
+    async fn connect(&mut self) -> Result<Connected, SourceError> {
         let uid = self.client.authenticate().await.map_err(|error| error.into_source_error(None))?;
         let uid = uid.ok_or_else(|| fault::login_refused(self.client.login()))?;
+        let clock = self.client.clock();
         let mut session = Session { uid, fields: BTreeMap::new(), two_steps: false };
         let mut plans = Vec::with_capacity(OBJECTS.len());
         for object in OBJECTS {
@@ -191,14 +215,19 @@ impl Source for OdooSource {
                 .discover(uid, object)
                 .await
                 .map_err(|error| error.into_source_error(Some(object.name)))?;
-            plans.push(plan(object, &fields)?);
+            plans.push(plan(object, &fields, self.incremental)?);
             session.fields.insert(object.name, fields);
         }
         self.session = Some(session);
-        Ok(plans)
+        Ok(Connected { plans, clock })
     }
 
-    async fn page(&mut self, object: &ObjectName, from: Option<&Json>) -> Result<Page, SourceError> {
+    async fn page(
+        &mut self,
+        object: &ObjectName,
+        extent: Extent,
+        from: Option<&Json>,
+    ) -> Result<Page, SourceError> {
         let object = objects::object(object.as_str()).ok_or_else(|| {
             fault::permanent(
                 "unknown-object",
@@ -209,8 +238,8 @@ impl Source for OdooSource {
         if self.session.is_none() {
             self.connect().await?;
         }
-        let (cursor, mut calls) = self.start(object, from).await?;
-        match self.rows(object, cursor, &mut calls).await {
+        let (cursor, mut calls) = self.start(object, extent, from).await?;
+        match self.rows(object, extent, cursor, &mut calls).await {
             Ok(rows) => self.make_page(object, cursor, rows, calls),
             Err(CallError::Broken { error, smaller_may_help: true }) => {
                 Err(self.shrink(object, cursor.limit, error))
@@ -299,7 +328,18 @@ fn fields(object: &Object, found: &Json) -> Fields {
     fields
 }
 
-fn plan(object: &Object, fields: &Fields) -> Result<ObjectPlan, SourceError> {
+/// The terms that an extent makes of a search.
+fn domain(extent: Extent) -> Vec<Json> {
+    match extent {
+        Extent::All => Vec::new(),
+        Extent::ChangedSince(moment) => {
+            let moment = moment.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
+            vec![json!(["write_date", ">=", moment.to_string()])]
+        }
+    }
+}
+
+fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<ObjectPlan, SourceError> {
     let name = ObjectName::new(object.name).map_err(|error| {
         fault::permanent("unknown-object", error.to_string(), "this is an error of the program")
     })?;
@@ -309,5 +349,15 @@ fn plan(object: &Object, fields: &Fields) -> Result<ObjectPlan, SourceError> {
         // Nothing that is read is recomputed at every read; such fields are not asked for.
         volatile: &[],
         missing_fields: fields.missing.clone(),
+        fields: fingerprint(fields),
+        // Whoever may not read it may not search by it.
+        incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
     })
+}
+
+/// Which fields are read: names, and types where they may change.
+fn fingerprint(fields: &Fields) -> String {
+    let mut names: Vec<_> = fields.names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    Digest::of(format!("{names:?} {:?}", fields.custom).as_bytes()).to_string()
 }

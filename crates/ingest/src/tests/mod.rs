@@ -1,6 +1,7 @@
 //! Tests of the driver over the twin, with a source that does as it is told.
 
 mod amend;
+mod changes;
 mod crashes;
 mod epochs;
 mod runs;
@@ -13,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use salescommand_connectors::{Check, ObjectPlan, Page, Record, Source, SourceError};
+use salescommand_connectors::{
+    Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
+};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use salescommand_epochs::Chain;
@@ -125,13 +128,14 @@ fn request(run_id: u128) -> RunRequest {
         instance: instance(),
         connector: "scripted".to_owned(),
         objects: None,
+        full: false,
         trigger: Trigger::Manual,
     }
 }
 
 fn plan(object: &str) -> ObjectPlan {
     let object = ObjectName::new(object).unwrap();
-    ObjectPlan { object, payload_schema: 1, volatile: &["age"], missing_fields: Vec::new() }
+    ObjectPlan { volatile: &["age"], ..ObjectPlan::new(object) }
 }
 
 fn record(key: usize, payload: Value) -> Record {
@@ -140,7 +144,7 @@ fn record(key: usize, payload: Value) -> Record {
 
 type OnPage = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// A source of records in memory, in pages of three; its cursor is the number of records read.
+/// A source of records in memory, in pages of three; its cursor is the first key that was not read.
 #[derive(Clone, Default)]
 struct Scripted {
     state: Arc<Mutex<Script>>,
@@ -157,6 +161,15 @@ struct Script {
     on_page: Option<OnPage>,
     /// Pages that never come, by number.
     hang_at: Option<u64>,
+    /// Its clock, and how its changes are read.
+    clock: Option<Timestamp>,
+    incremental: Option<Incremental>,
+    /// When records say that they have changed: object and key.
+    changed: BTreeMap<(String, String), Timestamp>,
+    /// What its fields are called.
+    fields: String,
+    /// What was asked for since the last look.
+    extents: Vec<Extent>,
 }
 
 impl Scripted {
@@ -192,12 +205,21 @@ fn permanent(code: &'static str) -> SourceError {
 
 #[async_trait]
 impl Source for Scripted {
-    async fn connect(&mut self) -> Result<Vec<ObjectPlan>, SourceError> {
+    async fn connect(&mut self) -> Result<Connected, SourceError> {
         tokio::task::yield_now().await;
-        Ok(self.state.lock().unwrap().objects.keys().map(|object| plan(object)).collect())
+        let state = self.state.lock().unwrap();
+        let (incremental, fields) = (state.incremental, &state.fields);
+        let plan = |object: &String| ObjectPlan { incremental, fields: fields.clone(), ..plan(object) };
+        let plans = state.objects.keys().map(plan).collect();
+        Ok(Connected { plans, clock: state.clock })
     }
 
-    async fn page(&mut self, object: &ObjectName, from: Option<&Value>) -> Result<Page, SourceError> {
+    async fn page(
+        &mut self,
+        object: &ObjectName,
+        extent: Extent,
+        from: Option<&Value>,
+    ) -> Result<Page, SourceError> {
         tokio::task::yield_now().await;
         let (number, on_page, hangs) = {
             let state = self.state.lock().unwrap();
@@ -213,14 +235,24 @@ impl Source for Scripted {
         let mut state = self.state.lock().unwrap();
         let start = from.and_then(Value::as_u64).unwrap_or(0);
         state.asked.push((object.to_string(), start));
+        state.extents.push(extent);
         if !state.errors.is_empty() {
             return Err(state.errors.remove(0));
         }
-        let all = &state.objects[object.as_str()];
-        let from = usize::try_from(start).unwrap().min(all.len());
-        let end = (from + 3).min(all.len());
-        let next = (end < all.len()).then(|| json!(end));
-        Ok(Page { records: all[from..end].to_vec(), next, total: Some(all.len() as u64), calls: 1 })
+        let asked_for = |record: &&Record| match extent {
+            Extent::All => true,
+            Extent::ChangedSince(moment) => {
+                let changed = state.changed.get(&(object.to_string(), record.key.clone()));
+                changed.is_some_and(|changed| *changed >= moment)
+            }
+        };
+        let all: Vec<&Record> = state.objects[object.as_str()].iter().filter(asked_for).collect();
+        let key = |record: &Record| record.key.parse::<u64>().unwrap();
+        let behind = all.iter().filter(|record| key(record) >= start);
+        let records: Vec<Record> = behind.take(3).map(|record| (*record).clone()).collect();
+        let last = records.last().map(key).filter(|last| all.iter().any(|record| key(record) > *last));
+        let next = last.map(|last| json!(last + 1));
+        Ok(Page { records, next, total: Some(all.len() as u64), calls: 1 })
     }
 
     async fn check(&mut self) -> Vec<Check> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::server::{Reply, Server, odoo};
 use super::settings;
 use crate::odoo::DESCRIPTOR;
-use crate::{Settings, Source, SourceError};
+use crate::{Extent, Settings, Source, SourceError};
 
 fn open(settings: Settings) -> Box<dyn Source> {
     DESCRIPTOR.open.unwrap()(settings).unwrap()
@@ -85,9 +85,9 @@ async fn a_missing_right_names_object_and_cost() {
     })
     .await;
     let mut source = open(settings(&server.url, &[]));
-    let plans = source.connect().await.unwrap();
+    let plans = source.connect().await.unwrap().plans;
     let lead = plans.iter().find(|plan| plan.object.as_str() == "crm.lead").unwrap();
-    let error = source.page(&lead.object, None).await.unwrap_err();
+    let error = source.page(&lead.object, Extent::All, None).await.unwrap_err();
     assert_eq!(code(&error), "not-allowed");
     assert!(
         told(&error).contains("crm.lead")

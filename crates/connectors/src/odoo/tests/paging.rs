@@ -8,11 +8,11 @@ use super::super::objects::OBJECTS;
 use super::server::{Call, Reply, Server, odoo, rows};
 use super::{fixture_records, map, settings};
 use crate::odoo::DESCRIPTOR;
-use crate::{ObjectPlan, Page, Source, SourceError};
+use crate::{Extent, ObjectPlan, Page, Source, SourceError};
 
 async fn source(server: &Server, more: &[(&str, &str)]) -> (Box<dyn Source>, Vec<ObjectPlan>) {
     let mut source = DESCRIPTOR.open.unwrap()(settings(&server.url, more)).unwrap();
-    let plans = source.connect().await.unwrap();
+    let plans = source.connect().await.unwrap().plans;
     (source, plans)
 }
 
@@ -20,7 +20,7 @@ async fn source(server: &Server, more: &[(&str, &str)]) -> (Box<dyn Source>, Vec
 async fn read(source: &mut dyn Source, plan: &ObjectPlan) -> Result<Vec<Page>, SourceError> {
     let (mut pages, mut from): (Vec<Page>, Option<Json>) = (Vec::new(), None);
     loop {
-        let page = source.page(&plan.object, from.as_ref()).await?;
+        let page = source.page(&plan.object, Extent::All, from.as_ref()).await?;
         from = page.next.as_ref().map(|next| serde_json::from_str(&next.to_string()).unwrap());
         pages.push(page);
         if from.is_none() {
@@ -72,7 +72,7 @@ async fn only_fields_that_are_there_are_asked_for() {
         lead.missing_fields.contains(&"expected_revenue".to_owned())
             && !lead.missing_fields.contains(&"name".to_owned())
     );
-    source.page(&lead.object, None).await.unwrap();
+    source.page(&lead.object, Extent::All, None).await.unwrap();
     let asked = server.calls_of("crm.lead", "search_read")[0].keyword("fields").cloned();
     assert_eq!(asked, Some(json!(["id", "name", "write_date", "x_budget"])));
     assert_eq!(server.calls_of("crm.lead", "search_read")[0].keyword("load"), Some(&json!(false)));
@@ -102,7 +102,7 @@ async fn a_field_that_vanishes_is_dropped_in_mid_run() {
     })
     .await;
     let (mut source, plans) = source(&server, &[]).await;
-    let page = source.page(&of(&plans, "crm.stage").object, None).await.unwrap();
+    let page = source.page(&of(&plans, "crm.stage").object, Extent::All, None).await.unwrap();
     assert_eq!((page.records.len(), page.calls), (rows("crm.stage").len(), 4));
 }
 
@@ -117,7 +117,7 @@ async fn a_field_that_stays_invalid_is_an_error_not_a_loop() {
     })
     .await;
     let (mut source, plans) = source(&server, &[]).await;
-    let error = source.page(&of(&plans, "crm.stage").object, None).await.unwrap_err();
+    let error = source.page(&of(&plans, "crm.stage").object, Extent::All, None).await.unwrap_err();
     assert!(matches!(error, SourceError::Permanent { code: "server-fault", .. }), "{error:?}");
     assert_eq!(server.calls_of("crm.stage", "search_read").len(), 3);
 }
@@ -152,7 +152,7 @@ async fn a_killed_request_is_tried_again_with_half_the_records() {
     let mut attempts = 0;
     let page = loop {
         attempts += 1;
-        match source.page(&lead.object, None).await {
+        match source.page(&lead.object, Extent::All, None).await {
             Ok(page) => break page,
             Err(error) => assert!(matches!(error, SourceError::Transient { .. }), "{error:?}"),
         }
@@ -172,12 +172,12 @@ async fn an_answer_that_is_too_long_is_asked_for_in_smaller_pieces() {
     .await;
     let (mut source, plans) = source(&server, &[("max_answer_megabytes", "1"), ("page_size", "4")]).await;
     let stage = &of(&plans, "crm.stage").object;
-    let error = source.page(stage, None).await.unwrap_err();
+    let error = source.page(stage, Extent::All, None).await.unwrap_err();
     assert!(
         matches!(&error, SourceError::Transient { message, .. } if message.contains("longer than 1 MB")),
         "{error:?}"
     );
-    assert_eq!(source.page(stage, None).await.unwrap().records.len(), 2);
+    assert_eq!(source.page(stage, Extent::All, None).await.unwrap().records.len(), 2);
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn answers_that_would_never_end_are_refused() {
             )
             .await;
         let (mut source, plans) = source(&server, &[]).await;
-        let error = source.page(&of(&plans, "crm.stage").object, None).await.unwrap_err();
+        let error = source.page(&of(&plans, "crm.stage").object, Extent::All, None).await.unwrap_err();
         assert!(matches!(error, SourceError::Permanent { code: "unexpected-answer", .. }), "{error:?}");
     }
 }
@@ -204,11 +204,14 @@ async fn answers_that_would_never_end_are_refused() {
 async fn unknown_objects_and_broken_cursors_are_permanent() {
     let server = Server::start(odoo).await;
     let (mut source, plans) = source(&server, &[]).await;
-    let error = source.page(&of(&plans, "crm.stage").object, Some(&json!({ "page": 2 }))).await.unwrap_err();
+    let error = source
+        .page(&of(&plans, "crm.stage").object, Extent::All, Some(&json!({ "page": 2 })))
+        .await
+        .unwrap_err();
     assert!(matches!(error, SourceError::Permanent { code: "invalid-cursor", .. }));
     let other = salescommand_domain::raw::ObjectName::new("sale.order").unwrap();
     assert!(matches!(
-        source.page(&other, None).await,
+        source.page(&other, Extent::All, None).await,
         Err(SourceError::Permanent { code: "unknown-object", .. })
     ));
 }

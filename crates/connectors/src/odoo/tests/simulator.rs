@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::super::objects::OBJECTS;
 use super::map;
 use crate::odoo::DESCRIPTOR;
-use crate::{CheckState, Record, Settings, Source, SourceError};
+use crate::{CheckState, Extent, Record, Settings, Source, SourceError};
 
 const API: &str = "integration@salescommand.com";
 const SALESPERSON: &str = "krishna@securado.net";
@@ -31,12 +31,12 @@ fn source(handle: &Handle, login: &str, page_size: u32) -> Box<dyn Source> {
 
 /// Everything, object by object, trying again what is transient; and what that was.
 async fn everything(source: &mut dyn Source) -> (Vec<(String, Vec<Record>)>, Vec<String>) {
-    let plans = source.connect().await.unwrap();
+    let plans = source.connect().await.unwrap().plans;
     let (mut all, mut troubles) = (Vec::new(), Vec::new());
     for plan in plans {
         let (mut records, mut from) = (Vec::new(), None);
         loop {
-            match source.page(&plan.object, from.as_ref()).await {
+            match source.page(&plan.object, Extent::All, from.as_ref()).await {
                 Ok(page) => {
                     from = page.next;
                     records.extend(page.records);
@@ -131,7 +131,7 @@ async fn a_server_named_by_the_environment_is_read_whole() {
     for check in source.check().await {
         println!("{:?} {}: {}", check.state, check.step, check.detail);
     }
-    for plan in source.connect().await.unwrap() {
+    for plan in source.connect().await.unwrap().plans {
         println!("{} lacks {}", plan.object, plan.missing_fields.join(", "));
     }
     let (everything, _) = everything(&mut *source).await;

@@ -20,6 +20,9 @@ pub struct SyncTriggerRequest {
     pub source: String,
     /// Only these objects; all if none is named.
     pub objects: Option<Vec<String>>,
+    /// Read all records, and not only what has changed since the last sync.
+    #[serde(default)]
+    pub full: bool,
 }
 
 /// The run that was queued.
@@ -53,8 +56,8 @@ pub(crate) async fn sync_trigger(
     }
     let run_id = allowed.app().ids.ordered();
     let objects = request.objects.unwrap_or_default();
-    let command =
-        SyncCommand { run_id, source: source.clone(), objects, requested_by: allowed.account.id.clone() };
+    let requested_by = allowed.account.id.clone();
+    let command = SyncCommand { run_id, source: source.clone(), objects, full: request.full, requested_by };
     allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
     tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
     Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))

@@ -1,0 +1,158 @@
+//! Reading what has changed: no change is missed, whatever commits late and wherever a run is killed.
+
+use proptest::prelude::*;
+
+use salescommand_eventlog::memory::abort_after;
+use super::*;
+
+const OVERLAP: u64 = 60;
+const HOUR: u64 = 3_600;
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + i64::try_from(second).unwrap()).unwrap()
+}
+
+/// A source that can be asked for changes. Its cursor is an id, as those of real ones are: pages do not shift.
+fn incremental(bench: &Bench) {
+    let mut state = bench.source.state.lock().unwrap();
+    let (overlap, full_every) = (Duration::from_secs(OVERLAP), Duration::from_secs(24 * HOUR));
+    state.incremental = Some(Incremental { overlap, full_every });
+    state.clock = Some(at(0));
+}
+
+impl Bench {
+    /// Writes a record that bears this moment.
+    fn write(&self, key: usize, moment: u64, text: &str) {
+        let mut state = self.source.state.lock().unwrap();
+        let record = record(key, json!({"text": text}));
+        let records = state.objects.entry("lead".to_owned()).or_default();
+        match records.binary_search_by_key(&key, |held| held.key.parse().unwrap()) {
+            Ok(index) => records[index] = record,
+            Err(index) => records.insert(index, record),
+        }
+        state.changed.insert(("lead".to_owned(), key.to_string()), at(moment));
+    }
+
+    fn is_at(&self, second: u64) {
+        self.source.state.lock().unwrap().clock = Some(at(second));
+    }
+
+    /// What was asked for since the last look, once each.
+    fn extents(&self) -> Vec<Extent> {
+        let mut extents = std::mem::take(&mut self.source.state.lock().unwrap().extents);
+        extents.dedup();
+        extents
+    }
+
+    async fn run_fully(&self, run_id: u128) {
+        let (source, request) = (Box::new(self.source.clone()), RunRequest { full: true, ..request(run_id) });
+        let stop = CancellationToken::new();
+        run_once(&self.ports, &request, source, Options::default(), &stop).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_first_reading_changes_are_asked_for_and_now_and_then_everything() {
+    let bench = Bench::new();
+    incremental(&bench);
+    bench.write(1, 0, "a");
+    bench.run(1).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All]);
+    bench.is_at(1_000);
+    bench.write(2, 990, "b");
+    let report = bench.run(2).await.unwrap();
+    assert_eq!(
+        bench.extents(),
+        [Extent::ChangedSince(at(0).checked_sub(Duration::from_secs(OVERLAP)).unwrap())]
+    );
+    assert_eq!((report.record.run.read, report.record.run.published), (2, 1));
+    assert!(report.record.run.objects[0].since.is_some());
+    bench.is_at(2_000);
+    bench.run(3).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::ChangedSince(at(1_000 - OVERLAP))]);
+    bench.run_fully(4).await;
+    assert_eq!(bench.extents(), [Extent::All], "it was asked for");
+    bench.is_at(2_000 + 24 * HOUR - 1);
+    bench.run(5).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::ChangedSince(at(2_000 - OVERLAP))]);
+    bench.is_at(2_000 + 24 * HOUR);
+    bench.run(6).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All], "a day after the last time");
+    bench.source.state.lock().unwrap().fields = "one more".to_owned();
+    bench.run(7).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All], "what was read before has not all fields");
+    bench.source.state.lock().unwrap().clock = None;
+    bench.run(8).await.unwrap();
+    bench.is_at(2_000 + 24 * HOUR);
+    bench.run(9).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All], "nobody knows since when");
+    bench.is_at(1_500);
+    bench.run(10).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::ChangedSince(at(1_500 - OVERLAP))], "its clock was set back");
+}
+
+/// What happens at the source, second by second.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A transaction writes records, which are seen so many seconds after they were marked.
+    Write { keys: Vec<usize>, late: u64 },
+    /// A run, killed after so many polls if at all, that goes on under its own id or under another one.
+    Run { polls: Option<usize>, same: bool },
+}
+
+fn step() -> impl Strategy<Value = (u64, Step)> {
+    let write = (prop::collection::vec(0_usize..12, 1..6), 0..=OVERLAP)
+        .prop_map(|(keys, late)| Step::Write { keys, late });
+    let run =
+        (prop::option::of(0_usize..120), any::<bool>()).prop_map(|(polls, same)| Step::Run { polls, same });
+    (0_u64..40, prop_oneof![3 => write, 2 => run])
+}
+
+async fn no_change_is_missed(steps: Vec<(u64, Step)>) {
+    let bench = Bench::new();
+    incremental(&bench);
+    bench.source.state.lock().unwrap().objects.insert("lead".to_owned(), Vec::new());
+    let (mut second, mut run, mut open) = (0, 1, Vec::<(u64, u64, Vec<usize>)>::new());
+    let commit = |until: u64, open: &mut Vec<(u64, u64, Vec<usize>)>| {
+        open.sort();
+        while open.first().is_some_and(|(seen, ..)| *seen <= until) {
+            let (seen, moment, keys) = open.remove(0);
+            for key in keys {
+                bench.write(key, moment, &format!("{moment} seen at {seen}"));
+            }
+        }
+    };
+    for (pause, step) in steps {
+        second += pause;
+        commit(second, &mut open);
+        bench.is_at(second);
+        match step {
+            Step::Write { keys, late } => open.push((second + late, second, keys)),
+            Step::Run { polls, same } => {
+                if !same {
+                    run += 1;
+                }
+                match polls {
+                    Some(polls) => drop(abort_after(polls, bench.run(run)).await),
+                    None => drop(bench.run(run).await.unwrap()),
+                }
+                bench.clock.advance(Duration::from_secs(31));
+            }
+        }
+    }
+    second += OVERLAP;
+    commit(second, &mut open);
+    bench.is_at(second);
+    bench.run(run + 1).await.unwrap();
+    assert_eq!(bench.latest().await, bench.expected());
+}
+
+proptest! {
+    #[test]
+    fn no_change_is_missed_whatever_commits_late_and_wherever_a_run_is_killed(
+        steps in prop::collection::vec(step(), 0..25),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(no_change_is_missed(steps));
+    }
+}
