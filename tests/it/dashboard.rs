@@ -126,7 +126,7 @@ async fn figures_equal_a_recount_from_the_source_for_each_user() {
 }
 
 fn a_second_sync_publishes_nothing(platform: &Platform) {
-    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
+    let rows = platform.run_json(&["sync", "run", "odoo", "--full", "--follow"]).unwrap();
     assert_eq!(rows[0]["state"], "succeeded");
     assert_eq!(rows[0]["published"], 0, "{rows}");
     assert_eq!(rows[0]["unchanged"], rows[0]["read"]);
@@ -163,6 +163,23 @@ async fn a_change_arrives(platform: &Platform, chief: &Session, before: &Value) 
     })
     .await
     .unwrap();
+
+    data.call("admin", ("crm.lead", "unlink"), json!([[found[0]["id"]]]), json!({})).unwrap();
+    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
+    let lead = rows[0]["objects"].as_array().unwrap().iter().find(|object| object["object"] == "crm.lead");
+    assert_eq!(lead.map(|lead| lead["deleted"].clone()), Some(json!(1)), "{rows}");
+    let cents = (raised * 100.0).round() as i64;
+    eventually("the deleted deal to leave the dashboard", async || {
+        (dollars(&overview(chief).await) == expected - cents).then_some(())
+    })
+    .await
+    .unwrap();
+    let all = overview(chief).await;
+    assert_figures(
+        &all,
+        &recount(platform, &all["period"], &[]),
+        "superadmin, after a change and a deletion",
+    );
 }
 
 async fn freshness_says_that_everything_is_in(chief: &Session) {

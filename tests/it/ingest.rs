@@ -10,8 +10,8 @@ use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use salescommand_eventlog::{BatchLimit, EventLog as _};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{
-    Options, Ports, RawWriter, RunReport, RunRequest, RunState, SyncRequest, Trigger, Worker, all_runs,
-    history, request_sync, run_once,
+    Demands, Options, Ports, RawWriter, RunReport, RunRequest, RunState, SyncRequest, Trigger, Worker,
+    all_runs, history, request_sync, run_once,
 };
 use salescommand_tests::nats::Nats;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ async fn run(log: &NatsLog, run_id: u128, source: &Numbers) -> Result<RunReport,
         instance: InstanceName::new("odoo").unwrap(),
         connector: "numbers".into(),
         objects: None,
-        full: false,
+        demands: Demands::default(),
         trigger: Trigger::First,
     };
     let stop = CancellationToken::new();
@@ -178,7 +178,7 @@ async fn a_worker_runs_what_is_asked_for() {
         run_id,
         instance: instance.clone(),
         objects: None,
-        full: false,
+        demands: Demands::default(),
         trigger: Trigger::Manual,
     };
     request_sync(&Ports::system(&log), &log, request).await.unwrap();

@@ -181,6 +181,9 @@ pub enum Source {
         /// Login of the API user; not for `foreign`.
         #[arg(long, default_value = "")]
         login: String,
+        /// A further setting of the connector (`docs/reference/odoo.md` lists Odoo's).
+        #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+        more: Vec<(String, String)>,
     },
     /// List source instances.
     List,
@@ -209,6 +212,9 @@ pub enum Sync {
         /// Read all records, and not only what has changed since the last run.
         #[arg(long)]
         full: bool,
+        /// Retract what is gone from the source, even if that is a large share of its records.
+        #[arg(long)]
+        accept_deletions: bool,
         /// Wait for its end, showing progress.
         #[arg(long)]
         follow: bool,
@@ -458,4 +464,12 @@ pub enum Zone {
 pub enum ConfigCommand {
     /// Show the settings in force; secrets are masked.
     Show,
+}
+
+/// `KEY=VALUE`. The value may hold a `=`.
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, such as overlap_seconds=900".to_owned()),
+    }
 }

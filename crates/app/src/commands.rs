@@ -13,7 +13,7 @@ use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::{EventLog, Health};
 use salescommand_ingest::{
-    Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
+    Demands, Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
 };
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::sources::NewSource;
@@ -88,7 +88,7 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             );
             return Ok(());
         }
-        cli::Source::Add { kind, name, url, database, login } => {
+        cli::Source::Add { kind, name, url, database, login, more } => {
             let Some(room) = descriptor(&kind).filter(|room| room.open.is_some()) else {
                 bail!("there is no connector kind {kind:?}; known: odoo, foreign");
             };
@@ -97,8 +97,8 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
                 Err(_) => secret_from_stdin("source's password or API key")?,
             };
             let settings = [("url", url), ("database", database), ("login", login)];
-            let settings: BTreeMap<_, _> =
-                settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
+            let settings: BTreeMap<_, _> = more.into_iter().chain(settings).collect();
             if let Some(open) = room.open {
                 open(Settings { plain: settings.clone(), secret: secret.clone() })?;
             }
@@ -150,17 +150,26 @@ async fn test_source(opened: salescommand_query::sources::OpenedSource, output: 
 pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result<()> {
     let log = connections::log_for_command(config).await?;
     let ports = Ports::system(&log);
-    let columns =
-        ["source", "state", "read", "published", "unchanged", "rejected", "started_at", "finished_at"];
+    let columns = [
+        "source",
+        "state",
+        "read",
+        "published",
+        "unchanged",
+        "rejected",
+        "deleted",
+        "started_at",
+        "finished_at",
+    ];
     match command {
-        cli::Sync::Run { name, objects, full, follow } => {
+        cli::Sync::Run { name, objects, full, accept_deletions, follow } => {
             let instance = InstanceName::new(name)?;
             let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
             let request = SyncRequest {
                 run_id: ports.ids.next(),
                 instance,
                 objects: (!objects.is_empty()).then_some(objects),
-                full,
+                demands: Demands { full, accept_deletions },
                 trigger: Trigger::Cli,
             };
             let run_id = request_sync(&ports, &log, request).await?;

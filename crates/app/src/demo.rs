@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::InstanceName;
-use salescommand_ingest::{RunState, SyncRequest, Trigger, TriggerError, all_runs, request_sync};
+use salescommand_ingest::{Demands, RunState, SyncRequest, Trigger, TriggerError, all_runs, request_sync};
 use salescommand_normalizer::{NormalizerPosition, consumer_name};
 use salescommand_projector::{ProjectionPosition, projections};
 use salescommand_query::accounts::{AccountError, Accounts, NewAccount};
@@ -179,7 +179,7 @@ async fn first_run(shared: &Shared) -> Result<()> {
         run_id: ports.ids.next(),
         instance: InstanceName::new(SOURCE)?,
         objects: None,
-        full: false,
+        demands: Demands::default(),
         trigger: Trigger::First,
     };
     match request_sync(&ports, &shared.log, request).await {

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_eventlog::{Jobs, Requests};
 use salescommand_ingest::{
-    OPEN_SUBJECT, OpenQuestion, Ports, SyncRequest, Trigger, TriggerError, request_sync,
+    Demands, OPEN_SUBJECT, OpenQuestion, Ports, SyncRequest, Trigger, TriggerError, request_sync,
 };
 use salescommand_query::sources::{SourceError, Sources};
 use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
@@ -33,7 +33,7 @@ impl SyncCommands for QueuedSyncs {
             run_id: command.run_id,
             instance: InstanceName::new(command.source).map_err(refused)?,
             objects: (!objects.is_empty()).then_some(objects),
-            full: command.full,
+            demands: Demands { full: command.full, accept_deletions: command.accept_deletions },
             trigger: Trigger::Manual,
         };
         match request_sync(&self.ports, &*self.jobs, request).await {

@@ -10,8 +10,8 @@ mod odoo;
 mod source;
 
 pub use source::{
-    Check, CheckState, ConfigError, Connected, Descriptor, Extent, Incremental, ObjectPlan, Open, Page,
-    Record, Settings, Source, SourceError,
+    Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Incremental, MOST_ASKED,
+    ObjectPlan, Open, Page, Record, Settings, Source, SourceError,
 };
 
 /// Every connector kind this program has.

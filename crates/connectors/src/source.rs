@@ -1,6 +1,7 @@
 //! The contract between a room and its driver.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -194,6 +195,32 @@ pub trait Source: Send + Sync {
         from: Option<&Value>,
     ) -> Result<Page, SourceError>;
 
+    /// Tells which records are there, where deleted ones leave no trace that could be read; none for sources that
+    /// report deletions themselves, or never delete.
+    fn census(&mut self) -> Option<&mut dyn Census> {
+        None
+    }
+
     /// Tests the connection step by step, for a person to read. Never fails as a whole.
     async fn check(&mut self) -> Vec<Check>;
 }
+
+/// Which records of a connected source are there. Its keys are numbers, in decimal without leading zeros.
+#[async_trait]
+pub trait Census: Send {
+    /// How many records with keys in a range can be read.
+    async fn count(&mut self, object: &ObjectName, keys: RangeInclusive<u32>) -> Result<u64, SourceError>;
+
+    /// The keys in a range, at most 65,536 of them, of the records that can be read.
+    async fn keys(&mut self, object: &ObjectName, keys: RangeInclusive<u32>)
+    -> Result<Vec<u32>, SourceError>;
+
+    /// Those of some keys, at most [`MOST_ASKED`], whose records exist, whether they can be read or not.
+    async fn existing(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<u32>, SourceError>;
+
+    /// The records of some keys, at most [`MOST_ASKED`]. Those that are gone or cannot be read are left out.
+    async fn read(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<Record>, SourceError>;
+}
+
+/// Keys that a [`Census`] is asked about at once.
+pub const MOST_ASKED: usize = 500;

@@ -8,10 +8,11 @@ use salescommand_eventlog as eventlog;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::known::Known;
 use crate::lease::Lease;
 use crate::object::{Halt, Session, pause_after};
 use crate::progress::Progress;
-use crate::run::{ObjectRun, ObjectState, RunError, RunRecord, RunState, Trigger};
+use crate::run::{Demands, ObjectRun, ObjectState, RunError, RunRecord, RunState, Trigger};
 use crate::runs::prepare;
 use crate::writer::RawWriter;
 use crate::{Error, Ports};
@@ -27,8 +28,8 @@ pub struct RunRequest {
     pub connector: String,
     /// Only these objects; none for all.
     pub objects: Option<Vec<ObjectName>>,
-    /// All records, and not only what has changed since the last run.
-    pub full: bool,
+    /// What is asked of it besides.
+    pub demands: Demands,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -40,11 +41,14 @@ pub struct Options {
     pub lease_ttl: Duration,
     /// Attempts for each request to the source.
     pub attempts: u32,
+    /// A range of keys in which no more records than this are known is listed to find what is gone, and not only counted:
+    /// that finds it even if just as many were overlooked.
+    pub list_up_to: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lease_ttl: Duration::from_secs(30), attempts: 8 }
+        Self { lease_ttl: Duration::from_secs(30), attempts: 8, list_up_to: 5_000 }
     }
 }
 
@@ -111,9 +115,10 @@ async fn under_lease(
             lease,
             progress: &progress,
             stop,
-            attempts: options.attempts.max(1),
-            full: request.full,
+            options,
+            demands: request.demands,
             clock: None,
+            known: None,
             writer,
             source,
         };
@@ -169,6 +174,10 @@ impl Session<'_> {
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
         self.progress.change(|run| run.objects = plans.iter().map(first_object).collect());
+        if self.source.census().is_some() {
+            let owner = (self.run_id, self.lease.token());
+            self.known = Some(Known::open(self.ports, self.instance, owner, &plans).await?);
+        }
         let mut failed = None;
         for (index, plan) in plans.iter().enumerate() {
             self.progress.object(index, |object| object.state = ObjectState::Running);
@@ -189,8 +198,8 @@ impl Session<'_> {
                 object.note(&error.to_string());
             });
             failed.get_or_insert_with(|| run_error(&error));
-            // What is not allowed for one object may be for the next; anything else concerns them all.
-            if !matches!(&error, SourceError::Permanent { code: "not-allowed", .. }) {
+            // What is not allowed for one object may be for the next; most else concerns them all.
+            if !matches!(&error, SourceError::Permanent { code: "not-allowed" | "mass-deletion", .. }) {
                 self.skip_behind(index);
                 break;
             }
@@ -212,7 +221,7 @@ impl Session<'_> {
                 Err(error) => error,
             };
             attempt += 1;
-            let pause = pause_after(&error, attempt, self.attempts, self.ports.ids.fraction());
+            let pause = pause_after(&error, attempt, self.options.attempts, self.ports.ids.fraction());
             let Some(pause) = pause else { return Err(Halt::Source(error)) };
             tracing::info!(source = %self.instance, attempt, %error, "cannot connect to the source; waiting");
             tokio::select! {

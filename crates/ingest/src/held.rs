@@ -44,6 +44,17 @@ impl Held {
         Ok((held, value))
     }
 
+    /// Takes up an entry that was read among others.
+    pub(crate) fn found<T: Owned>(
+        bucket: &'static str,
+        key: String,
+        entry: &KvEntry,
+    ) -> Result<(Self, T), Error> {
+        let held = Self { bucket, key, revision: entry.revision };
+        let value = held.decode(entry)?;
+        Ok((held, value))
+    }
+
     /// The revision of the last write or read.
     pub(crate) fn revision(&self) -> u64 {
         self.revision

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use salescommand_connectors::{Extent, ObjectPlan, Page, Source, SourceError};
+use salescommand_connectors::{Extent, ObjectPlan, Page, Record, Source, SourceError};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog as eventlog;
@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cursor::{CURSORS_BUCKET, Cursor, Start, Wanted, after_page};
+use crate::drive::Options;
 use crate::held::Held;
+use crate::known::Known;
 use crate::lease::Lease;
 use crate::progress::Progress;
-use crate::run::ObjectState;
+use crate::run::{Demands, ObjectState};
 use crate::writer::{RawWriter, Written};
 use crate::{Error, Ports, compute_delay};
 
@@ -38,6 +40,33 @@ impl<E: Into<Error>> From<E> for Halt {
     }
 }
 
+/// What is written at once.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Append(&'a [Record]),
+    Retract(&'a [String]),
+}
+
+/// Asks the source, again while it has passing trouble; counts the requests.
+macro_rules! insist {
+    ($session:ident, $index:ident, $plan:ident, $question:expr) => {{
+        let mut attempt = 0;
+        loop {
+            $session.may_go_on()?;
+            let answer = $question;
+            $session.progress.object($index, |object| object.calls += 1);
+            match answer {
+                Ok(answer) => break answer,
+                Err(error) => {
+                    attempt += 1;
+                    $session.wait_after($index, $plan, error, attempt).await?;
+                }
+            }
+        }
+    }};
+}
+pub(crate) use insist;
+
 /// What all objects of a run share.
 pub(crate) struct Session<'a> {
     pub(crate) ports: &'a Ports,
@@ -46,28 +75,35 @@ pub(crate) struct Session<'a> {
     pub(crate) lease: &'a Lease,
     pub(crate) progress: &'a Progress,
     pub(crate) stop: &'a CancellationToken,
-    /// Attempts for each page.
-    pub(crate) attempts: u32,
-    /// Everything is to be read, whatever was read before.
-    pub(crate) full: bool,
+    pub(crate) options: Options,
+    pub(crate) demands: Demands,
     /// The source's clock when the run connected.
     pub(crate) clock: Option<Timestamp>,
+    /// What the log may say is there; none if the source cannot be asked what is.
+    pub(crate) known: Option<Known>,
     pub(crate) writer: RawWriter,
     pub(crate) source: Box<dyn Source>,
 }
 
 impl Session<'_> {
-    /// Reads an object to its end.
+    /// Reads an object to its end, then looks for what is gone.
     pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
+        let extent = self.read_pages(index, plan).await?;
+        self.sweep(index, plan, extent).await
+    }
+
+    async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Extent, Halt> {
         let key = Cursor::key(self.instance, &plan.object);
         let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
         let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
-        let wanted = Wanted { plan, full: self.full, clock: self.clock };
+        // Of an object of which no key is known, everything has yet to be.
+        let unknown = self.known.as_ref().is_some_and(|known| known.blocks(&plan.object).is_empty());
+        let wanted = Wanted { plan, full: self.demands.full || unknown, clock: self.clock };
         let start = Start::decide(cursor.as_ref(), self.run_id, lost, wanted);
         let Start::At { mut next, mut wrap, started_at, extent, clock, rewound } = start else {
             let note = "read before this run was interrupted";
             self.progress.object(index, |object| object.note(note));
-            return Ok(());
+            return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
         };
         // Of a log that has lost events nothing counts as read.
         let before = cursor.and_then(|cursor| cursor.read).filter(|_| !lost);
@@ -81,7 +117,7 @@ impl Session<'_> {
         let started_at = started_at.unwrap_or_else(|| self.ports.clock.now());
         loop {
             let page = self.page(index, plan, extent, next.as_ref()).await?;
-            self.publish(index, plan, &page).await?;
+            self.publish(index, plan, &page.records).await?;
             let onward = after_page(page.next, &mut wrap);
             let complete = onward.is_none();
             next = onward.flatten();
@@ -101,7 +137,7 @@ impl Session<'_> {
             };
             held.write(self.ports, &cursor).await?;
             if complete {
-                return Ok(());
+                return Ok(extent);
             }
         }
     }
@@ -114,40 +150,78 @@ impl Session<'_> {
         extent: Extent,
         from: Option<&Value>,
     ) -> Result<Page, Halt> {
-        let mut attempt = 0;
-        loop {
-            self.may_go_on()?;
-            let error = match self.source.page(&plan.object, extent, from).await {
-                Ok(page) => {
-                    self.progress.object(index, |object| {
-                        object.state = ObjectState::Running;
-                        object.total = page.total.or(object.total);
-                        object.calls += u64::from(page.calls);
-                    });
-                    return Ok(page);
-                }
-                Err(error) => error,
-            };
-            attempt += 1;
-            let pause = pause_after(&error, attempt, self.attempts, self.ports.ids.fraction());
-            let Some(pause) = pause else { return Err(Halt::Source(error)) };
-            tracing::info!(source = %self.instance, object = %plan.object, attempt, %error, "source trouble; waiting");
-            self.progress.object(index, |object| {
-                object.calls += 1;
-                object.note(&format!("tried again after: {error}"));
-            });
-            self.pause(pause).await?;
-        }
+        let page = insist!(self, index, plan, self.source.page(&plan.object, extent, from).await);
+        self.progress.object(index, |object| {
+            object.state = ObjectState::Running;
+            object.total = page.total.or(object.total);
+            // One was counted with the answer.
+            object.calls += u64::from(page.calls.saturating_sub(1));
+        });
+        Ok(page)
+    }
+
+    /// Waits after a failed attempt; the error itself if there is to be no further one.
+    pub(crate) async fn wait_after(
+        &self,
+        index: usize,
+        plan: &ObjectPlan,
+        error: SourceError,
+        attempt: u32,
+    ) -> Result<(), Halt> {
+        let pause = pause_after(&error, attempt, self.options.attempts, self.ports.ids.fraction());
+        let Some(pause) = pause else { return Err(Halt::Source(error)) };
+        tracing::info!(source = %self.instance, object = %plan.object, attempt, %error, "source trouble; waiting");
+        self.progress.object(index, |object| object.note(&format!("tried again after: {error}")));
+        self.pause(pause).await
     }
 
     /// Publishes a page; a log that is full or away is waited for.
-    async fn publish(&mut self, index: usize, plan: &ObjectPlan, page: &Page) -> Result<(), Halt> {
+    pub(crate) async fn publish(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        records: &[Record],
+    ) -> Result<(), Halt> {
+        if let Some(known) = &mut self.known {
+            known.enter_records(self.ports, &plan.object, records).await?;
+        }
+        let written = self.write(index, plan, Change::Append(records)).await?;
+        self.progress.object(index, |object| {
+            object.read += records.len() as u64;
+            object.published += written.published;
+            object.unchanged += written.unchanged;
+            object.rejected += written.rejected.len() as u64;
+            // A few by name; the count tells the rest.
+            for rejected in written.rejected.iter().take(3) {
+                object.note(&format!("record {} rejected: {}", rejected.key, rejected.detail));
+            }
+        });
+        Ok(())
+    }
+
+    /// Publishes that records are gone.
+    pub(crate) async fn retract(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        keys: &[String],
+    ) -> Result<(), Halt> {
+        let written = self.write(index, plan, Change::Retract(keys)).await?;
+        self.progress.object(index, |object| object.deleted += written.published);
+        Ok(())
+    }
+
+    async fn write(&mut self, index: usize, plan: &ObjectPlan, change: Change<'_>) -> Result<Written, Halt> {
         let mut attempt = 0;
-        let written = loop {
+        loop {
             // A stop does not hinder: what was read is published, and its cursor written, first.
             self.lease.check()?;
-            let error = match self.writer.append(plan, &page.records).await {
-                Ok(written) => break written,
+            let written = match change {
+                Change::Append(records) => self.writer.append(plan, records).await,
+                Change::Retract(keys) => self.writer.retract(plan, keys).await,
+            };
+            let error = match written {
+                Ok(written) => return Ok(written),
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error.into()),
             };
@@ -159,25 +233,10 @@ impl Session<'_> {
             self.progress.object(index, |object| object.note(note));
             self.pause(compute_delay(attempt, self.ports.ids.fraction())).await?;
             attempt += 1;
-        };
-        self.count(index, page.records.len(), &written);
-        Ok(())
+        }
     }
 
-    fn count(&self, index: usize, read: usize, written: &Written) {
-        self.progress.object(index, |object| {
-            object.read += read as u64;
-            object.published += written.published;
-            object.unchanged += written.unchanged;
-            object.rejected += written.rejected.len() as u64;
-            // A few by name; the count tells the rest.
-            for rejected in written.rejected.iter().take(3) {
-                object.note(&format!("record {} rejected: {}", rejected.key, rejected.detail));
-            }
-        });
-    }
-
-    fn may_go_on(&self) -> Result<(), Halt> {
+    pub(crate) fn may_go_on(&self) -> Result<(), Halt> {
         if self.stop.is_cancelled() {
             return Err(Halt::Stopped);
         }
@@ -196,5 +255,5 @@ impl Session<'_> {
 pub(crate) fn pause_after(error: &SourceError, attempt: u32, attempts: u32, random: f64) -> Option<Duration> {
     let SourceError::Transient { retry_after, .. } = error else { return None };
     let jittered = compute_delay(attempt.saturating_sub(1), random);
-    (attempt < attempts).then(|| jittered.max(retry_after.unwrap_or_default().min(LONGEST_PAUSE)))
+    (attempt < attempts.max(1)).then(|| jittered.max(retry_after.unwrap_or_default().min(LONGEST_PAUSE)))
 }

@@ -126,7 +126,7 @@ fn first_record(ports: &Ports, request: &RunRequest, token: u64, previous: Optio
         token,
         position: None,
         only: request.objects.clone(),
-        full: request.full,
+        demands: request.demands,
         last_complete: previous.and_then(|previous| previous.last_complete.clone()),
         last,
     }

@@ -21,6 +21,17 @@ pub enum Trigger {
     Cli,
 }
 
+/// What is asked of a run beyond its usual work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demands {
+    /// All records are read, and not only what has changed since the last run.
+    #[serde(default)]
+    pub full: bool,
+    /// Records that are gone are retracted however many they are.
+    #[serde(default)]
+    pub accept_deletions: bool,
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +81,9 @@ pub struct ObjectRun {
     pub unchanged: u64,
     /// Records that could not be stored.
     pub rejected: u64,
+    /// Records that were there before and are gone from the source.
+    #[serde(default)]
+    pub deleted: u64,
     /// How many records there are, if the source said so.
     pub total: Option<u64>,
     /// Only what has changed since this moment of the source's clock was asked for; none if everything was.
@@ -117,6 +131,9 @@ pub struct Run {
     pub unchanged: u64,
     /// Sum over the objects.
     pub rejected: u64,
+    /// Sum over the objects.
+    #[serde(default)]
+    pub deleted: u64,
     /// Why it failed.
     pub error: Option<RunError>,
 }
@@ -148,9 +165,9 @@ pub struct RunRecord {
     /// The objects it is limited to; none for all.
     #[serde(default)]
     pub only: Option<Vec<ObjectName>>,
-    /// All records are read, and not only what has changed.
-    #[serde(default)]
-    pub full: bool,
+    /// What was asked for besides.
+    #[serde(flatten)]
+    pub demands: Demands,
     /// The last run that read everything, this one included.
     #[serde(default)]
     pub last_complete: Option<LastComplete>,
@@ -181,6 +198,7 @@ impl Run {
             published: 0,
             unchanged: 0,
             rejected: 0,
+            deleted: 0,
             error: None,
         }
     }
@@ -188,16 +206,17 @@ impl Run {
     /// Brings the sums up to date with the objects.
     pub(crate) fn sum(&mut self) {
         let sum = |figure: fn(&ObjectRun) -> u64| self.objects.iter().map(figure).sum::<u64>();
-        let sums = (sum(|o| o.read), sum(|o| o.published), sum(|o| o.unchanged), sum(|o| o.rejected));
-        (self.read, self.published, self.unchanged, self.rejected) = sums;
+        let sums = (sum(|o| o.read), sum(|o| o.published), sum(|o| o.unchanged));
+        (self.read, self.published, self.unchanged) = sums;
+        (self.rejected, self.deleted) = (sum(|o| o.rejected), sum(|o| o.deleted));
     }
 }
 
 impl ObjectRun {
     pub(crate) fn waiting(object: ObjectName) -> Self {
-        let (read, published, unchanged, rejected, calls) = (0, 0, 0, 0, 0);
+        let (read, published, unchanged, rejected, deleted, calls) = (0, 0, 0, 0, 0, 0);
         let (state, total, since, detail) = (ObjectState::Waiting, None, None, None);
-        Self { object, state, read, published, unchanged, rejected, total, since, calls, detail }
+        Self { object, state, read, published, unchanged, rejected, deleted, total, since, calls, detail }
     }
 
     /// Adds a sentence to the detail, once, as long as a person would still read it.

@@ -6,6 +6,7 @@ use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Outgoing, StreamSpec};
 
 use crate::cursor::CURSORS_BUCKET;
+use crate::known::KNOWN_BUCKET;
 use crate::lease::LEASES_BUCKET;
 use crate::run::{Run, RunRecord, RunState};
 use crate::{Error, Ports};
@@ -23,7 +24,7 @@ const HISTORY_WINDOW: u64 = 5_000;
 
 /// Makes the buckets and the stream that the driver needs.
 pub async fn prepare(log: &dyn EventLog, kv: &dyn KeyValue) -> Result<(), LogError> {
-    for bucket in [CURSORS_BUCKET, RUNS_BUCKET, LEASES_BUCKET] {
+    for bucket in [CURSORS_BUCKET, KNOWN_BUCKET, RUNS_BUCKET, LEASES_BUCKET] {
         kv.ensure_bucket(bucket).await?;
     }
     let history = StreamSpec {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::held::Held;
-use crate::run::{Run, RunRecord, RunState, Trigger};
+use crate::run::{Demands, Run, RunRecord, RunState, Trigger};
 use crate::runs::{RUNS_BUCKET, prepare};
 use crate::{Error, Ports, RawWriter};
 
@@ -29,9 +29,9 @@ pub struct Job {
     /// Only these objects; none for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Vec<ObjectName>>,
-    /// All records, and not only what has changed since the last run.
-    #[serde(default)]
-    pub full: bool,
+    /// What is asked of it besides.
+    #[serde(flatten)]
+    pub demands: Demands,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -45,8 +45,8 @@ pub struct SyncRequest {
     pub instance: InstanceName,
     /// Only these objects; none for all.
     pub objects: Option<Vec<ObjectName>>,
-    /// All records, and not only what has changed since the last run.
-    pub full: bool,
+    /// What is asked of it besides.
+    pub demands: Demands,
     /// Who asked.
     pub trigger: Trigger,
 }
@@ -84,10 +84,10 @@ pub async fn request_sync(
 ) -> Result<Uuid, TriggerError> {
     prepare(&*ports.log, &*ports.kv).await.map_err(Error::from)?;
     prepare_queue(jobs).await.map_err(Error::from)?;
-    let SyncRequest { run_id, instance, objects, full, trigger } = request;
+    let SyncRequest { run_id, instance, objects, demands, trigger } = request;
     // Workers may lack the right to make streams, so the asking side makes the log.
     RawWriter::open(ports, &instance, "", 0).await?;
-    let job = Job { run_id, instance, objects, full, trigger };
+    let job = Job { run_id, instance, objects, demands, trigger };
     for _ in 0..ATTEMPTS {
         let key = job.instance.as_str().to_owned();
         let (mut held, previous) = Held::read::<RunRecord>(ports, RUNS_BUCKET, key).await?;
@@ -96,9 +96,9 @@ pub async fn request_sync(
             if current.state == RunState::Queued {
                 // Whoever queued it may have died before the job was added; a second time does no harm.
                 let objects = previous.as_ref().and_then(|previous| previous.only.clone());
-                let full = previous.as_ref().is_some_and(|previous| previous.full);
+                let demands = previous.as_ref().map_or_else(Demands::default, |previous| previous.demands);
                 let (instance, trigger) = (job.instance.clone(), current.trigger);
-                enqueue(jobs, &Job { run_id, instance, objects, full, trigger }).await?;
+                enqueue(jobs, &Job { run_id, instance, objects, demands, trigger }).await?;
             }
             return Err(TriggerError::AlreadyRunning { run_id });
         }
@@ -122,7 +122,7 @@ fn queued(job: &Job, previous: Option<RunRecord>) -> RunRecord {
         token: 0,
         position: None,
         only: job.objects.clone(),
-        full: job.full,
+        demands: job.demands,
         last_complete: previous.and_then(|previous| previous.last_complete),
         last,
     }

@@ -133,7 +133,7 @@ impl Worker {
             instance: job.instance.clone(),
             connector: opened.kind,
             objects: job.objects.clone(),
-            full: job.full,
+            demands: job.demands,
             trigger: job.trigger,
         };
         tracing::info!(source = %job.instance, run.id = %job.run_id, "run begins");

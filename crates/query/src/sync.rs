@@ -107,6 +107,10 @@ pub struct RunObject {
     #[serde(default)]
     #[schema(format = Int64, required = true)]
     pub rejected: u64,
+    /// Records that were there before and are gone from the source.
+    #[serde(default)]
+    #[schema(format = Int64, required = true)]
+    pub deleted: u64,
     /// How many there are, if the source said so.
     #[serde(default)]
     #[schema(format = Int64)]
@@ -173,6 +177,10 @@ pub struct Run {
     #[serde(default)]
     #[schema(format = Int64, required = true)]
     pub rejected: u64,
+    /// Sum over the objects.
+    #[serde(default)]
+    #[schema(format = Int64, required = true)]
+    pub deleted: u64,
     /// Why it failed.
     #[serde(default)]
     pub error: Option<RunError>,
@@ -212,6 +220,8 @@ pub struct SyncCommand {
     pub objects: Vec<String>,
     /// All records, and not only what has changed.
     pub full: bool,
+    /// Records that are gone are retracted however many they are.
+    pub accept_deletions: bool,
     /// The account that asked.
     pub requested_by: String,
 }

@@ -1584,6 +1584,11 @@ export interface components {
         };
         /** @description One sync of one source. */
         Run: {
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            deleted: number;
             error?: components["schemas"]["RunError"] | null;
             /**
              * Format: date-time
@@ -1642,6 +1647,11 @@ export interface components {
              * @description Requests made.
              */
             calls: number;
+            /**
+             * Format: int64
+             * @description Records that were there before and are gone from the source.
+             */
+            deleted: number;
             /** @description For people. */
             detail?: string | null;
             /** @description The object, as the source spells it. */
@@ -1661,6 +1671,11 @@ export interface components {
              * @description Of these, not usable as an event.
              */
             rejected: number;
+            /**
+             * Format: date-time
+             * @description Only what has changed since this moment was asked for; none if everything was.
+             */
+            since?: string | null;
             /** @description Where it stands. */
             state: components["schemas"]["RunObjectState"];
             /**
@@ -1891,6 +1906,10 @@ export interface components {
         };
         /** @description What to sync. */
         SyncTriggerRequest: {
+            /** @description Retract what is gone from the source, even if that is a large share of its records. */
+            accept_deletions?: boolean;
+            /** @description Read all records, and not only what has changed since the last sync. */
+            full?: boolean;
             /** @description Only these objects; all if none is named. */
             objects?: string[] | null;
             /** @description The source. */

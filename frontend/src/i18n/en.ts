@@ -466,6 +466,7 @@ export const en = {
     read: "Read",
     published: "New or changed",
     unchanged: "Unchanged",
+    deleted: "Deleted",
     rejected: "Rejected",
     calls: "Calls",
     readOf: "{{read}} of {{total}}",

@@ -160,6 +160,7 @@ export function aRun(part: Partial<Schemas["Run"]> = {}): Schemas["Run"] {
     published: 7,
     unchanged: 93,
     rejected: 0,
+    deleted: 0,
     error: null,
     ...part,
   };
@@ -173,6 +174,7 @@ export function anObject(part: Partial<Schemas["RunObject"]> = {}): Schemas["Run
     published: 4,
     unchanged: 46,
     rejected: 0,
+    deleted: 0,
     total: 200,
     calls: 1,
     detail: null,

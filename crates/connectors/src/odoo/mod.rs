@@ -11,6 +11,10 @@
 //! ends. Odoo does not move `write_date` when a tag, partner, user or team that a record points to is deleted, nor when
 //! its scoring job changes probabilities, so everything is read again now and then.
 //!
+//! Nothing tells that a record was deleted, so after each reading records are counted by ranges of ids, and where the count
+//! is not what it should be, ids are listed, and what is missing is asked for with `exists`, which no record rule filters
+//! ([`census`]). A record that is hidden from the API user is not gone.
+//!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
 //! `normalize` knows which field has which type, and there `false` becomes nothing. Two things are added or
 //! changed on the way in: x2many ids are sorted (they are a set and come in any order), and the types of custom
@@ -25,6 +29,7 @@
 //! XML-RPC values are `dxr`'s: of the two maintained crates it is the newer one and parses two to four times
 //! faster than `xmlrpc` (40 to 50 MB/s, a page of 500 deals in 40 ms). Parsed on a blocking thread all the same.
 
+mod census;
 mod check;
 mod client;
 mod config;

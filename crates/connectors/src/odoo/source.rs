@@ -16,7 +16,9 @@ use super::config::Config;
 use super::fault::{self, CallError};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
-use crate::{Check, ConfigError, Connected, Extent, Incremental, ObjectPlan, Page, Source, SourceError};
+use crate::{
+    Census, Check, ConfigError, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
+};
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
 const PAYLOAD_SCHEMA: u32 = 1;
@@ -59,8 +61,8 @@ struct Cursor {
     total: Option<u64>,
 }
 
-/// The rows of a page.
-struct Rows {
+/// Some rows, ascending by id.
+pub(super) struct Rows {
     rows: Vec<Map<String, Json>>,
     /// The highest id that was found before reading; some of those found may be gone by then.
     found_through: Option<i64>,
@@ -83,15 +85,15 @@ impl OdooSource {
 
     /// Reads the rows of a page. A field that vanished since discovery is dropped, and an old server's lack of
     /// `load` is worked around; each once, since a second failure has another cause.
-    async fn rows(
+    pub(super) async fn rows(
         &mut self,
         object: &'static Object,
-        extent: Extent,
-        cursor: Cursor,
+        domain: &[Json],
+        limit: usize,
         calls: &mut u32,
     ) -> Result<Rows, CallError> {
         for _ in 0..2 {
-            match self.ask(object, extent, cursor, calls).await {
+            match self.ask(object, domain, limit, calls).await {
                 Err(CallError::Fault(fault)) if fault.is_load_unknown() => {
                     self.session_mut()?.two_steps = true;
                 }
@@ -109,24 +111,20 @@ impl OdooSource {
                 answer => return answer,
             }
         }
-        self.ask(object, extent, cursor, calls).await
+        self.ask(object, domain, limit, calls).await
     }
 
     async fn ask(
         &self,
         object: &Object,
-        extent: Extent,
-        cursor: Cursor,
+        domain: &[Json],
+        limit: usize,
         calls: &mut u32,
     ) -> Result<Rows, CallError> {
         let Some(session) = &self.session else { return Err(not_connected()) };
         let names = session.fields.get(object.name).map(|fields| &fields.names);
-        let mut domain = domain(extent);
-        if cursor.after > 0 {
-            domain.push(json!(["id", ">", cursor.after]));
-        }
         let everything = json!({ "active_test": false });
-        let page = json!({ "limit": cursor.limit, "order": "id asc", "context": everything });
+        let page = json!({ "limit": limit, "order": "id asc", "context": everything });
         *calls += 1;
         if session.two_steps {
             let found =
@@ -147,16 +145,6 @@ impl OdooSource {
         let answer =
             self.client.execute(session.uid, object.name, "search_read", json!([domain]), kwargs).await?;
         Ok(Rows { rows: rows_of(answer)?, found_through: None })
-    }
-
-    async fn count(&self, object: &Object, extent: Extent) -> Result<Option<u64>, CallError> {
-        let Some(session) = &self.session else { return Err(not_connected()) };
-        let kwargs = json!({ "context": { "active_test": false } });
-        let count = self
-            .client
-            .execute(session.uid, object.name, "search_count", json!([domain(extent)]), kwargs)
-            .await?;
-        Ok(count.as_u64())
     }
 
     fn session_mut(&mut self) -> Result<&mut Session, CallError> {
@@ -182,9 +170,8 @@ impl OdooSource {
                 (cursor, 0)
             }
             None => {
-                let total = self.count(object, extent).await;
-                let total = total.map_err(|error| error.into_source_error(Some(object.name)))?;
-                (Cursor { after: 0, limit: self.page_size, total }, 1)
+                let total = self.ask_about(object, "search_count", json!(domain(extent)), &[]).await?;
+                (Cursor { after: 0, limit: self.page_size, total: total.as_u64() }, 1)
             }
         };
         let most = self.smaller.get(object.name).copied().unwrap_or(self.page_size);
@@ -228,24 +215,26 @@ impl Source for OdooSource {
         extent: Extent,
         from: Option<&Json>,
     ) -> Result<Page, SourceError> {
-        let object = objects::object(object.as_str()).ok_or_else(|| {
-            fault::permanent(
-                "unknown-object",
-                format!("an Odoo source does not read {object}"),
-                "see the connector's list of objects",
-            )
-        })?;
+        let object = known(object)?;
         if self.session.is_none() {
             self.connect().await?;
         }
         let (cursor, mut calls) = self.start(object, extent, from).await?;
-        match self.rows(object, extent, cursor, &mut calls).await {
+        let mut domain = domain(extent);
+        if cursor.after > 0 {
+            domain.push(json!(["id", ">", cursor.after]));
+        }
+        match self.rows(object, &domain, cursor.limit as usize, &mut calls).await {
             Ok(rows) => self.make_page(object, cursor, rows, calls),
             Err(CallError::Broken { error, smaller_may_help: true }) => {
                 Err(self.shrink(object, cursor.limit, error))
             }
             Err(error) => Err(error.into_source_error(Some(object.name))),
         }
+    }
+
+    fn census(&mut self) -> Option<&mut dyn Census> {
+        Some(self)
     }
 
     async fn check(&mut self) -> Vec<Check> {
@@ -261,13 +250,27 @@ impl OdooSource {
         rows: Rows,
         calls: u32,
     ) -> Result<Page, SourceError> {
+        let found_through = rows.found_through.unwrap_or_default();
+        let (last, records) = self.records(object, cursor.after, rows)?;
+        let last = last.max(found_through);
+        let next = (last > cursor.after).then(|| json!(Cursor { after: last, ..cursor }));
+        Ok(Page { records, next, total: cursor.total, calls })
+    }
+
+    /// Rows as records, whose ids have to ascend from behind an id; gives the last id as well.
+    pub(super) fn records(
+        &self,
+        object: &Object,
+        after: i64,
+        rows: Rows,
+    ) -> Result<(i64, Vec<Record>), SourceError> {
         let none = BTreeMap::new();
         let session = self.session.as_ref();
         let custom = session
             .and_then(|session| session.fields.get(object.name))
             .map_or(&none, |fields| &fields.custom);
         let mut records = Vec::with_capacity(rows.rows.len());
-        let mut last = cursor.after;
+        let mut last = after;
         for row in rows.rows {
             let (id, record) =
                 record::record(object, custom, row).filter(|(id, _)| *id > last).ok_or_else(|| {
@@ -282,10 +285,41 @@ impl OdooSource {
             last = id;
             records.push(record);
         }
-        let last = rows.found_through.map_or(last, |found| found.max(last));
-        let next = (last > cursor.after).then(|| json!(Cursor { after: last, ..cursor }));
-        Ok(Page { records, next, total: cursor.total, calls })
+        Ok((last, records))
     }
+
+    /// Calls a method of an object's model with one argument, over records that are archived as well.
+    pub(super) async fn ask_about(
+        &self,
+        object: &Object,
+        method: &str,
+        argument: Json,
+        more: &[(&str, Json)],
+    ) -> Result<Json, SourceError> {
+        let session = self.session.as_ref().ok_or_else(not_connected);
+        let mut kwargs = json!({ "context": { "active_test": false } });
+        for (name, value) in more {
+            kwargs[*name] = value.clone();
+        }
+        let answer = match session {
+            Ok(session) => {
+                self.client.execute(session.uid, object.name, method, json!([argument]), kwargs).await
+            }
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| error.into_source_error(Some(object.name)))
+    }
+}
+
+/// An object that is read, by its name.
+pub(super) fn known(object: &ObjectName) -> Result<&'static Object, SourceError> {
+    objects::object(object.as_str()).ok_or_else(|| {
+        fault::permanent(
+            "unknown-object",
+            format!("an Odoo source does not read {object}"),
+            "see the connector's list of objects",
+        )
+    })
 }
 
 fn not_connected() -> CallError {

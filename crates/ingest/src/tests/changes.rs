@@ -1,8 +1,8 @@
 //! Reading what has changed: no change is missed, whatever commits late and wherever a run is killed.
 
 use proptest::prelude::*;
-
 use salescommand_eventlog::memory::abort_after;
+
 use super::*;
 
 const OVERLAP: u64 = 60;
@@ -13,7 +13,7 @@ fn at(second: u64) -> Timestamp {
 }
 
 /// A source that can be asked for changes. Its cursor is an id, as those of real ones are: pages do not shift.
-fn incremental(bench: &Bench) {
+pub(super) fn incremental(bench: &Bench) {
     let mut state = bench.source.state.lock().unwrap();
     let (overlap, full_every) = (Duration::from_secs(OVERLAP), Duration::from_secs(24 * HOUR));
     state.incremental = Some(Incremental { overlap, full_every });
@@ -22,7 +22,7 @@ fn incremental(bench: &Bench) {
 
 impl Bench {
     /// Writes a record that bears this moment.
-    fn write(&self, key: usize, moment: u64, text: &str) {
+    pub(super) fn write(&self, key: usize, moment: u64, text: &str) {
         let mut state = self.source.state.lock().unwrap();
         let record = record(key, json!({"text": text}));
         let records = state.objects.entry("lead".to_owned()).or_default();
@@ -33,19 +33,22 @@ impl Bench {
         state.changed.insert(("lead".to_owned(), key.to_string()), at(moment));
     }
 
-    fn is_at(&self, second: u64) {
+    pub(super) fn is_at(&self, second: u64) {
         self.source.state.lock().unwrap().clock = Some(at(second));
     }
 
     /// What was asked for since the last look, once each.
-    fn extents(&self) -> Vec<Extent> {
+    pub(super) fn extents(&self) -> Vec<Extent> {
         let mut extents = std::mem::take(&mut self.source.state.lock().unwrap().extents);
         extents.dedup();
         extents
     }
 
     async fn run_fully(&self, run_id: u128) {
-        let (source, request) = (Box::new(self.source.clone()), RunRequest { full: true, ..request(run_id) });
+        let (source, request) = (
+            Box::new(self.source.clone()),
+            RunRequest { demands: Demands { full: true, ..Demands::default() }, ..request(run_id) },
+        );
         let stop = CancellationToken::new();
         run_once(&self.ports, &request, source, Options::default(), &stop).await.unwrap();
     }
@@ -86,9 +89,13 @@ async fn after_a_first_reading_changes_are_asked_for_and_now_and_then_everything
     bench.is_at(2_000 + 24 * HOUR);
     bench.run(9).await.unwrap();
     assert_eq!(bench.extents(), [Extent::All], "nobody knows since when");
-    bench.is_at(1_500);
+    bench.is_at(1_500 + 24 * HOUR);
     bench.run(10).await.unwrap();
-    assert_eq!(bench.extents(), [Extent::ChangedSince(at(1_500 - OVERLAP))], "its clock was set back");
+    let since = at(1_500 + 24 * HOUR - OVERLAP);
+    assert_eq!(bench.extents(), [Extent::ChangedSince(since)], "its clock was set back");
+    bench.is_at(0);
+    bench.run(11).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All], "its clock was set back by more than a day");
 }
 
 /// What happens at the source, second by second.

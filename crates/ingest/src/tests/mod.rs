@@ -5,20 +5,22 @@ mod changes;
 mod crashes;
 mod epochs;
 mod runs;
+mod sweeps;
 mod worker;
 mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
+    Census, Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
 };
 use salescommand_domain::Timestamp;
-use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
+use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
 use salescommand_epochs::Chain;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog as _};
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Clock, Error, Ids, Options, Ports, RunReport, RunRequest, Trigger, run_once};
+use crate::{Clock, Demands, Error, Ids, Options, Ports, RunReport, RunRequest, Trigger, run_once};
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
@@ -94,10 +96,12 @@ impl Bench {
         events
     }
 
-    /// What the log says of each record now.
+    /// What the log says of each record now; nothing of those that are gone.
     async fn latest(&self) -> BTreeMap<(String, String), Value> {
         let events = self.events().await.into_iter();
-        events.map(|e| ((e.object.to_string(), e.key.clone()), inline(e.payload))).collect()
+        let mut latest: BTreeMap<_, _> = events.map(|e| ((e.object.to_string(), e.key.clone()), e)).collect();
+        latest.retain(|_, event| event.operation == Operation::Upsert);
+        latest.into_iter().map(|(record, event)| (record, inline(event.payload))).collect()
     }
 
     /// What the source says of each record.
@@ -128,7 +132,7 @@ fn request(run_id: u128) -> RunRequest {
         instance: instance(),
         connector: "scripted".to_owned(),
         objects: None,
-        full: false,
+        demands: Demands::default(),
         trigger: Trigger::Manual,
     }
 }
@@ -170,6 +174,11 @@ struct Script {
     fields: String,
     /// What was asked for since the last look.
     extents: Vec<Extent>,
+    /// Whether it tells which records are there, and those that may not be read: object and key.
+    census: bool,
+    hidden: BTreeSet<(String, String)>,
+    /// Ranges of keys that were listed.
+    listed: u64,
 }
 
 impl Scripted {
@@ -246,7 +255,7 @@ impl Source for Scripted {
                 changed.is_some_and(|changed| *changed >= moment)
             }
         };
-        let all: Vec<&Record> = state.objects[object.as_str()].iter().filter(asked_for).collect();
+        let all: Vec<&Record> = state.readable(object).filter(asked_for).collect();
         let key = |record: &Record| record.key.parse::<u64>().unwrap();
         let behind = all.iter().filter(|record| key(record) >= start);
         let records: Vec<Record> = behind.take(3).map(|record| (*record).clone()).collect();
@@ -255,7 +264,56 @@ impl Source for Scripted {
         Ok(Page { records, next, total: Some(all.len() as u64), calls: 1 })
     }
 
+    fn census(&mut self) -> Option<&mut dyn Census> {
+        let census = self.state.lock().unwrap().census;
+        census.then_some(self)
+    }
+
     async fn check(&mut self) -> Vec<Check> {
         Vec::new()
+    }
+}
+
+impl Script {
+    /// The records of an object that may be read.
+    fn readable(&self, object: &ObjectName) -> impl Iterator<Item = &Record> {
+        let may_be_read = |record: &&Record| !self.hidden.contains(&(object.to_string(), record.key.clone()));
+        self.objects[object.as_str()].iter().filter(may_be_read)
+    }
+}
+
+fn number(record: &Record) -> u32 {
+    record.key.parse().unwrap()
+}
+
+#[async_trait]
+impl Census for Scripted {
+    async fn count(&mut self, object: &ObjectName, keys: RangeInclusive<u32>) -> Result<u64, SourceError> {
+        tokio::task::yield_now().await;
+        let state = self.state.lock().unwrap();
+        Ok(state.readable(object).filter(|record| keys.contains(&number(record))).count() as u64)
+    }
+
+    async fn keys(
+        &mut self,
+        object: &ObjectName,
+        keys: RangeInclusive<u32>,
+    ) -> Result<Vec<u32>, SourceError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state.lock().unwrap();
+        state.listed += 1;
+        Ok(state.readable(object).map(number).filter(|key| keys.contains(key)).collect())
+    }
+
+    async fn existing(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<u32>, SourceError> {
+        tokio::task::yield_now().await;
+        let state = self.state.lock().unwrap();
+        Ok(state.objects[object.as_str()].iter().map(number).filter(|key| keys.contains(key)).collect())
+    }
+
+    async fn read(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<Record>, SourceError> {
+        tokio::task::yield_now().await;
+        let state = self.state.lock().unwrap();
+        Ok(state.readable(object).filter(|record| keys.contains(&number(record))).cloned().collect())
     }
 }

@@ -50,7 +50,7 @@ async fn the_record_is_as_the_interface_says() {
         (&value["source"], &value["state"], &value["trigger"]),
         (&json!("test"), &json!("succeeded"), &json!("manual"))
     );
-    let lead = json!({"object": "lead", "state": "done", "read": 4, "published": 4, "unchanged": 0, "rejected": 0,
+    let lead = json!({"object": "lead", "state": "done", "read": 4, "published": 4, "unchanged": 0, "rejected": 0, "deleted": 0,
         "total": 4, "calls": 2, "detail": null});
     assert_eq!(value["objects"], json!([lead]));
     assert_eq!(value["finished_at"], "1970-01-01T00:00:00Z");

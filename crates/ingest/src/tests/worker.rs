@@ -29,8 +29,13 @@ impl Shop {
 
     async fn request(&self) -> Result<Uuid, TriggerError> {
         let run_id = self.bench.ports.ids.next();
-        let request =
-            SyncRequest { run_id, instance: instance(), objects: None, full: false, trigger: Trigger::Cli };
+        let request = SyncRequest {
+            run_id,
+            instance: instance(),
+            objects: None,
+            demands: Demands::default(),
+            trigger: Trigger::Cli,
+        };
         request_sync(&self.bench.ports, &self.bench.log, request).await
     }
 

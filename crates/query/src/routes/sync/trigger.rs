@@ -23,6 +23,9 @@ pub struct SyncTriggerRequest {
     /// Read all records, and not only what has changed since the last sync.
     #[serde(default)]
     pub full: bool,
+    /// Retract what is gone from the source, even if that is a large share of its records.
+    #[serde(default)]
+    pub accept_deletions: bool,
 }
 
 /// The run that was queued.
@@ -55,9 +58,14 @@ pub(crate) async fn sync_trigger(
         return Err(ApiError::sync_already_running(&source));
     }
     let run_id = allowed.app().ids.ordered();
-    let objects = request.objects.unwrap_or_default();
-    let requested_by = allowed.account.id.clone();
-    let command = SyncCommand { run_id, source: source.clone(), objects, full: request.full, requested_by };
+    let command = SyncCommand {
+        run_id,
+        source: source.clone(),
+        objects: request.objects.unwrap_or_default(),
+        full: request.full,
+        accept_deletions: request.accept_deletions,
+        requested_by: allowed.account.id.clone(),
+    };
     allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
     tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
     Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))

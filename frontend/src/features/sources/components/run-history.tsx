@@ -25,6 +25,7 @@ export function RunHistory({ runs }: { runs: Run[] }) {
             <Th figure>{t("sources.read")}</Th>
             <Th figure>{t("sources.published")}</Th>
             <Th figure>{t("sources.unchanged")}</Th>
+            <Th figure>{t("sources.deleted")}</Th>
             <Th figure>{t("sources.rejected")}</Th>
           </>
         }
@@ -56,6 +57,7 @@ function Row({ run, now }: { run: Run; now: number }) {
       <Td figure>{integer(run.read)}</Td>
       <Td figure>{integer(run.published)}</Td>
       <Td figure>{integer(run.unchanged)}</Td>
+      <Td figure>{integer(run.deleted)}</Td>
       <Td figure className={cn((run.rejected ?? 0) > 0 && "font-medium text-bad")}>
         {integer(run.rejected)}
       </Td>

@@ -52,6 +52,7 @@ function Head() {
       <Th className="w-1/3 min-w-40">{t("sources.progress")}</Th>
       <Th figure>{t("sources.published")}</Th>
       <Th figure>{t("sources.unchanged")}</Th>
+      <Th figure>{t("sources.deleted")}</Th>
       <Th figure>{t("sources.rejected")}</Th>
       <Th figure>{t("sources.calls")}</Th>
     </>
@@ -78,6 +79,7 @@ function ObjectRow({ object }: { object: RunObject }) {
       </Td>
       <Td figure>{integer(object.published)}</Td>
       <Td figure>{integer(object.unchanged)}</Td>
+      <Td figure>{integer(object.deleted)}</Td>
       <Td figure className={cn((object.rejected ?? 0) > 0 && "font-medium text-bad")}>
         {integer(object.rejected)}
       </Td>
