@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,15 +10,15 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use salescommand_connectors::{Extent, Settings, Source, descriptor};
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
+use salescommand_eventlog::Message;
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
-use salescommand_eventlog::{BatchLimit, EventLog as _};
-use salescommand_ingest::{
-    Clock, Demands, Ids, Options, Ports, Run, RunRequest, RunState, Trigger, run_once,
-};
+use salescommand_ingest::{Clock, Demands, Options, Ports, Run, RunRequest, RunState, Trigger, run_once};
 use salescommand_odoo_simulator::{Config, Handle, Level, Seed, Simulator, Transaction};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::oracle;
 
 const ADMIN: &str = "admin";
 const API: &str = "integration@salescommand.com";
@@ -83,19 +82,6 @@ impl Clock for Shared {
     }
 }
 
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl Ids for Counted {
-    fn next(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1_000_000))
-    }
-
-    fn fraction(&self) -> f64 {
-        0.5
-    }
-}
-
 struct Office {
     handle: Arc<Handle>,
     log: MemoryLog,
@@ -115,13 +101,7 @@ impl Office {
         let handle = Simulator::start(Config::new(seed).password(API, "secret")).await.unwrap();
         let handle = Arc::new(handle);
         let log = MemoryLog::new();
-        let shared = Arc::new(log.clone());
-        let ports = Ports {
-            log: shared.clone(),
-            kv: shared,
-            clock: Arc::new(Shared(handle.clone())),
-            ids: Arc::new(Counted::default()),
-        };
+        let ports = Ports { clock: Arc::new(Shared(handle.clone())), ..Ports::system(&log) };
         let (open, deleted) = (Vec::new(), BTreeSet::new());
         Self { handle, log, ports, open, second: 0, number: 0, run: 1, deleted }
     }
@@ -244,16 +224,9 @@ impl Office {
     }
 
     async fn events(&self) -> Vec<Envelope> {
-        let Some(status) = self.log.stream("RAW_ODOO_E1").await.unwrap() else { return Vec::new() };
-        let mut reader = self.log.read_after("RAW_ODOO_E1", 0).await.unwrap();
-        let limit = BatchLimit { messages: 100_000, bytes: 1 << 30, wait: Duration::ZERO };
-        let mut events = Vec::new();
-        while (events.len() as u64) < status.messages {
-            for message in reader.next(limit).await.unwrap() {
-                events.push(Envelope::decode(&message.payload, message.content_type.as_deref()).unwrap());
-            }
-        }
-        events
+        let messages = oracle::messages(&self.log, "RAW_ODOO_E1").await;
+        let event = |message: Message| Envelope::decode(&message.payload, message.content_type.as_deref());
+        messages.into_iter().map(|message| event(message).unwrap()).collect()
     }
 
     /// What the log says is there.

@@ -74,14 +74,7 @@ pub async fn served_from(
         while normalizer.settle().await.unwrap() {}
     }
     publish_outbox(&*shared, &log, 1).await.unwrap();
-    let mut events = Vec::new();
-    let mut reader = log.read_after(&canonical_stream(1), 0).await.unwrap();
-    let last = log.stream(&canonical_stream(1)).await.unwrap().unwrap().last_sequence;
-    while events.len() < last as usize {
-        let limit = BatchLimit { messages: 1_000, bytes: 1 << 20, wait: Duration::from_millis(100) };
-        events.extend(reader.next(limit).await.unwrap());
-    }
-    let events = chosen(events);
+    let events = chosen(messages(&log, &canonical_stream(1)).await);
     for projection in projections() {
         let mut projector = Projector::open(shared.clone(), projection, 1, 1, &Unhurried).await.unwrap();
         for portion in entries(&events).chunks(7) {
@@ -115,6 +108,17 @@ pub async fn stored(store: &dyn Documents, active: &Active) -> Compared {
             let (label, _) = spec.name.rsplit_once("_g").unwrap();
             found.insert(format!("{label}_g1"), documents);
         }
+    }
+    found
+}
+
+/// Every message of a stream.
+pub async fn messages(log: &dyn EventLog, stream: &str) -> Vec<Message> {
+    let end = log.stream(stream).await.unwrap().unwrap().last_sequence;
+    let (mut reader, mut found) = (log.read_after(stream, 0).await.unwrap(), Vec::new());
+    let limit = BatchLimit { messages: 1_000, bytes: 8 << 20, wait: Duration::from_secs(5) };
+    while found.last().map_or(0, |last: &Message| last.sequence) < end {
+        found.extend(reader.next(limit).await.unwrap());
     }
     found
 }

@@ -13,7 +13,7 @@ use salescommand_domain::canonical::{
     CanonicalEvent, CanonicalMessage, Entity, Golden, ToldEntity, ToldEvent, ToldMessage,
 };
 use salescommand_domain::raw::{InstanceName, ObjectName};
-use salescommand_eventlog::{Administration as _, BatchLimit, EventLog, Outgoing, StreamSpec};
+use salescommand_eventlog::{Administration as _, EventLog, Outgoing, StreamSpec};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_normalizer::{NormalizerPosition, canonical_stream, consumer_name};
@@ -23,6 +23,8 @@ use salescommand_store_mongo::MongoStore;
 use salescommand_tests::nats::Nats;
 use salescommand_tests::platform::{PATIENCE, Platform, eventually, repository};
 use serde_json::{Value, json};
+
+use crate::oracle::messages;
 
 const STREAM: &str = "CANONICAL";
 const PLACE: &str = "canonical.relay";
@@ -59,17 +61,6 @@ pub async fn keep_all(log: &NatsLog) {
         duplicate_window: Duration::from_secs(10),
     };
     log.ensure_stream(&spec).await.unwrap();
-}
-
-/// Every message of a stream.
-async fn messages(log: &NatsLog, stream: &str) -> Vec<salescommand_eventlog::Message> {
-    let end = log.stream(stream).await.unwrap().unwrap().last_sequence;
-    let (mut reader, mut found) = (log.read_after(stream, 0).await.unwrap(), Vec::new());
-    let limit = BatchLimit { messages: 1_000, bytes: 8 << 20, wait: Duration::from_secs(5) };
-    while found.last().map_or(0, |last: &salescommand_eventlog::Message| last.sequence) < end {
-        found.extend(reader.next(limit).await.unwrap());
-    }
-    found
 }
 
 /// Everything that was told, in order.

@@ -11,7 +11,7 @@ use salescommand_domain::generation::{
 use salescommand_domain::raw::{
     InstanceName, Position, RawPosition, Vector, parse_raw_stream, raw_stream, raw_subject_filter,
 };
-use salescommand_eventlog::{BatchLimit, EventLog, Outgoing, StreamSpec};
+use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_generations::{Operator, Refusal, Wanted};
 use salescommand_normalizer::{NormalizerPosition, RawMessage, consumer_name};
@@ -288,18 +288,9 @@ impl Scene {
         let mut all = Vec::new();
         for (instance, end) in ends(&self.log).await {
             let stream = raw_stream(&instance, end.epoch);
-            let mut reader = self.log.read_after(&stream, 0).await.unwrap();
-            let mut read = 0;
-            while read < end.sequence {
-                let limit = BatchLimit { messages: 1_000, bytes: 8 << 20, wait: Duration::from_millis(250) };
-                for message in reader.next(limit).await.unwrap() {
-                    read = message.sequence;
-                    let position = Position { epoch: end.epoch, sequence: message.sequence };
-                    all.push(RawMessage {
-                        raw: RawPosition { instance: instance.clone(), position },
-                        message,
-                    });
-                }
+            for message in oracle::messages(&self.log, &stream).await {
+                let position = Position { epoch: end.epoch, sequence: message.sequence };
+                all.push(RawMessage { raw: RawPosition { instance: instance.clone(), position }, message });
             }
         }
         all

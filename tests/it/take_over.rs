@@ -13,11 +13,11 @@ use bson::RawDocumentBuf;
 use proptest::prelude::*;
 use salescommand_domain::raw::{Envelope, InstanceName, parse_raw_stream, raw_stream, raw_subject_filter};
 use salescommand_eventlog::memory::MemoryLog;
-use salescommand_eventlog::{BatchLimit, EventLog, Outgoing, StreamSpec};
+use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_normalizer::{
     Mappers, Normalizer, RawMessage, TakeOver, canonical_stream, publish_outbox, specs,
 };
-use salescommand_projector::{CanonicalEntry, Projector, projections};
+use salescommand_projector::{Projector, projections};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Documents, Error, Layer, Layered, Query, StoredPosition, Unhurried, stored_sums};
 use serde_json::json;
@@ -222,13 +222,7 @@ async fn served(store: &MemoryStore) -> Compared {
     log.ensure_stream(&spec(&stream, "canonical.g2.>")).await.unwrap();
     let shared: Arc<dyn Documents> = Arc::new(store.clone());
     publish_outbox(&*shared, &log, 2).await.unwrap();
-    let last = log.stream(&stream).await.unwrap().unwrap().last_sequence;
-    let mut reader = log.read_after(&stream, 0).await.unwrap();
-    let mut events: Vec<CanonicalEntry> = Vec::new();
-    while (events.len() as u64) < last {
-        let limit = BatchLimit { messages: 1_000, bytes: 1 << 20, wait: Duration::from_millis(100) };
-        events.extend(oracle::entries(&reader.next(limit).await.unwrap()));
-    }
+    let events = oracle::entries(&oracle::messages(&log, &stream).await);
     for projection in projections() {
         let mut projector = Projector::open(shared.clone(), projection, 2, 2, &Unhurried).await.unwrap();
         for portion in events.chunks(50) {

@@ -29,7 +29,7 @@ const BLOCK_BITS: u32 = 16;
 pub(crate) const LAST_BLOCK: u32 = u32::MAX >> BLOCK_BITS;
 
 /// One entry of the bucket.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     /// The run that wrote it.
     run_id: Uuid,
@@ -49,7 +49,7 @@ impl Owned for Entry {
 
 /// A set of keys, as the base64 of its portable serialization
 /// (<https://github.com/RoaringBitmap/RoaringFormatSpec>).
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug)]
 struct Keys(RoaringBitmap);
 
 impl Serialize for Keys {
@@ -92,12 +92,13 @@ impl Known {
         (run_id, token): (Uuid, u64),
         plans: &[ObjectPlan],
     ) -> Result<Self, Error> {
+        let objects: BTreeMap<_, _> =
+            plans.iter().map(|plan| (Cursor::key(instance, &plan.object), &plan.object)).collect();
         let mut blocks = BTreeMap::new();
         for (key, entry) in ports.kv.entries(KNOWN_BUCKET).await? {
             let Some((object, number)) = key.rsplit_once('.') else { continue };
-            let of_object = plans.iter().find(|plan| Cursor::key(instance, &plan.object) == object);
-            let (Some(plan), Ok(number)) = (of_object, number.parse()) else { continue };
-            let slot = (plan.object.clone(), number);
+            let (Some(object), Ok(number)) = (objects.get(object), number.parse()) else { continue };
+            let slot = ((*object).clone(), number);
             let (held, entry) = Held::found::<Entry>(KNOWN_BUCKET, key, &entry)?;
             blocks.insert(slot, Block { held, known: entry.known.0, hidden: entry.hidden.0 });
         }
@@ -105,18 +106,13 @@ impl Known {
     }
 
     /// Enters the keys of records that are about to be published.
-    pub(crate) async fn enter_records(
+    pub(crate) async fn enter(
         &mut self,
         ports: &Ports,
         object: &ObjectName,
         records: &[Record],
     ) -> Result<(), Error> {
-        let keys = records.iter().filter_map(|record| record.key.parse::<u32>().ok()).collect();
-        self.enter(ports, object, &keys).await
-    }
-
-    async fn enter(&mut self, ports: &Ports, object: &ObjectName, keys: &RoaringBitmap) -> Result<(), Error> {
-        for (number, keys) in by_block(keys) {
+        for (number, keys) in by_block(&keys_of(records)) {
             self.change(ports, object, number, |known, _| *known |= keys).await?;
         }
         Ok(())
@@ -154,10 +150,20 @@ impl Known {
         .await
     }
 
+    /// Whether any key of an object is or was known.
+    pub(crate) fn knows(&self, object: &ObjectName) -> bool {
+        self.of_object(object).next().is_some()
+    }
+
     /// An object's blocks: number, keys that are known, and those of them that are hidden.
     pub(crate) fn blocks(&self, object: &ObjectName) -> Vec<(u32, RoaringBitmap, RoaringBitmap)> {
+        let blocks = self.of_object(object);
+        blocks.map(|(number, block)| (number, block.known.clone(), block.hidden.clone())).collect()
+    }
+
+    fn of_object(&self, object: &ObjectName) -> impl Iterator<Item = (u32, &Block)> {
         let blocks = self.blocks.range((object.clone(), 0)..=(object.clone(), u32::MAX));
-        blocks.map(|((_, number), block)| (*number, block.known.clone(), block.hidden.clone())).collect()
+        blocks.map(|((_, number), block)| (*number, block))
     }
 
     /// Changes one block, and writes it if that made a difference.
@@ -191,6 +197,11 @@ impl Known {
     fn entry(&self, known: RoaringBitmap, hidden: RoaringBitmap) -> Entry {
         Entry { run_id: self.run_id, token: self.token, known: Keys(known), hidden: Keys(hidden) }
     }
+}
+
+/// The keys of records.
+pub(crate) fn keys_of(records: &[Record]) -> RoaringBitmap {
+    records.iter().filter_map(|record| record.key.parse::<u32>().ok()).collect()
 }
 
 /// The keys of a block.

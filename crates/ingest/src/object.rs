@@ -97,7 +97,7 @@ impl Session<'_> {
         let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
         let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
         // Of an object of which no key is known, everything has yet to be.
-        let unknown = self.known.as_ref().is_some_and(|known| known.blocks(&plan.object).is_empty());
+        let unknown = self.known.as_ref().is_some_and(|known| !known.knows(&plan.object));
         let wanted = Wanted { plan, full: self.demands.full || unknown, clock: self.clock };
         let start = Start::decide(cursor.as_ref(), self.run_id, lost, wanted);
         let Start::At { mut next, mut wrap, started_at, extent, clock, rewound } = start else {
@@ -183,7 +183,7 @@ impl Session<'_> {
         records: &[Record],
     ) -> Result<(), Halt> {
         if let Some(known) = &mut self.known {
-            known.enter_records(self.ports, &plan.object, records).await?;
+            known.enter(self.ports, &plan.object, records).await?;
         }
         let written = self.write(index, plan, Change::Append(records)).await?;
         self.progress.object(index, |object| {

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use roaring::RoaringBitmap;
 use salescommand_connectors::{Extent, MOST_ASKED, ObjectPlan, SourceError};
 
-use crate::known::{LAST_BLOCK, keys_of_block};
+use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
 use crate::object::{Halt, Session, insist};
 
 /// Asks the source's census, again while it has passing trouble.
@@ -144,7 +144,7 @@ impl Session<'_> {
         for keys in keys.chunks(MOST_ASKED) {
             let records = ask!(self, index, plan, |census| census.read(&plan.object, keys));
             self.publish(index, plan, &records).await?;
-            read.extend(records.iter().filter_map(|record| record.key.parse::<u32>().ok()));
+            read |= keys_of(&records);
         }
         Ok(read)
     }

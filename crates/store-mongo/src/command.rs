@@ -127,6 +127,15 @@ fn cut(entries: Vec<RawDocumentBuf>) -> Vec<Vec<RawDocumentBuf>> {
     commands
 }
 
+/// A whole number in an answer, in either of the server's types.
+pub(crate) fn whole(value: Option<&bson::Bson>) -> Option<u64> {
+    match value? {
+        bson::Bson::Int32(n) => u64::try_from(*n).ok(),
+        bson::Bson::Int64(n) => u64::try_from(*n).ok(),
+        _ => None,
+    }
+}
+
 impl Step {
     /// Whether the answer says that every document was reached.
     pub(crate) fn check(&self, answer: &Document) -> Result<(), Stop> {
@@ -135,11 +144,7 @@ impl Step {
         if let Some(error) = first_write_error(&raw) {
             return Err(self.failed(error.get_i32("code").unwrap_or(0), Some(error)));
         }
-        let reached = match answer.get("n") {
-            Some(bson::Bson::Int32(n)) => usize::try_from(*n).unwrap_or(0),
-            Some(bson::Bson::Int64(n)) => usize::try_from(*n).unwrap_or(0),
-            _ => 0,
-        };
+        let reached = whole(answer.get("n")).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if reached == self.expected {
             return Ok(());
         }

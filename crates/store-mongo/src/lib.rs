@@ -19,7 +19,7 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{Bson, RawDocumentBuf, doc};
+use bson::{RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ClientOptions, DatabaseOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use salescommand_store::{Error, Query, check_query};
@@ -79,13 +79,7 @@ impl MongoStore {
             status => status?,
         };
         let cache = status.get_document("wiredTiger").and_then(|engine| engine.get_document("cache"));
-        let bytes = cache.ok().and_then(|cache| cache.get("maximum bytes configured"));
-        Ok(match bytes {
-            Some(Bson::Int32(bytes)) => u64::try_from(*bytes).ok(),
-            Some(Bson::Int64(bytes)) => u64::try_from(*bytes).ok(),
-            Some(Bson::Double(bytes)) if *bytes >= 0.0 => Some(*bytes as u64),
-            _ => None,
-        })
+        Ok(command::whole(cache.ok().and_then(|cache| cache.get("maximum bytes configured"))))
     }
 
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {

@@ -2,9 +2,9 @@
 //! lose rows or never end here, as they do against the real server.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use salescommand_odoo_simulator::{Handle, Matching, Trouble};
+use salescommand_odoo_simulator::{Data, Handle, Matching, Trouble};
 use serde_json::{Value as Json, json};
 
 use super::client::{API, User, simulator};
@@ -102,6 +102,15 @@ async fn a_transaction_thrown_away_leaves_nothing_and_one_that_meets_another_fai
     assert_eq!(api.one("crm.lead", id, json!(["name"])).await["name"], json!("Fast"));
 }
 
+/// Waits for a call that has begun and not committed.
+async fn until_pending(data: &Data) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while data.pending() == 0 {
+        assert!(Instant::now() < deadline, "no call has begun");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_simulator_that_stops_rolls_back_what_has_not_committed() {
     let handle = simulator().await;
@@ -111,9 +120,7 @@ async fn a_simulator_that_stops_rolls_back_what_has_not_committed() {
     handle.faults().next(1, Matching::call("crm.lead", "create"), Trouble::SlowTransaction(takes));
     let slow = api.call("crm.lead", "create", json!([named("Slow", 3)]), json!({}));
     let stopping = async {
-        while rows.pending() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until_pending(&rows).await;
         handle.shutdown().await.unwrap();
     };
     let (answer, ()) = tokio::join!(slow, stopping);
@@ -135,9 +142,7 @@ async fn a_slow_call_commits_and_answers_late() {
     handle.faults().next(1, Matching::call("crm.lead", "create"), Trouble::SlowTransaction(takes));
     let slow = api.call("crm.lead", "create", json!([named("Slow", 3)]), json!({}));
     let watching = async {
-        while handle.data().pending() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until_pending(&handle.data()).await;
         let seen = api.count("crm.lead", json!([["name", "like", "Slow"]])).await;
         handle.clock().advance(takes + Duration::from_secs(1));
         seen
