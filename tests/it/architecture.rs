@@ -31,7 +31,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("mongodb", &["store-mongo"]),
     ("axum", &["query", "odoo-simulator"]),
     ("dxr", &["connectors", "odoo-simulator"]),
-    ("reqwest", &["connectors"]),
+    ("reqwest", &["connectors", "salescommand"]),
 ];
 
 /// Longest file of production code, in lines.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use salescommand_connectors::{Check, Connected, Extent, ObjectPlan, Page, Record, Source, SourceError};
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{BatchLimit, EventLog as _};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{
@@ -71,7 +72,7 @@ async fn run(log: &NatsLog, run_id: u128, source: &Numbers) -> Result<RunReport,
         run_id: Uuid::from_u128(run_id),
         instance: InstanceName::new("odoo").unwrap(),
         connector: "numbers".into(),
-        objects: None,
+        selection: Selection::all(),
         demands: Demands::default(),
         trigger: Trigger::First,
     };
@@ -177,7 +178,7 @@ async fn a_worker_runs_what_is_asked_for() {
     let request = SyncRequest {
         run_id,
         instance: instance.clone(),
-        objects: None,
+        selection: Selection::all(),
         demands: Demands::default(),
         trigger: Trigger::Manual,
     };

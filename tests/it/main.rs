@@ -46,6 +46,8 @@ mod relay;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod source_replays;
 #[cfg(test)]
 mod store;

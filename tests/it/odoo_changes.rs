@@ -10,6 +10,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use salescommand_connectors::{Extent, Settings, Source, descriptor};
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::Message;
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_ingest::{Clock, Demands, Options, Ports, Run, RunRequest, RunState, Trigger, run_once};
@@ -215,7 +216,9 @@ impl Office {
             run_id: Uuid::from_u128(self.run),
             instance: InstanceName::new("odoo").unwrap(),
             connector: "odoo".to_owned(),
-            objects: Some(OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect()),
+            selection: Selection::only(
+                OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect(),
+            ),
             demands: Demands { full, ..Demands::default() },
             trigger: Trigger::Schedule,
         };

@@ -1,12 +1,14 @@
 //! The command line. Names are fixed, so that scripts can rely on them.
 
 mod generations;
+mod sources;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use generations::{Generation, Replay};
+pub use sources::{Source, Sync};
 
 /// SalesCommand: sales intelligence whose every number can prove itself.
 #[derive(Debug, Parser)]
@@ -155,76 +157,6 @@ pub enum User {
         email: String,
         /// super_admin, executive, sales_manager, account_manager, sales_user or viewer.
         role: String,
-    },
-}
-
-/// `source`.
-#[derive(Debug, Subcommand)]
-pub enum Source {
-    /// Add a source instance; its password or API key is read from standard input or SALESCOMMAND_SOURCE_SECRET.
-    #[command(
-        after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com"
-    )]
-    Add {
-        /// The connector kind: `odoo`; `foreign` for a producer of your own, whose log is made.
-        #[arg(long)]
-        kind: String,
-        /// A name of its own: a-z, 0-9 and '-'.
-        #[arg(long)]
-        name: String,
-        /// Address; not for `foreign`.
-        #[arg(long, default_value = "")]
-        url: String,
-        /// Database; not for `foreign`.
-        #[arg(long, default_value = "")]
-        database: String,
-        /// Login of the API user; not for `foreign`.
-        #[arg(long, default_value = "")]
-        login: String,
-        /// A further setting of the connector (`docs/reference/odoo.md` lists Odoo's).
-        #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
-        more: Vec<(String, String)>,
-    },
-    /// List source instances.
-    List,
-    /// Test a source's connection step by step.
-    Test {
-        /// Its name.
-        name: String,
-    },
-    /// Forget a source's configuration and credentials. Its raw events stay.
-    Remove {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// `sync`.
-#[derive(Debug, Subcommand)]
-pub enum Sync {
-    /// Start a sync.
-    Run {
-        /// The source.
-        name: String,
-        /// Only these objects.
-        #[arg(long = "object")]
-        objects: Vec<String>,
-        /// Read all records, and not only what has changed since the last run.
-        #[arg(long)]
-        full: bool,
-        /// Retract what is gone from the source, even if that is a large share of its records.
-        #[arg(long)]
-        accept_deletions: bool,
-        /// Wait for its end, showing progress.
-        #[arg(long)]
-        follow: bool,
-    },
-    /// The present and last run of every source.
-    Status,
-    /// Finished runs, newest first.
-    History {
-        /// Only of this source.
-        name: Option<String>,
     },
 }
 
@@ -464,12 +396,4 @@ pub enum Zone {
 pub enum ConfigCommand {
     /// Show the settings in force; secrets are masked.
     Show,
-}
-
-/// `KEY=VALUE`. The value may hold a `=`.
-fn parse_setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE, such as overlap_seconds=900".to_owned()),
-    }
 }

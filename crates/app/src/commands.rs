@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
-use salescommand_connectors::{CheckState, Settings, descriptor};
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_domain::schedule::{Cadence, Schedule, Selection};
 use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::{EventLog, Health};
 use salescommand_ingest::{
-    Demands, Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, history, request_sync,
+    Cancelled, Demands, Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, cancel_run, history,
+    request_sync,
 };
 use salescommand_query::accounts::{Accounts, NewAccount};
-use salescommand_query::sources::NewSource;
+use salescommand_query::connectors::{CheckOutcome, Connectors as _};
+use salescommand_query::sources::{NewSource, OpenedSource, SourceSummary, Sources};
 use salescommand_query::{SystemClock, SystemIds};
 use salescommand_store::{Documents, Ops, ScopedReads};
 use secrecy::SecretString;
@@ -24,9 +26,12 @@ use serde::Serialize;
 
 use crate::cli::{self, Output};
 use crate::config::Config;
+use crate::probes::Registry;
 use crate::processes::sources;
 use crate::{config_events, connections, epochs, listing, mappings};
 
+/// The cadence of an object that has none of its own.
+const INHERIT: &str = "inherit";
 /// How often `--follow` looks.
 const FOLLOW: Duration = Duration::from_millis(300);
 
@@ -88,10 +93,7 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             );
             return Ok(());
         }
-        cli::Source::Add { kind, name, url, database, login, more } => {
-            let Some(room) = descriptor(&kind).filter(|room| room.open.is_some()) else {
-                bail!("there is no connector kind {kind:?}; known: odoo, foreign");
-            };
+        cli::Source::Add { kind, name, url, database, login, more, schedule: cadence } => {
             let secret = match std::env::var("SALESCOMMAND_SOURCE_SECRET") {
                 Ok(secret) => SecretString::from(secret),
                 Err(_) => secret_from_stdin("source's password or API key")?,
@@ -99,51 +101,93 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             let settings = [("url", url), ("database", database), ("login", login)];
             let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
             let settings: BTreeMap<_, _> = more.into_iter().chain(settings).collect();
-            if let Some(open) = room.open {
-                open(Settings { plain: settings.clone(), secret: secret.clone() })?;
-            }
+            let product = Registry.check_settings(&kind, &settings, &secret)?;
             let name = InstanceName::new(name)?;
-            let title = format!("{} ({name})", room.title);
-            vec![sources.add(NewSource { name, kind, title, settings, secret }).await?]
+            let title = format!("{product} ({name})");
+            let schedule = Schedule { cadence, ..Schedule::default() };
+            vec![sources.add(NewSource { name, kind, title, settings, secret, schedule }).await?]
+        }
+        cli::Source::Schedule { name, cadence, objects } => {
+            vec![set_schedule(&sources, &name, &cadence, objects).await?]
         }
         cli::Source::List => sources.list().await?,
         cli::Source::Test { name } => return test_source(sources.open(&name).await?, output).await,
+        cli::Source::Discover { name } => return discover_source(sources.open(&name).await?, output).await,
         cli::Source::Remove { name } => {
             sources.remove(&name).await?;
             return Ok(());
         }
     };
-    listing::print(output, &["name", "kind", "title", "settings"], &shown)
+    listing::print(output, &["name", "kind", "title", "settings", "schedule"], &shown)
 }
 
+/// Sets the cadence of a source, or of some of its objects.
+async fn set_schedule(
+    sources: &Sources,
+    name: &str,
+    cadence: &str,
+    objects: Vec<String>,
+) -> Result<SourceSummary> {
+    let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
+    if cadence == INHERIT {
+        if objects.is_empty() {
+            bail!("{INHERIT} is for objects: name them with --object");
+        }
+        let inherit =
+            |schedule: &mut Schedule| schedule.objects.retain(|object, _| !objects.contains(object));
+        return Ok(sources.set_schedule(name, inherit).await?);
+    }
+    let cadence: Cadence = cadence.parse()?;
+    let set = |schedule: &mut Schedule| {
+        if objects.is_empty() {
+            schedule.cadence = cadence.clone();
+        }
+        schedule.objects.extend(objects.iter().map(|object| (object.clone(), cadence.clone())));
+    };
+    Ok(sources.set_schedule(name, set).await?)
+}
+
+async fn test_source(opened: OpenedSource, output: Output) -> Result<()> {
+    let checks = Registry.test(opened).await?;
+    let failed = checks.iter().any(|check| check.outcome == CheckOutcome::Failed);
+    listing::print(output, &["step", "outcome", "detail"], &checks)?;
+    if failed { bail!("the source does not work yet") } else { Ok(()) }
+}
+
+/// An object of a source, in a line.
 #[derive(Serialize)]
-struct CheckRow {
-    step: String,
-    state: &'static str,
-    detail: String,
+struct ObjectRow {
+    object: String,
+    records: Option<u64>,
+    fields: usize,
+    read: usize,
+    custom: usize,
+    calls: Option<u64>,
+    seconds: Option<f64>,
+    problem: Option<String>,
 }
 
-async fn test_source(opened: salescommand_query::sources::OpenedSource, output: Output) -> Result<()> {
-    let room = descriptor(&opened.summary.kind).and_then(|room| room.open);
-    let open = room.with_context(|| format!("there is no connector kind {:?}", opened.summary.kind))?;
-    let mut source = open(Settings { plain: opened.summary.settings, secret: opened.secret })?;
-    let checks = source.check().await;
-    let failed = checks.iter().any(|check| check.state == CheckState::Failed);
-    let rows: Vec<_> = checks
+/// In columns a line for each object; otherwise everything.
+async fn discover_source(opened: OpenedSource, output: Output) -> Result<()> {
+    let objects = Registry.discover(opened).await?;
+    if matches!(output, Output::Json | Output::Jsonl) {
+        return listing::print(output, &[], &objects);
+    }
+    let rows: Vec<_> = objects
         .into_iter()
-        .map(|check| CheckRow {
-            step: check.step,
-            state: match check.state {
-                CheckState::Passed => "ok",
-                CheckState::Warning => "warning",
-                CheckState::Failed => "failed",
-                CheckState::NotTried => "not tried",
-            },
-            detail: check.detail,
+        .map(|object| ObjectRow {
+            fields: object.fields.len(),
+            read: object.fields.iter().filter(|field| field.read).count(),
+            custom: object.fields.iter().filter(|field| field.custom).count(),
+            object: object.object,
+            records: object.records,
+            calls: object.calls,
+            seconds: object.seconds.map(|seconds| (seconds * 10.0).round() / 10.0),
+            problem: object.problem,
         })
         .collect();
-    listing::print(output, &["step", "state", "detail"], &rows)?;
-    if failed { bail!("the source does not work yet") } else { Ok(()) }
+    let columns = ["object", "records", "fields", "read", "custom", "calls", "seconds", "problem"];
+    listing::print(output, &columns, &rows)
 }
 
 /// `salescommand sync …`.
@@ -168,7 +212,7 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
             let request = SyncRequest {
                 run_id: ports.ids.next(),
                 instance,
-                objects: (!objects.is_empty()).then_some(objects),
+                selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
                 demands: Demands { full, accept_deletions },
                 trigger: Trigger::Cli,
             };
@@ -182,6 +226,20 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
                 Some(error) => bail!("{} {}", error.message, error.fix),
                 None => Ok(()),
             }
+        }
+        cli::Sync::Cancel { run } => {
+            let outcome = match cancel_run(&ports, run).await? {
+                Cancelled::Ended => "cancelled",
+                Cancelled::Asked => "ends when the page under way is read",
+                Cancelled::Nothing => {
+                    bail!("there is no run {run} that is queued or under way; see `sync status`")
+                }
+            };
+            listing::print(
+                output,
+                &["run_id", "outcome"],
+                &[serde_json::json!({"run_id": run, "outcome": outcome})],
+            )
         }
         cli::Sync::Status => {
             let runs: Vec<Run> = all_runs(&*ports.kv).await?.into_iter().map(|record| record.run).collect();

@@ -23,6 +23,8 @@ pub struct Config {
     pub raw: Raw,
     /// Connectors at work.
     pub ingest: Ingest,
+    /// Who is told of sources in trouble.
+    pub alerts: Alerts,
     /// The document store.
     pub mongodb: MongoDb,
     /// The query service.
@@ -61,6 +63,18 @@ pub struct Raw {
 pub struct Ingest {
     /// Seconds after which a source is free again whose connector has died.
     pub lease_seconds: String,
+    /// How many sources one process reads at a time.
+    pub workers: String,
+}
+
+/// Section `alerts`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Address to which each change of a source's state is posted; empty for none.
+    pub webhook_url: SecretString,
+    /// Hours after which a source that is read by itself counts as stale.
+    pub stale_after_hours: String,
 }
 
 /// Section `mongodb`.
@@ -134,6 +148,9 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("raw", "epoch_max_bytes", "4GiB", false),
     ("raw", "archive_dir", "", false),
     ("ingest", "lease_seconds", "30", false),
+    ("ingest", "workers", "4", false),
+    ("alerts", "webhook_url", "", true),
+    ("alerts", "stale_after_hours", "24", false),
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
@@ -242,6 +259,23 @@ impl Config {
         Ok(Duration::from_secs(seconds))
     }
 
+    /// How many sources one process reads at a time.
+    pub fn workers(&self) -> Result<usize> {
+        let text = &self.ingest.workers;
+        let workers = text.parse().ok().filter(|workers| (1..=64).contains(workers));
+        workers.with_context(|| format!("ingest.workers is {text:?}; it must be a whole number, 1 to 64"))
+    }
+
+    /// When the last complete sync of a source is too long ago.
+    pub fn stale_after(&self) -> Result<Duration> {
+        let text = &self.alerts.stale_after_hours;
+        let hours = text.parse().ok().filter(|hours| (1..=100_000).contains(hours));
+        let hours: u64 = hours.with_context(|| {
+            format!("alerts.stale_after_hours is {text:?}; it must be whole hours, 1 or more")
+        })?;
+        Ok(Duration::from_secs(hours * 3_600))
+    }
+
     /// Whether cookies are marked Secure.
     pub fn secure_cookies(&self) -> Result<bool> {
         match self.http.secure_cookies.as_str() {
@@ -269,6 +303,8 @@ impl Config {
             ("raw", "epoch_max_bytes") => self.raw.epoch_max_bytes.clone(),
             ("raw", "archive_dir") => self.raw.archive_dir.clone(),
             ("ingest", "lease_seconds") => self.ingest.lease_seconds.clone(),
+            ("ingest", "workers") => self.ingest.workers.clone(),
+            ("alerts", "stale_after_hours") => self.alerts.stale_after_hours.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
             ("http", "secure_cookies") => self.http.secure_cookies.clone(),

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::InstanceName;
+use salescommand_domain::schedule::{Schedule, Selection};
 use salescommand_ingest::{Demands, RunState, SyncRequest, Trigger, TriggerError, all_runs, request_sync};
 use salescommand_normalizer::{NormalizerPosition, consumer_name};
 use salescommand_projector::{ProjectionPosition, projections};
@@ -148,6 +149,8 @@ async fn add_source(config: &Config, shared: &Shared) -> Result<()> {
         ("database", &config.demo.odoo_database),
         ("login", &config.demo.odoo_login),
     ];
+    let sources = sources(config, &shared.store)?;
+    let known = sources.list().await?.into_iter().find(|source| source.name == SOURCE);
     let source = NewSource {
         name: InstanceName::new(SOURCE)?,
         kind: "odoo".to_owned(),
@@ -157,8 +160,8 @@ async fn add_source(config: &Config, shared: &Shared) -> Result<()> {
             .map(|(key, value)| (key.to_owned(), value.clone()))
             .collect::<BTreeMap<_, _>>(),
         secret: config.demo.odoo_password.clone(),
+        schedule: known.map_or_else(Schedule::default, |known| known.schedule),
     };
-    let sources = sources(config, &shared.store)?;
     // The demo server's address follows the ports of this start, so the source is written anew each time.
     match sources.remove(SOURCE).await {
         Ok(()) | Err(SourceError::Unknown(_)) => {}
@@ -178,7 +181,7 @@ async fn first_run(shared: &Shared) -> Result<()> {
     let request = SyncRequest {
         run_id: ports.ids.next(),
         instance: InstanceName::new(SOURCE)?,
-        objects: None,
+        selection: Selection::all(),
         demands: Demands::default(),
         trigger: Trigger::First,
     };

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{Jobs, Requests};
 use salescommand_ingest::{
-    Demands, OPEN_SUBJECT, OpenQuestion, Ports, SyncRequest, Trigger, TriggerError, request_sync,
+    Cancelled, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports, Scheduled, Schedules,
+    SyncRequest, Trigger, TriggerError, cancel_run, request_sync,
 };
 use salescommand_query::sources::{SourceError, Sources};
-use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
+use salescommand_query::sync::{CancelOutcome, CommandError, SyncCommand, SyncCommands};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Queues syncs that people ask for on the page.
 pub struct QueuedSyncs {
@@ -32,18 +35,44 @@ impl SyncCommands for QueuedSyncs {
         let request = SyncRequest {
             run_id: command.run_id,
             instance: InstanceName::new(command.source).map_err(refused)?,
-            objects: (!objects.is_empty()).then_some(objects),
+            selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
             demands: Demands { full: command.full, accept_deletions: command.accept_deletions },
             trigger: Trigger::Manual,
         };
         match request_sync(&self.ports, &*self.jobs, request).await {
             Ok(_) => Ok(()),
             Err(TriggerError::AlreadyRunning { .. }) => Err(CommandError::AlreadyRunning),
-            Err(TriggerError::Failed(error)) if error.is_transient() => {
-                Err(CommandError::Unavailable(error.to_string()))
-            }
-            Err(TriggerError::Failed(error)) => Err(CommandError::Refused(error.to_string())),
+            Err(TriggerError::Failed(error)) => Err(failed(&error)),
         }
+    }
+
+    async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError> {
+        let cancelled = cancel_run(&self.ports, run_id).await.map_err(|error| failed(&error))?;
+        Ok(match cancelled {
+            Cancelled::Ended => Some(CancelOutcome::Cancelled),
+            Cancelled::Asked => Some(CancelOutcome::Asked),
+            Cancelled::Nothing => None,
+        })
+    }
+}
+
+fn failed(error: &IngestError) -> CommandError {
+    let text = error.to_string();
+    if error.is_transient() { CommandError::Unavailable(text) } else { CommandError::Refused(text) }
+}
+
+/// The schedules of this installation's sources.
+pub struct SourceSchedules(pub Sources);
+
+#[async_trait]
+impl Schedules for SourceSchedules {
+    async fn all(&self) -> Result<Vec<Scheduled>, String> {
+        let sources = self.0.list().await.map_err(|error| error.to_string())?;
+        let scheduled = sources.into_iter().map(|source| {
+            let instance = InstanceName::new(source.name).map_err(|error| error.to_string())?;
+            Ok(Scheduled { instance, schedule: source.schedule, since: source.scheduled_at })
+        });
+        scheduled.collect()
     }
 }
 

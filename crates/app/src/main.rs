@@ -2,6 +2,7 @@
 //!
 //! The only place that knows all crates. It holds no logic worth a unit test beyond its own configuration.
 
+mod alerts;
 mod audit;
 mod cli;
 mod code;
@@ -22,6 +23,7 @@ mod links;
 mod listing;
 mod load;
 mod mappings;
+mod probes;
 mod processes;
 mod quarantine;
 mod reasons;

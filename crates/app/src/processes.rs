@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
-use salescommand_ingest::{Options, Ports, Worker};
+use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, Load, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
@@ -20,12 +19,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::WebHook;
 use crate::code::{self, Program};
 use crate::config::Config;
 use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
-use crate::jobs::{QueuedSyncs, serve_sources};
+use crate::jobs::{QueuedSyncs, SourceSchedules, serve_sources};
 use crate::load::{AskedReaders, serve_load};
+use crate::probes::Registry;
 use crate::quarantine::DecisionLog;
 use crate::{connections, demo, epochs, lifecycle, runtimes};
 
@@ -73,7 +74,7 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     tasks.spawn_on(&background, "normalizer", normalizer);
     tasks.spawn_on(&background, "projector", run_projector(&behind, pace, stop.clone()));
     tasks.spawn_on(&background, "epochs", epochs::keep(&config, &behind.log, stop.clone())?);
-    tasks.spawn_on(&background, "connect", work(behind.log, config.lease()?, stop.clone()));
+    tasks.spawn_on(&background, "connect", work(behind.log, &config, stop.clone())?);
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
     if with_demo {
         tasks.spawn("demo", demo::set_up(config, shared, first_sync, stop.clone()));
@@ -115,7 +116,7 @@ pub async fn projector(config: Config) -> Result<()> {
 pub async fn connect(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
     let log = connections::log(&config, "salescommand-connect").await?;
-    work(log, config.lease()?, stop).await
+    work(log, &config, stop)?.await
 }
 
 /// The normalizers of all generations, and replays.
@@ -151,11 +152,26 @@ fn run_projector(
     async move { salescommand_projector::run(setup, stop).await.context("the projector ended") }
 }
 
-async fn work(log: NatsLog, lease_ttl: Duration, stop: CancellationToken) -> Result<()> {
-    let options = Options { lease_ttl, ..Options::default() };
+/// The connectors: several, so that a source that is read for hours does not keep the others waiting.
+fn work(
+    log: NatsLog,
+    config: &Config,
+    stop: CancellationToken,
+) -> Result<impl Future<Output = Result<()>> + use<>> {
+    let options = Options { lease_ttl: config.lease()?, ..Options::default() };
+    let workers = config.workers()?;
     let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), options);
-    worker.run(stop).await;
-    Ok(())
+    Ok(async move {
+        let mut set = JoinSet::new();
+        for _ in 0..workers {
+            let (worker, stop) = (worker.clone(), stop.clone());
+            set.spawn(async move { worker.run(stop).await });
+        }
+        while let Some(ended) = set.join_next().await {
+            ended?;
+        }
+        Ok(())
+    })
 }
 
 /// The query service with the responder for connectors.
@@ -171,7 +187,8 @@ fn run_query(
     let readable = epochs::readable(config, &log);
     let raw_zone = epochs::Look::new(config, &log)?;
     let ports = shared.ports();
-    let sources = sources(config, &store)?;
+    let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
+    let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
         let initial = salescommand_projector::initial_active();
@@ -192,7 +209,8 @@ fn run_query(
             log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             raw_zone: Arc::new(raw_zone.clone()),
-            commands: Arc::new(QueuedSyncs { ports, jobs: Arc::new(log.clone()) }),
+            commands: Arc::new(QueuedSyncs { ports: ports.clone(), jobs: Arc::new(log.clone()) }),
+            connectors: Arc::new(Registry),
             writes: Arc::new(writes),
             quarantine: Arc::new(decisions),
             generations: Arc::new(OperatorCommands(operator)),
@@ -203,12 +221,20 @@ fn run_query(
             readiness,
         };
         let service = QueryService::new(service_config, deps)?;
+        let jobs = Arc::new(log.clone());
+        let scheduled = Arc::new(scheduled);
+        let alerts =
+            keep_alerts(ports.clone(), scheduled.clone(), Arc::new(web_hook), stale_after, stop.clone());
+        let alerts = tokio::spawn(alerts);
+        let scheduler = tokio::spawn(keep_schedules(ports, jobs, scheduled, stop.clone()));
         let watch = tokio::spawn(raw_zone.watch(stop.clone()));
         let telling = tokio::spawn(serve_load(Arc::new(log.clone()), load, stop.clone()));
-        let responder = tokio::spawn(serve_sources(Arc::new(log), sources, stop.clone()));
+        let responder = tokio::spawn(serve_sources(Arc::new(log), opened, stop.clone()));
         let served = service.run(stop.clone()).await.context("the query service ended");
         stop.cancel();
         responder.await?;
+        scheduler.await?;
+        alerts.await?;
         telling.await?;
         watch.await?;
         served
@@ -235,6 +261,7 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
     let mut service = QueryConfig::new(session_key, master_key);
     service.listen = listen;
     service.secure_cookies = config.secure_cookies()?;
+    service.stale_after = config.stale_after()?;
     service.demo = with_demo;
     if with_demo {
         service.demo_accounts = demo::logins();

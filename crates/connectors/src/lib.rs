@@ -5,12 +5,14 @@
 
 pub mod config;
 pub mod crm;
+mod discover;
 pub mod foreign;
 mod odoo;
 mod source;
 
+pub use discover::{Discovered, Estimate, discover};
 pub use source::{
-    Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Incremental, MOST_ASKED,
+    Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Field, Incremental, MOST_ASKED,
     ObjectPlan, Open, Page, Record, Settings, Source, SourceError,
 };
 

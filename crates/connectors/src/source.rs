@@ -133,6 +133,21 @@ pub struct Page {
     pub calls: u32,
 }
 
+/// A field of an object, as the source describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// Its type, in the source's words.
+    pub kind: String,
+    /// Whether somebody added it to the product.
+    pub custom: bool,
+    /// Whether it is read.
+    pub read: bool,
+}
+
 /// Whether one step of a connection test passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
@@ -199,6 +214,11 @@ pub trait Source: Send + Sync {
     /// report deletions themselves, or never delete.
     fn census(&mut self) -> Option<&mut dyn Census> {
         None
+    }
+
+    /// The fields of an object of a connected source, for a person to look at. Empty for sources that do not describe them.
+    async fn fields(&mut self, _object: &ObjectName) -> Result<Vec<Field>, SourceError> {
+        Ok(Vec::new())
     }
 
     /// Tests the connection step by step, for a person to read. Never fails as a whole.

@@ -11,6 +11,7 @@ pub mod iso_4217;
 pub mod kpi;
 pub mod money;
 pub mod raw;
+pub mod schedule;
 pub mod serving;
 mod tagged;
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use salescommand_connectors::{ObjectPlan, Source, SourceError};
-use salescommand_domain::raw::{InstanceName, ObjectName, Position};
+use salescommand_domain::raw::{InstanceName, Position};
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog as eventlog;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::cancel::Cancelling;
 use crate::known::Known;
 use crate::lease::Lease;
 use crate::object::{Halt, Session, pause_after};
@@ -26,8 +28,8 @@ pub struct RunRequest {
     pub instance: InstanceName,
     /// The connector's kind, for envelopes.
     pub connector: String,
-    /// Only these objects; none for all.
-    pub objects: Option<Vec<ObjectName>>,
+    /// Which of its objects.
+    pub selection: Selection,
     /// What is asked of it besides.
     pub demands: Demands,
     /// Who asked.
@@ -101,6 +103,8 @@ async fn under_lease(
     stop: &CancellationToken,
     lease: &Lease,
 ) -> Result<RunReport, Error> {
+    let cancelling = Cancelling::new(ports, request, stop);
+    let stop = cancelling.token();
     let work = async {
         let progress = Progress::begin(ports, request, lease.token()).await?;
         let writer = RawWriter::open(ports, &request.instance, &request.connector, lease.token()).await?;
@@ -129,6 +133,7 @@ async fn under_lease(
         let end = session.writer.end();
         let (state, error) = match outcome {
             Ok(None) => (RunState::Succeeded, None),
+            Ok(Some(Ended::Stopped)) if cancelling.is_cancelled() => (RunState::Cancelled, None),
             Ok(Some(Ended::Stopped)) => (RunState::Interrupted, None),
             Ok(Some(Ended::Failed(error))) => (RunState::Failed, Some(error)),
             Err(error) => match run_error_of_log(&error) {
@@ -141,6 +146,7 @@ async fn under_lease(
     tokio::select! {
         report = work => report,
         lost = lease.keep() => Err(lost),
+        never = cancelling.watch() => match never {},
     }
 }
 
@@ -169,7 +175,8 @@ impl Session<'_> {
             Err(Halt::Source(error)) => return Ok(Some(Ended::Failed(run_error(&error)))),
             Err(Halt::Driver(error)) => return Err(error),
         };
-        let plans = match chosen(plans, request.objects.as_deref()) {
+        self.progress.found(plans.iter().map(|plan| plan.object.clone()).collect());
+        let plans = match chosen(plans, &request.selection) {
             Ok(plans) => plans,
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
@@ -248,9 +255,9 @@ fn first_object(plan: &ObjectPlan) -> ObjectRun {
 }
 
 /// The plans of the objects asked for.
-fn chosen(plans: Vec<ObjectPlan>, only: Option<&[ObjectName]>) -> Result<Vec<ObjectPlan>, RunError> {
-    let Some(only) = only else { return Ok(plans) };
-    if let Some(unknown) = only.iter().find(|object| plans.iter().all(|plan| plan.object != **object)) {
+fn chosen(plans: Vec<ObjectPlan>, selection: &Selection) -> Result<Vec<ObjectPlan>, RunError> {
+    let mut named = selection.only.iter().flatten();
+    if let Some(unknown) = named.find(|object| plans.iter().all(|plan| plan.object != **object)) {
         let known: Vec<_> = plans.iter().map(|plan| plan.object.as_str()).collect();
         return Err(RunError {
             code: "unknown-object".to_owned(),
@@ -258,7 +265,7 @@ fn chosen(plans: Vec<ObjectPlan>, only: Option<&[ObjectName]>) -> Result<Vec<Obj
             fix: format!("choose among {}", known.join(", ")),
         });
     }
-    Ok(plans.into_iter().filter(|plan| only.contains(&plan.object)).collect())
+    Ok(plans.into_iter().filter(|plan| selection.takes(&plan.object)).collect())
 }
 
 fn run_error(error: &SourceError) -> RunError {
@@ -267,7 +274,7 @@ fn run_error(error: &SourceError) -> RunError {
             RunError { code: (*code).to_owned(), message: message.clone(), fix: fix.clone() }
         }
         SourceError::Transient { message, .. } => RunError {
-            code: "source-unavailable".to_owned(),
+            code: RunError::UNAVAILABLE.to_owned(),
             message: message.clone(),
             fix: "Check that the source is up and reachable from here, then run again: it goes on where it stopped."
                 .to_owned(),

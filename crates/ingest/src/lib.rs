@@ -11,8 +11,10 @@
 //! - a run that lost its lease stops; what it may still have sent carries a token below its successor's;
 //! - time and identifiers come in through [`Clock`] and [`Ids`].
 
+mod alerts;
 mod amend;
 mod backoff;
+mod cancel;
 mod chain;
 mod cursor;
 mod drive;
@@ -26,6 +28,7 @@ mod ports;
 mod progress;
 mod run;
 mod runs;
+mod scheduler;
 mod sweep;
 mod trigger;
 mod worker;
@@ -34,13 +37,16 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{ALERTS_BUCKET, Condition, Notice, Notifier, SourceAlerts, all_alerts, keep_alerts};
 pub use backoff::compute_delay;
+pub use cancel::{Cancelled, cancel_run};
 pub use drive::{Options, RunReport, RunRequest, run_once};
 pub use error::Error;
 pub use open::{OPEN_SUBJECT, OpenAnswer, OpenQuestion};
 pub use ports::{Clock, Ids, Ports, SystemClock, SystemIds};
 pub use run::{Demands, LastComplete, ObjectRun, ObjectState, Run, RunError, RunRecord, RunState, Trigger};
 pub use runs::{HISTORY_STREAM, HISTORY_SUBJECT, RUNS_BUCKET, all_runs, history, prepare};
+pub use scheduler::{Scheduled, Schedules, keep_schedules};
 pub use trigger::{JOBS_QUEUE, Job, SyncRequest, TriggerError, prepare_queue, request_sync};
 pub use worker::Worker;
 pub use writer::{RawWriter, Rejected, Written};

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use salescommand_domain::raw::Position;
+use salescommand_domain::raw::{ObjectName, Position};
 
 use crate::drive::RunRequest;
 use crate::held::Held;
-use crate::run::{LastComplete, ObjectRun, Run, RunError, RunRecord, RunState};
+use crate::run::{ObjectRun, Run, RunError, RunRecord, RunState};
 use crate::runs::{RUNS_BUCKET, interrupted, remember};
 use crate::{Error, Ports};
 
@@ -19,6 +19,8 @@ pub(crate) struct Progress {
     ports: Ports,
     held: tokio::sync::Mutex<Held>,
     record: Mutex<RunRecord>,
+    /// The objects that the source has, once it has said so.
+    objects: Mutex<Option<Vec<ObjectName>>>,
 }
 
 impl Progress {
@@ -38,13 +40,18 @@ impl Progress {
             match held.write(ports, &record).await {
                 Ok(()) => {
                     let (held, record) = (tokio::sync::Mutex::new(held), Mutex::new(record));
-                    return Ok(Self { ports: ports.clone(), held, record });
+                    return Ok(Self { ports: ports.clone(), held, record, objects: Mutex::default() });
                 }
                 // A trigger has queued a run since; this run holds the lease, so it goes first.
                 Err(Error::Fenced(_)) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Notes which objects the source has, whether they are read in this run or not.
+    pub(crate) fn found(&self, objects: Vec<ObjectName>) {
+        *self.objects.lock().unwrap_or_else(PoisonError::into_inner) = Some(objects);
     }
 
     /// Changes the run.
@@ -87,17 +94,12 @@ impl Progress {
         error: Option<RunError>,
         position: Position,
     ) -> Result<RunRecord, Error> {
-        let finished_at = self.ports.clock.now();
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let record = {
             let mut record = self.record();
             record.run.state = state;
             record.run.error = error;
-            record.run.finished_at = Some(finished_at);
-            record.position = Some(position);
-            if state == RunState::Succeeded && record.only.is_none() {
-                let run_id = record.run.run_id;
-                record.last_complete = Some(LastComplete { run_id, finished_at, position });
-            }
+            record.conclude(position, self.ports.clock.now(), objects.as_deref());
             record.clone()
         };
         // History first: a crash between the two leaves a run that is marked interrupted later, none that is lost.
@@ -116,18 +118,10 @@ fn first_record(ports: &Ports, request: &RunRequest, token: u64, previous: Optio
     let mut run = Run::queued(request.run_id, request.instance.clone(), request.trigger);
     run.state = RunState::Running;
     run.started_at = same.and_then(|same| same.run.started_at).or_else(|| Some(ports.clock.now()));
-    let last = match (previous, same) {
-        (Some(previous), None) => previous.last_ended().cloned().map(Box::new),
-        (_, Some(same)) => same.last.clone(),
-        (None, None) => None,
-    };
-    RunRecord {
-        run,
-        token,
-        position: None,
-        only: request.objects.clone(),
-        demands: request.demands,
-        last_complete: previous.and_then(|previous| previous.last_complete.clone()),
-        last,
+    let mut record = RunRecord::follow(previous, run, &request.selection, request.demands, ports.clock.now());
+    if let Some(same) = same {
+        // It was asked for when it was queued.
+        (record.asked, record.last) = (same.asked.clone(), same.last.clone());
     }
+    RunRecord { token, ..record }
 }

@@ -1,7 +1,10 @@
 //! The record of a run, as the HTTP interface shows it.
 
+use std::collections::BTreeMap;
+
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
+use salescommand_domain::schedule::{Asked, Selection};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -106,6 +109,16 @@ pub struct RunError {
     pub fix: String,
 }
 
+impl RunError {
+    /// Trouble of the source that passes by itself.
+    pub(crate) const UNAVAILABLE: &'static str = "source-unavailable";
+
+    /// Whether the same may work later without anybody doing anything.
+    pub fn passes(&self) -> bool {
+        self.code == Self::UNAVAILABLE
+    }
+}
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -138,7 +151,7 @@ pub struct Run {
     pub error: Option<RunError>,
 }
 
-/// The last run that read everything.
+/// A run that read an object, or everything, to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastComplete {
     /// Which run.
@@ -162,15 +175,24 @@ pub struct RunRecord {
     /// The end of the log at the end of the run.
     #[serde(default)]
     pub position: Option<Position>,
-    /// The objects it is limited to; none for all.
-    #[serde(default)]
-    pub only: Option<Vec<ObjectName>>,
+    /// The objects it is limited to.
+    #[serde(flatten)]
+    pub selection: Selection,
     /// What was asked for besides.
     #[serde(flatten)]
     pub demands: Demands,
-    /// The last run that read everything, this one included.
+    /// When each object was asked for last, by this run or one before.
+    #[serde(default)]
+    pub asked: Asked,
+    /// The last run that read each object, this one included.
+    #[serde(default)]
+    pub complete: BTreeMap<ObjectName, LastComplete>,
+    /// Of these the one that ended first, when all objects were read: as of then, everything was.
     #[serde(default)]
     pub last_complete: Option<LastComplete>,
+    /// How many runs in a row, up to this one, have failed because of something that a person has to mend.
+    #[serde(default)]
+    pub failures: u32,
     /// The last finished run before this one.
     #[serde(default)]
     pub last: Option<Box<Run>>,
@@ -233,6 +255,59 @@ impl ObjectRun {
 }
 
 impl RunRecord {
+    /// The record of a run that was asked for at a moment, with what stays of the one before.
+    pub(crate) fn follow(
+        previous: Option<&Self>,
+        run: Run,
+        selection: &Selection,
+        demands: Demands,
+        at: Timestamp,
+    ) -> Self {
+        let asked = previous.map(|previous| previous.asked.clone()).unwrap_or_default();
+        Self {
+            run,
+            token: 0,
+            position: None,
+            selection: selection.clone(),
+            demands,
+            asked: asked.with(selection, at),
+            complete: previous.map(|previous| previous.complete.clone()).unwrap_or_default(),
+            last_complete: previous.and_then(|previous| previous.last_complete.clone()),
+            failures: previous.map_or(0, |previous| previous.failures),
+            last: previous.and_then(Self::last_ended).cloned().map(Box::new),
+        }
+    }
+
+    /// Takes in how the run ended: which objects it has read, of those that the source has, and whether it failed.
+    pub(crate) fn conclude(
+        &mut self,
+        position: Position,
+        finished_at: Timestamp,
+        objects: Option<&[ObjectName]>,
+    ) {
+        self.position = Some(position);
+        self.run.finished_at = Some(finished_at);
+        let this = LastComplete { run_id: self.run.run_id, finished_at, position };
+        let done = self.run.objects.iter().filter(|object| object.state == ObjectState::Done);
+        self.complete.extend(done.map(|object| (object.object.clone(), this.clone())));
+        if let Some(objects) = objects {
+            // What the source no longer has is waited for no longer.
+            self.complete.retain(|object, _| objects.contains(object));
+            if objects.iter().all(|object| self.complete.contains_key(object)) {
+                let first = self.complete.values().min_by_key(|complete| complete.finished_at);
+                // Of a source without objects everything was read.
+                self.last_complete = Some(first.cloned().unwrap_or(this));
+            }
+        }
+        match (self.run.state, &self.run.error) {
+            (RunState::Succeeded, _) => self.failures = 0,
+            (RunState::Failed, Some(error)) if !error.passes() => {
+                self.failures = self.failures.saturating_add(1)
+            }
+            _ => {}
+        }
+    }
+
     /// The run under way or waiting, if there is one.
     pub fn current(&self) -> Option<&Run> {
         Some(&self.run).filter(|run| !run.state.is_final() && run.state != RunState::Interrupted)

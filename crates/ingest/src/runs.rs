@@ -5,6 +5,7 @@ use std::time::Duration;
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Outgoing, StreamSpec};
 
+use crate::cancel::CANCELS_BUCKET;
 use crate::cursor::CURSORS_BUCKET;
 use crate::known::KNOWN_BUCKET;
 use crate::lease::LEASES_BUCKET;
@@ -24,7 +25,7 @@ const HISTORY_WINDOW: u64 = 5_000;
 
 /// Makes the buckets and the stream that the driver needs.
 pub async fn prepare(log: &dyn EventLog, kv: &dyn KeyValue) -> Result<(), LogError> {
-    for bucket in [CURSORS_BUCKET, KNOWN_BUCKET, RUNS_BUCKET, LEASES_BUCKET] {
+    for bucket in [CURSORS_BUCKET, KNOWN_BUCKET, RUNS_BUCKET, LEASES_BUCKET, CANCELS_BUCKET] {
         kv.ensure_bucket(bucket).await?;
     }
     let history = StreamSpec {
@@ -85,7 +86,7 @@ pub(crate) async fn remember(ports: &Ports, record: &RunRecord) -> Result<(), Er
     let unreadable = |source| Error::State { what: subject.clone(), source };
     let payload = serde_json::to_vec(&RunRecord { last: None, ..record.clone() }).map_err(unreadable)?;
     let message = Outgoing {
-        message_id: Some(format!("{}-{}", record.run.run_id, record.token)),
+        message_id: Some(format!("{}-{}-{:?}", record.run.run_id, record.token, record.run.state)),
         subject,
         expected_last_sequence: None,
         content_type: Some("application/json"),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_domain::raw::InstanceName;
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{Jobs, QueueSpec};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,9 +27,9 @@ pub struct Job {
     pub run_id: Uuid,
     /// The source instance.
     pub instance: InstanceName,
-    /// Only these objects; none for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objects: Option<Vec<ObjectName>>,
+    /// Which of its objects.
+    #[serde(flatten)]
+    pub selection: Selection,
     /// What is asked of it besides.
     #[serde(flatten)]
     pub demands: Demands,
@@ -43,8 +44,8 @@ pub struct SyncRequest {
     pub run_id: Uuid,
     /// The source instance. Whether it exists is for the caller to know.
     pub instance: InstanceName,
-    /// Only these objects; none for all.
-    pub objects: Option<Vec<ObjectName>>,
+    /// Which of its objects.
+    pub selection: Selection,
     /// What is asked of it besides.
     pub demands: Demands,
     /// Who asked.
@@ -82,49 +83,58 @@ pub async fn request_sync(
     jobs: &dyn Jobs,
     request: SyncRequest,
 ) -> Result<Uuid, TriggerError> {
+    let SyncRequest { run_id, instance, selection, demands, trigger } = request;
+    let job = Job { run_id, instance, selection, demands, trigger };
+    let instance = job.instance.clone();
+    let queued = request_if(ports, jobs, &instance, |_| Some(job.clone())).await?;
+    queued.ok_or_else(|| Error::Fenced(instance.to_string()).into())
+}
+
+/// Queues the run that is chosen in view of the one before, if any is; gives its id.
+pub(crate) async fn request_if(
+    ports: &Ports,
+    jobs: &dyn Jobs,
+    instance: &InstanceName,
+    choose: impl Fn(Option<&RunRecord>) -> Option<Job>,
+) -> Result<Option<Uuid>, TriggerError> {
     prepare(&*ports.log, &*ports.kv).await.map_err(Error::from)?;
     prepare_queue(jobs).await.map_err(Error::from)?;
-    let SyncRequest { run_id, instance, objects, demands, trigger } = request;
     // Workers may lack the right to make streams, so the asking side makes the log.
-    RawWriter::open(ports, &instance, "", 0).await?;
-    let job = Job { run_id, instance, objects, demands, trigger };
+    RawWriter::open(ports, instance, "", 0).await?;
     for _ in 0..ATTEMPTS {
-        let key = job.instance.as_str().to_owned();
+        let key = instance.as_str().to_owned();
         let (mut held, previous) = Held::read::<RunRecord>(ports, RUNS_BUCKET, key).await?;
-        if let Some(current) = previous.as_ref().and_then(RunRecord::current) {
-            let run_id = current.run_id;
-            if current.state == RunState::Queued {
+        if let Some(previous) = previous.as_ref().filter(|previous| previous.current().is_some()) {
+            if previous.run.state == RunState::Queued {
                 // Whoever queued it may have died before the job was added; a second time does no harm.
-                let objects = previous.as_ref().and_then(|previous| previous.only.clone());
-                let demands = previous.as_ref().map_or_else(Demands::default, |previous| previous.demands);
-                let (instance, trigger) = (job.instance.clone(), current.trigger);
-                enqueue(jobs, &Job { run_id, instance, objects, demands, trigger }).await?;
+                enqueue(jobs, &job_of(previous)).await?;
             }
-            return Err(TriggerError::AlreadyRunning { run_id });
+            return Err(TriggerError::AlreadyRunning { run_id: previous.run.run_id });
         }
-        match held.write(ports, &queued(&job, previous)).await {
+        let Some(job) = choose(previous.as_ref()) else { return Ok(None) };
+        let run = Run::queued(job.run_id, job.instance.clone(), job.trigger);
+        let record =
+            RunRecord::follow(previous.as_ref(), run, &job.selection, job.demands, ports.clock.now());
+        match held.write(ports, &record).await {
             Ok(()) => {
                 enqueue(jobs, &job).await?;
-                return Ok(job.run_id);
+                return Ok(Some(job.run_id));
             }
             // Somebody else wrote first: look again.
             Err(Error::Fenced(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::Fenced(job.instance.to_string()).into())
+    Err(Error::Fenced(instance.to_string()).into())
 }
 
-fn queued(job: &Job, previous: Option<RunRecord>) -> RunRecord {
-    let last = previous.as_ref().and_then(RunRecord::last_ended).cloned().map(Box::new);
-    RunRecord {
-        run: Run::queued(job.run_id, job.instance.clone(), job.trigger),
-        token: 0,
-        position: None,
-        only: job.objects.clone(),
-        demands: job.demands,
-        last_complete: previous.and_then(|previous| previous.last_complete),
-        last,
+fn job_of(record: &RunRecord) -> Job {
+    Job {
+        run_id: record.run.run_id,
+        instance: record.run.source.clone(),
+        selection: record.selection.clone(),
+        demands: record.demands,
+        trigger: record.run.trigger,
     }
 }
 

@@ -132,7 +132,7 @@ impl Worker {
             run_id: job.run_id,
             instance: job.instance.clone(),
             connector: opened.kind,
-            objects: job.objects.clone(),
+            selection: job.selection.clone(),
             demands: job.demands,
             trigger: job.trigger,
         };

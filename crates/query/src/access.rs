@@ -19,6 +19,7 @@ use crate::accounts::{Account, Accounts};
 use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
+use crate::connectors::Connectors;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::freshness::Evidence;
@@ -29,7 +30,7 @@ use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
 use crate::seal::Seals;
-use crate::sources::{SourceError, SourceSummary, Sources};
+use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
 use crate::viewer::{Viewer, Viewers};
 use crate::writes::RecordWrites;
@@ -65,6 +66,7 @@ pub(crate) struct Guarded {
     pub(crate) runs: Runs,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) commands: Arc<dyn SyncCommands>,
+    pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
     pub(crate) registry: Registry,
@@ -250,10 +252,7 @@ impl<P> Allowed<P> {
     }
 
     async fn sources(&self) -> Result<Vec<SourceSummary>, ApiError> {
-        self.guarded().sources.list().await.map_err(|error| match error {
-            SourceError::Store(error) => ApiError::store(error),
-            other => ApiError::internal(other),
-        })
+        self.guarded().sources.list().await.map_err(ApiError::sources)
     }
 
     fn weigh(&self, sources: Vec<SourceSummary>, runs: RunBook) -> Evidence {

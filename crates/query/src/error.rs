@@ -13,7 +13,9 @@ use salescommand_store as store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::connectors::ConnectorError;
 use crate::readiness::HealthCheck;
+use crate::sources::SourceError;
 
 /// Seconds after which a client may try a dependency again: a driver's own reconnect takes about that long.
 const DEPENDENCY_RETRY_SECONDS: u64 = 5;
@@ -197,6 +199,55 @@ impl ApiError {
         let detail = format!("There is no source {name:?}.");
         Self::new(StatusCode::NOT_FOUND, "source-unknown", "Unknown source", detail)
             .fix("`salescommand source list` shows the sources, `salescommand source add` makes one.")
+    }
+
+    /// What a failed call of the sources becomes.
+    pub(crate) fn sources(error: SourceError) -> Self {
+        match error {
+            SourceError::Unknown(name) => Self::source_unknown(&name),
+            SourceError::Store(error) => Self::store(error),
+            SourceError::NameTaken(_) | SourceError::Reserved(_) => {
+                let fix = "Choose another name; `GET /api/sync/sources` shows those that are taken.";
+                Self::new(StatusCode::CONFLICT, "source-name-taken", "The name is taken", error.to_string())
+                    .fix(fix)
+            }
+            SourceError::Sealed(_) => {
+                let fix = "Set its credential again.";
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "source-sealed",
+                    "The credential does not open",
+                    error.to_string(),
+                )
+                .fix(fix)
+            }
+            SourceError::Sealing | SourceError::Contended(_) => Self::internal(error),
+        }
+    }
+
+    /// What a connector did not do.
+    pub(crate) fn connector(error: ConnectorError) -> Self {
+        match error {
+            ConnectorError::UnknownKind { .. } => {
+                Self::invalid_fields(vec![FieldError { field: "kind".to_owned(), detail: error.to_string() }])
+            }
+            ConnectorError::WrongSetting { setting, problem } => {
+                Self::invalid_fields(vec![FieldError { field: setting, detail: problem }])
+            }
+            ConnectorError::Source { message, fix } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "source-failed",
+                "The source did not answer as it should",
+                message,
+            )
+            .fix(fix),
+        }
+    }
+
+    pub(crate) fn run_unknown(run: &str) -> Self {
+        let detail = format!("There is no run {run:?} that is queued or under way.");
+        Self::new(StatusCode::NOT_FOUND, "run-unknown", "Unknown run", detail)
+            .fix("`salescommand sync status` shows the runs.")
     }
 
     pub(crate) fn sync_already_running(source: &str) -> Self {

@@ -13,6 +13,7 @@ pub mod accounts;
 mod auth;
 mod clock;
 mod config;
+pub mod connectors;
 mod consumers;
 mod digest;
 mod directory;

@@ -22,6 +22,7 @@ use crate::accounts::{AccountError, Accounts};
 use crate::auth::{AccessTokens, Cookies, Sessions};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connectors::Connectors;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
@@ -50,6 +51,8 @@ pub struct Deps {
     pub kv: Arc<dyn KeyValue>,
     /// Starts syncs.
     pub commands: Arc<dyn SyncCommands>,
+    /// Looks at sources.
+    pub connectors: Arc<dyn Connectors>,
     /// Publishes what people write.
     pub writes: Arc<dyn RecordWrites>,
     /// The raw zone as a whole.
@@ -154,6 +157,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         log,
         kv,
         commands,
+        connectors,
         writes,
         raw_zone,
         quarantine,
@@ -170,6 +174,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         runs: Runs::new(log.clone(), kv),
         log: log.clone(),
         commands,
+        connectors,
         writes,
         quarantine,
         registry: Registry::new(ops.clone()),

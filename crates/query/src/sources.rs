@@ -14,6 +14,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::raw::InstanceName;
+use salescommand_domain::schedule::Schedule;
 use salescommand_store::{Condition, Error as StoreError, OPS_SOURCES, Ops, Query};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ use crate::document;
 use crate::ids::Ids;
 
 const NONCE_BYTES: usize = 12;
+/// More changes than this do not come between a look and a write.
+const ATTEMPTS: u32 = 8;
 
 /// Why a source is not what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,9 @@ pub enum SourceError {
     /// No random numbers.
     #[error("a credential could not be sealed")]
     Sealing,
+    /// Others changed it at the same moment, again and again.
+    #[error("the source {0} was changed by somebody else at the same moment; try again")]
+    Contended(String),
     /// The store failed.
     #[error("sources cannot be read or written")]
     Store(#[from] StoreError),
@@ -61,6 +67,19 @@ pub struct NewSource {
     pub settings: BTreeMap<String, String>,
     /// Password or API key.
     pub secret: SecretString,
+    /// When it is read by itself.
+    pub schedule: Schedule,
+}
+
+/// What is to change in a source; none for what stays.
+#[derive(Debug, Default)]
+pub struct SourceChange {
+    /// Name for people.
+    pub title: Option<String>,
+    /// All settings that may be shown.
+    pub settings: Option<BTreeMap<String, String>>,
+    /// Password or API key.
+    pub secret: Option<SecretString>,
 }
 
 /// A source instance without its credential.
@@ -74,6 +93,10 @@ pub struct SourceSummary {
     pub title: String,
     /// Settings that may be shown.
     pub settings: BTreeMap<String, String>,
+    /// When it is read by itself.
+    pub schedule: Schedule,
+    /// When that was set.
+    pub scheduled_at: Timestamp,
 }
 
 impl SourceSummary {
@@ -99,6 +122,12 @@ struct StoredSource {
     kind: String,
     title: String,
     settings: BTreeMap<String, String>,
+    /// A source from before there were schedules has the usual one.
+    #[serde(default)]
+    schedule: Schedule,
+    /// When the schedule was set, if not when the source was added.
+    #[serde(default)]
+    scheduled_at: Option<Timestamp>,
     sealed: Sealed,
     revision: i64,
     created_at: Timestamp,
@@ -120,6 +149,8 @@ impl StoredSource {
             kind: self.kind.clone(),
             title: self.title.clone(),
             settings: self.settings.clone(),
+            schedule: self.schedule.clone(),
+            scheduled_at: self.scheduled_at.unwrap_or(self.created_at),
         }
     }
 }
@@ -163,6 +194,8 @@ impl Sources {
             kind: new.kind,
             title: new.title,
             settings: new.settings,
+            schedule: new.schedule,
+            scheduled_at: None,
             revision: 1,
             created_at: self.clock.now(),
         };
@@ -190,13 +223,65 @@ impl Sources {
         }
     }
 
+    /// Changes a source's name for people, its settings, or its credential; what is none stays.
+    pub async fn change(&self, name: &str, change: SourceChange) -> Result<SourceSummary, SourceError> {
+        for _ in 0..ATTEMPTS {
+            let mut stored = self.find(name).await?;
+            let expected = stored.revision;
+            if let Some(title) = &change.title {
+                stored.title.clone_from(title);
+            }
+            if let Some(settings) = &change.settings {
+                stored.settings.clone_from(settings);
+            }
+            if let Some(secret) = &change.secret {
+                stored.sealed = self.seal(name, &stored.kind, secret)?;
+            }
+            stored.revision = expected + 1;
+            if self.ops.replace_if(OPS_SOURCES, name, expected, document::write(&stored)?).await? {
+                return Ok(stored.summary());
+            }
+        }
+        Err(SourceError::Contended(name.to_owned()))
+    }
+
+    /// Sets when a source is read by itself. The same schedule again changes nothing.
+    pub async fn set_schedule(
+        &self,
+        name: &str,
+        change: impl Fn(&mut Schedule) + Send + Sync,
+    ) -> Result<SourceSummary, SourceError> {
+        for _ in 0..ATTEMPTS {
+            let mut stored = self.find(name).await?;
+            let (expected, before) = (stored.revision, stored.schedule.clone());
+            change(&mut stored.schedule);
+            if stored.schedule == before {
+                return Ok(stored.summary());
+            }
+            (stored.scheduled_at, stored.revision) = (Some(self.clock.now()), expected + 1);
+            if self.ops.replace_if(OPS_SOURCES, name, expected, document::write(&stored)?).await? {
+                return Ok(stored.summary());
+            }
+        }
+        Err(SourceError::Contended(name.to_owned()))
+    }
+
+    /// A source without its credential.
+    pub async fn show(&self, name: &str) -> Result<SourceSummary, SourceError> {
+        Ok(self.find(name).await?.summary())
+    }
+
+    async fn find(&self, name: &str) -> Result<StoredSource, SourceError> {
+        let found = self.ops.list(OPS_SOURCES, &named(name).limited(1)).await?;
+        match found.first() {
+            Some(found) => Ok(document::read(found)?),
+            None => Err(SourceError::Unknown(name.to_owned())),
+        }
+    }
+
     /// Opens a source.
     pub async fn open(&self, name: &str) -> Result<OpenedSource, SourceError> {
-        let found = self.ops.list(OPS_SOURCES, &named(name).limited(1)).await?;
-        let stored: StoredSource = match found.first() {
-            Some(found) => document::read(found)?,
-            None => return Err(SourceError::Unknown(name.to_owned())),
-        };
+        let stored = self.find(name).await?;
         let secret = self.unseal(&stored)?;
         Ok(OpenedSource { summary: stored.summary(), secret })
     }

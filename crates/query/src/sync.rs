@@ -11,13 +11,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use salescommand_domain::raw::Position;
+use salescommand_domain::schedule::Asked;
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Message};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Bucket of the present run per instance: key = instance, value = [`RecordedRun`] in JSON.
 pub const RUNS_BUCKET: &str = "SYNC_RUNS";
+/// Bucket of what is wrong with sources: key = instance, value = [`RecordedAlerts`] in JSON.
+pub const ALERTS_BUCKET: &str = "SYNC_ALERTS";
 /// Stream of finished runs: [`RecordedRun`] in JSON.
 pub const HISTORY_STREAM: &str = "SYNC_HISTORY";
 
@@ -204,9 +208,36 @@ pub struct RecordedRun {
     /// The last run that read everything, this one included.
     #[serde(default)]
     pub last_complete: Option<CompleteRun>,
+    /// When each object was asked for last.
+    #[serde(default)]
+    pub asked: Asked,
+    /// How many runs in a row have failed because of something that a person has to mend.
+    #[serde(default)]
+    pub failures: u32,
     /// The last finished run before this one.
     #[serde(default)]
     pub last: Option<Box<Run>>,
+}
+
+/// What is wrong with a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertCondition {
+    /// The last run failed.
+    Failing,
+    /// So many failed that the clock begins none any more.
+    Paused,
+    /// The last complete sync is too long ago.
+    Stale,
+    /// More than one of a hundred records that the last run read is not usable as an event.
+    Rejecting,
+}
+
+/// What is read of a source's alerts as ingest records them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAlerts {
+    /// What is wrong, and since when that is known.
+    pub conditions: BTreeMap<AlertCondition, Timestamp>,
 }
 
 /// A sync to start.
@@ -240,11 +271,24 @@ pub enum CommandError {
     Refused(String),
 }
 
-/// Starts syncs; the app puts the job queue behind it.
+/// What became of the wish to cancel a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelOutcome {
+    /// It has ended: nobody was working on it.
+    Cancelled,
+    /// It ends when the page under way is read.
+    Asked,
+}
+
+/// Starts and cancels syncs; the app puts the job queue behind it.
 #[async_trait]
 pub trait SyncCommands: Send + Sync {
     /// Queues a sync. Durable when it returns.
     async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError>;
+
+    /// Cancels a run; none if no such run is queued, under way or interrupted.
+    async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError>;
 }
 
 /// What is known of runs.
@@ -252,6 +296,8 @@ pub trait SyncCommands: Send + Sync {
 pub(crate) struct RunBook {
     /// The present or last run, by instance.
     present: BTreeMap<String, RecordedRun>,
+    /// What is wrong, by instance.
+    alerts: BTreeMap<String, RecordedAlerts>,
     /// Finished runs, oldest first.
     finished: Arc<VecDeque<Run>>,
 }
@@ -271,6 +317,20 @@ impl RunBook {
     /// The last run that read everything.
     pub(crate) fn last_complete(&self, source: &str) -> Option<&CompleteRun> {
         self.present.get(source)?.last_complete.as_ref()
+    }
+
+    /// What is wrong with a source, and since when that is known.
+    pub(crate) fn alerts(&self, source: &str) -> impl Iterator<Item = (AlertCondition, Timestamp)> {
+        self.alerts
+            .get(source)
+            .into_iter()
+            .flat_map(|alerts| &alerts.conditions)
+            .map(|(c, since)| (*c, *since))
+    }
+
+    /// What is recorded of a source's present or last run.
+    pub(crate) fn recorded(&self, source: &str) -> Option<&RecordedRun> {
+        self.present.get(source)
     }
 
     /// Finished runs, newest first.
@@ -320,15 +380,19 @@ impl Runs {
     pub(crate) async fn book(&self) -> Result<RunBook, LogError> {
         let mut known = self.known.lock().await;
         self.catch_up(&mut known).await?;
-        let entries = match self.kv.entries(RUNS_BUCKET).await {
-            // Before the first run there is no bucket.
+        known.book.present = self.entries(RUNS_BUCKET).await?;
+        known.book.alerts = self.entries(ALERTS_BUCKET).await?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = known.book.clone();
+        Ok(known.book.clone())
+    }
+
+    async fn entries<T: DeserializeOwned>(&self, bucket: &str) -> Result<BTreeMap<String, T>, LogError> {
+        let entries = match self.kv.entries(bucket).await {
+            // Before the first one there is no bucket.
             Err(LogError::Missing(_)) => Vec::new(),
             entries => entries?,
         };
-        let runs = entries.into_iter().filter_map(|(key, entry)| Some((key, parse(&entry.value)?)));
-        known.book.present = runs.collect();
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = known.book.clone();
-        Ok(known.book.clone())
+        Ok(entries.into_iter().filter_map(|(key, entry)| Some((key, parse(&entry.value)?))).collect())
     }
 
     /// The same, or what was known before if the broker does not answer soon: a dashboard must not wait for it.
@@ -360,14 +424,14 @@ impl Runs {
 
 fn take(known: &mut Known, message: &Message) {
     known.sequence = message.sequence;
-    if let Some(recorded) = parse(&message.payload) {
+    if let Some(recorded) = parse::<RecordedRun>(&message.payload) {
         known.book.record(recorded.run);
     }
 }
 
-/// A run that this version cannot read is left out, not a reason to show none.
-fn parse(bytes: &[u8]) -> Option<RecordedRun> {
+/// An entry that this version cannot read is left out, not a reason to show none.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes)
-        .inspect_err(|error| tracing::warn!(%error, "an unreadable run is left out"))
+        .inspect_err(|error| tracing::warn!(%error, "an unreadable record of runs is left out"))
         .ok()
 }

@@ -467,6 +467,119 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sync/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a run
+         * @description What it has published stays; the next run goes on from there.
+         */
+        post: operations["sync_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The source instances */
+        get: operations["sources"];
+        put?: never;
+        /**
+         * Add a source
+         * @description Its settings are checked, and it is not reached yet: test it afterwards.
+         */
+        post: operations["add_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a source
+         * @description Its settings and its credential go; what it brought into the raw zone stays, and so do the figures.
+         */
+        delete: operations["remove_source"];
+        options?: never;
+        head?: never;
+        /** Change a source */
+        patch: operations["change_source"];
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a source has: objects, fields, a sample of each, and what reading all of it takes */
+        post: operations["discover_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set when a source is read by itself */
+        put: operations["set_schedule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Test the connection to a source, step by step */
+        post: operations["test_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sync/status": {
         parameters: {
             query?: never;
@@ -538,6 +651,11 @@ export interface components {
          * @enum {string}
          */
         ActivityState: "open" | "done" | "cancelled";
+        /**
+         * @description What is wrong with a source.
+         * @enum {string}
+         */
+        AlertCondition: "failing" | "paused" | "stale" | "rejecting";
         /** @description An amount to be set. */
         AmountGiven: {
             /** @description ISO 4217 code. */
@@ -556,6 +674,11 @@ export interface components {
             /** @description Version of this server. */
             version: string;
         };
+        /**
+         * @description What became of the wish to cancel a run.
+         * @enum {string}
+         */
+        CancelOutcome: "cancelled" | "asked";
         /** @description The canonical zone. */
         CanonicalZone: {
             /** @description Records per entity. */
@@ -573,6 +696,11 @@ export interface components {
             /** @description Rejected raw events. */
             quarantine: components["schemas"]["QuarantineCount"];
         };
+        /**
+         * @description Whether one step of a connection test passed.
+         * @enum {string}
+         */
+        CheckOutcome: "passed" | "warning" | "failed" | "not_tried";
         /** @description Deals closed in the period. */
         ClosedDeals: {
             /** @description Sums per currency. */
@@ -1704,6 +1832,18 @@ export interface components {
          * @enum {string}
          */
         RunTrigger: "manual" | "first" | "schedule" | "cli";
+        /**
+         * @description When a source is read by itself. A cadence is `manual`, an interval (`15m`, `2h`, `1d`), or five crontab fields with a
+         *     time zone behind them (`*\/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
+         */
+        ScheduleRequest: {
+            /** @description Of the objects that have none of their own. */
+            cadence: string;
+            /** @description Objects with a cadence of their own. */
+            objects?: {
+                [key: string]: string;
+            };
+        };
         /** @description Whose records the figures are of. */
         Scope: {
             /** @description How wide it is. */
@@ -1798,6 +1938,72 @@ export interface components {
             /** @description The role's name for people. */
             role_label: string;
         };
+        /** @description A source to add. */
+        SourceAddition: {
+            /** @description When it is read by itself; every 15 minutes if nothing is said. */
+            cadence?: string | null;
+            /** @description Connector kind: `odoo`. */
+            kind: string;
+            /** @description A name of its own: a-z, 0-9 and '-', beginning with a letter. It never changes: the raw log is called by it. */
+            name: string;
+            /**
+             * Format: password
+             * @description Password or API key. It is sealed, and never shown again.
+             */
+            secret: string;
+            /** @description Settings that may be shown: `url`, `database`, `login`, …. */
+            settings: {
+                [key: string]: string;
+            };
+            /** @description Name for people; the product's and the source's if it has none. */
+            title?: string | null;
+        };
+        /** @description Something that is wrong with a source. */
+        SourceAlert: {
+            /** @description What. */
+            condition: components["schemas"]["AlertCondition"];
+            /**
+             * Format: date-time
+             * @description Since when that is known.
+             */
+            since: string;
+        };
+        /** @description One step of a connection test. */
+        SourceCheck: {
+            /** @description What was found; on failure the cause and what to do. */
+            detail: string;
+            /** @description Its outcome. */
+            outcome: components["schemas"]["CheckOutcome"];
+            /** @description `reachable`, `version`, `database`, `login`, `rights: crm.lead`, …. */
+            step: string;
+        };
+        /** @description What is to change in a source; what is left out stays. */
+        SourceEdit: {
+            /**
+             * Format: password
+             * @description Password or API key.
+             */
+            secret?: string | null;
+            /** @description All settings that may be shown. */
+            settings?: {
+                [key: string]: string;
+            } | null;
+            /** @description Name for people. */
+            title?: string | null;
+        };
+        /** @description A field of an object, as the source describes it. */
+        SourceField: {
+            /** @description Whether somebody added it to the product. */
+            custom: boolean;
+            /** @description Its type, in the source's words. */
+            kind: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it is read. */
+            read: boolean;
+        };
         /** @description How fresh one source is, and whether all it read is in the figures. */
         SourceFreshness: {
             /**
@@ -1821,6 +2027,97 @@ export interface components {
             /** @description Name for people. */
             title: string;
         };
+        /** @description A source instance. */
+        SourceInstance: {
+            /** @description When it is read by itself: the objects that have no cadence of their own. */
+            cadence: string;
+            /** @description Connector kind. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Objects with a cadence of their own. */
+            objects: {
+                [key: string]: string;
+            };
+            /** @description Settings that may be shown. */
+            settings: {
+                [key: string]: string;
+            };
+            /** @description Name for people. */
+            title: string;
+        };
+        /** @description Every source instance. */
+        SourceInstances: {
+            /** @description By name. */
+            sources: components["schemas"]["SourceInstance"][];
+        };
+        /** @description An object of a source, and what reading all of it takes. */
+        SourceObject: {
+            /**
+             * Format: int64
+             * @description Requests to read them all, by the first page.
+             */
+            calls?: number | null;
+            /** @description Its fields, by name. */
+            fields: components["schemas"]["SourceField"][];
+            /** @description The object, as the source spells it. */
+            object: string;
+            /** @description Why it cannot be read, and what to do, if so. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description How many records can be read, if the source says so.
+             */
+            records?: number | null;
+            /** @description One record, as it would be published. */
+            sample?: Record<string, never> | null;
+            /**
+             * Format: double
+             * @description Seconds to read them all, by the first page.
+             */
+            seconds?: number | null;
+        };
+        /** @description What a source has. */
+        SourceObjects: {
+            /**
+             * Format: int64
+             * @description Requests to read everything once, as far as the source says how much there is.
+             */
+            calls: number;
+            /** @description In the order of reading. */
+            objects: components["schemas"]["SourceObject"][];
+            /**
+             * Format: double
+             * @description Seconds that takes, by the first page of each object.
+             */
+            seconds: number;
+        };
+        /** @description When a source is read by itself, and when next. */
+        SourceSchedule: {
+            /** @description Of the objects that have none of their own. */
+            cadence: string;
+            /**
+             * Format: int64
+             * @description How many runs in a row have failed because of something that a person has to mend.
+             */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description When the next run is due; none if never, or while it is paused.
+             */
+            next_at?: string | null;
+            /** @description Objects with a cadence of their own. */
+            objects: {
+                [key: string]: string;
+            };
+            /** @description Whether that is so. */
+            paused: boolean;
+            /**
+             * Format: int64
+             * @description After how many of them no run is started by the clock any more, until one that somebody asks for succeeds.
+             */
+            paused_after: number;
+        };
         /**
          * @description The state of a source, worst news first: running, failing, stale, ok.
          * @enum {string}
@@ -1828,6 +2125,8 @@ export interface components {
         SourceState: "never_run" | "ok" | "running" | "failing" | "stale";
         /** @description One source with its runs. */
         SourceStatus: {
+            /** @description What is wrong with it, as people were told. */
+            alerts: components["schemas"]["SourceAlert"][];
             current?: components["schemas"]["Run"] | null;
             /** @description Connector kind. */
             kind: string;
@@ -1839,12 +2138,21 @@ export interface components {
             last_complete_sync?: string | null;
             /** @description The source. */
             name: string;
+            /** @description When it is read by itself. */
+            schedule: components["schemas"]["SourceSchedule"];
             /** @description Its state. */
             state: components["schemas"]["SourceState"];
             /** @description Name for people. */
             title: string;
             /** @description Its address. */
             url: string;
+        };
+        /** @description A connection test. */
+        SourceTest: {
+            /** @description Its steps. */
+            checks: components["schemas"]["SourceCheck"][];
+            /** @description Whether the source can be read. A warning says what is lost all the same. */
+            works: boolean;
         };
         /** @description Open deals in one stage. */
         StagePipeline: {
@@ -1893,6 +2201,13 @@ export interface components {
         SwitchRequest: {
             /** @description Switch also if something differs that nothing explains, for this reason. It stays on record. */
             accept_unexplained?: string | null;
+        };
+        /** @description A run that was cancelled. */
+        SyncCancelled: {
+            /** @description What became of it. */
+            outcome: components["schemas"]["CancelOutcome"];
+            /** @description Its id. */
+            run_id: string;
         };
         /** @description Newest first. */
         SyncHistory: {
@@ -3988,6 +4303,572 @@ export interface operations {
             };
             /** @description Not permitted */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled, or about to be */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncCancelled"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description run-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceInstances"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourceAddition"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceInstance"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-name-taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourceEdit"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceInstance"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discover_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Looked at */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceObjects"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceSchedule"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tested */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceTest"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

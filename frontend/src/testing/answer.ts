@@ -3,7 +3,7 @@ import { HttpResponse, http, type RequestHandler } from "msw";
 import type { paths } from "@/api/schema.gen";
 import type { Schemas } from "@/lib/api-client";
 
-type Method = "get" | "post";
+type Method = "get" | "post" | "put";
 type PathsOf<M extends Method> = {
   [P in keyof paths]: paths[P] extends Record<M, object> ? P : never;
 }[keyof paths];

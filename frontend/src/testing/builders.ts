@@ -182,6 +182,18 @@ export function anObject(part: Partial<Schemas["RunObject"]> = {}): Schemas["Run
   };
 }
 
+export function aSchedule(part: Partial<Schemas["SourceSchedule"]> = {}): Schemas["SourceSchedule"] {
+  return {
+    cadence: "15m",
+    objects: {},
+    next_at: AS_OF,
+    failures: 0,
+    paused_after: 5,
+    paused: false,
+    ...part,
+  };
+}
+
 export function aSource(part: Partial<Schemas["SourceStatus"]> = {}): Schemas["SourceStatus"] {
   return {
     name: "odoo-main",
@@ -190,6 +202,8 @@ export function aSource(part: Partial<Schemas["SourceStatus"]> = {}): Schemas["S
     url: "http://127.0.0.1:8069",
     state: "ok",
     last_complete_sync: AS_OF,
+    alerts: [],
+    schedule: aSchedule(),
     current: null,
     last: aRun(),
     ...part,

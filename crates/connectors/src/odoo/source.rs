@@ -17,7 +17,8 @@ use super::fault::{self, CallError};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
 use crate::{
-    Census, Check, ConfigError, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
+    Census, Check, ConfigError, Connected, Extent, Field, Incremental, ObjectPlan, Page, Record, Source,
+    SourceError,
 };
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
@@ -237,6 +238,16 @@ impl Source for OdooSource {
         Some(self)
     }
 
+    async fn fields(&mut self, object: &ObjectName) -> Result<Vec<Field>, SourceError> {
+        let object = known(object)?;
+        let attributes = json!({ "attributes": ["type", "string"] });
+        let Some(session) = &self.session else { return Err(not_connected().into_source_error(None)) };
+        let found = self.client.execute(session.uid, object.name, "fields_get", json!([]), attributes).await;
+        let found = found.map_err(|error| error.into_source_error(Some(object.name)))?;
+        let read = session.fields.get(object.name).map_or(&[][..], |fields| &fields.names);
+        Ok(described(&found, read))
+    }
+
     async fn check(&mut self) -> Vec<Check> {
         check::run(&self.client).await
     }
@@ -360,6 +371,22 @@ fn fields(object: &Object, found: &Json) -> Fields {
         }
     }
     fields
+}
+
+/// The fields of an object in the words of `fields_get`, by name. Studio and people who add a field by hand begin its name
+/// with `x_`; a module's fields are the product's.
+fn described(found: &Json, read: &[String]) -> Vec<Field> {
+    let mut fields: Vec<_> = found.as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(name, _)| *name);
+    let text = |attributes: &Json, key: &str| attributes[key].as_str().unwrap_or_default().to_owned();
+    let described = fields.into_iter().map(|(name, attributes)| Field {
+        name: name.clone(),
+        label: text(attributes, "string"),
+        kind: text(attributes, "type"),
+        custom: name.starts_with("x_"),
+        read: read.contains(name),
+    });
+    described.collect()
 }
 
 /// The terms that an extent makes of a search.

@@ -1,10 +1,12 @@
 //! Tests of the driver over the twin, with a source that does as it is told.
 
+mod alerts;
 mod amend;
 mod changes;
 mod crashes;
 mod epochs;
 mod runs;
+mod schedules;
 mod sweeps;
 mod worker;
 mod writing;
@@ -21,6 +23,7 @@ use salescommand_connectors::{
 };
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
+use salescommand_domain::schedule::Selection;
 use salescommand_epochs::Chain;
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{BatchLimit, EventLog as _};
@@ -131,7 +134,7 @@ fn request(run_id: u128) -> RunRequest {
         run_id: Uuid::from_u128(run_id),
         instance: instance(),
         connector: "scripted".to_owned(),
-        objects: None,
+        selection: Selection::all(),
         demands: Demands::default(),
         trigger: Trigger::Manual,
     }

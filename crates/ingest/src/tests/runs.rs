@@ -187,8 +187,8 @@ async fn only_the_objects_asked_for_are_read() {
     bench.source.put("lead", 4, "1");
     bench.source.put("partner", 4, "1");
     let run = async |object: &str| {
-        let objects = Some(vec![ObjectName::new(object).unwrap()]);
-        let request = RunRequest { objects, ..request(1) };
+        let selection = Selection::only(vec![ObjectName::new(object).unwrap()]);
+        let request = RunRequest { selection, ..request(1) };
         let source = Box::new(bench.source.clone());
         run_once(&bench.ports, &request, source, Options::default(), &CancellationToken::new()).await.unwrap()
     };

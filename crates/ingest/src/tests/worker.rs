@@ -5,15 +5,18 @@ use salescommand_eventlog::Requests as _;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::{OPEN_SUBJECT, RunState, SyncRequest, TriggerError, Worker, all_runs, history, request_sync};
+use crate::{
+    Cancelled, OPEN_SUBJECT, RunState, SyncRequest, TriggerError, Worker, all_runs, cancel_run, history,
+    request_sync,
+};
 
-struct Shop {
-    bench: Bench,
-    worker: Worker,
+pub(super) struct Shop {
+    pub(super) bench: Bench,
+    pub(super) worker: Worker,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bench = Bench::new();
         bench.source.put("lead", 9, "1");
         let shared = Arc::new(bench.log.clone());
@@ -27,12 +30,12 @@ impl Shop {
         Self { bench, worker }
     }
 
-    async fn request(&self) -> Result<Uuid, TriggerError> {
+    pub(super) async fn request(&self) -> Result<Uuid, TriggerError> {
         let run_id = self.bench.ports.ids.next();
         let request = SyncRequest {
             run_id,
             instance: instance(),
-            objects: None,
+            selection: Selection::all(),
             demands: Demands::default(),
             trigger: Trigger::Cli,
         };
@@ -40,7 +43,7 @@ impl Shop {
     }
 
     /// Does something while the configuration is handed out.
-    async fn served<T>(&self, answer: Value, act: impl Future<Output = T>) -> T {
+    pub(super) async fn served<T>(&self, answer: Value, act: impl Future<Output = T>) -> T {
         let mut questions = self.bench.log.serve(OPEN_SUBJECT).await.unwrap();
         let serve = async {
             while let Some(question) = questions.next().await {
@@ -57,16 +60,16 @@ impl Shop {
         }
     }
 
-    async fn states(&self) -> Vec<RunState> {
+    pub(super) async fn states(&self) -> Vec<RunState> {
         history(&self.bench.log, None, 99).await.unwrap().iter().map(|record| record.run.state).collect()
     }
 
-    async fn current(&self) -> crate::RunRecord {
+    pub(super) async fn current(&self) -> crate::RunRecord {
         all_runs(&self.bench.log).await.unwrap().remove(0)
     }
 }
 
-fn configuration() -> Value {
+pub(super) fn configuration() -> Value {
     json!({"kind": "scripted", "title": "Test", "settings": {"url": "http://x"}, "secret": "s3cret"})
 }
 
@@ -160,4 +163,69 @@ async fn the_run_of_a_dead_worker_is_marked_and_goes_on_under_a_new_token() {
     assert!(record.token > left.token);
     assert_eq!(shop.states().await, [RunState::Succeeded, RunState::Interrupted]);
     assert_eq!(shop.bench.latest().await, shop.bench.expected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_is_cancelled_at_once_and_never_runs() {
+    let shop = Shop::new();
+    let run_id = shop.request().await.unwrap();
+    assert_eq!(cancel_run(&shop.bench.ports, run_id).await.unwrap(), Cancelled::Ended);
+    assert_eq!(cancel_run(&shop.bench.ports, run_id).await.unwrap(), Cancelled::Nothing);
+    assert_eq!(cancel_run(&shop.bench.ports, Uuid::from_u128(99)).await.unwrap(), Cancelled::Nothing);
+    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    assert_eq!(shop.states().await, [RunState::Cancelled]);
+    assert!(shop.bench.source.asked().is_empty(), "nothing was read");
+    assert_ne!(shop.request().await.unwrap(), run_id, "the next run may begin");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_under_way_ends_after_its_page_and_the_next_one_goes_on_from_there() {
+    let shop = Shop::new();
+    let run_id = shop.request().await.unwrap();
+    let (ports, asked) = (shop.bench.ports.clone(), Arc::new(Mutex::new(None)));
+    let answer = asked.clone();
+    shop.bench.source.fail([transient()]);
+    shop.bench.source.on_page(move |number| {
+        let (ports, answer) = (ports.clone(), answer.clone());
+        if number == 0 {
+            tokio::spawn(async move {
+                let outcome = cancel_run(&ports, run_id).await.unwrap();
+                *answer.lock().unwrap() = Some(outcome);
+            });
+        }
+    });
+    // The page that failed is asked for again after the wish was noticed; then the run ends.
+    shop.bench.source.fail((0..6).map(|_| transient()));
+    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), Some(Cancelled::Asked));
+    let record = shop.current().await;
+    assert_eq!((record.run.run_id, record.run.state), (run_id, RunState::Cancelled));
+    assert_eq!(shop.states().await, [RunState::Cancelled]);
+    // Its job is done: it does not come again.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    assert_eq!(shop.states().await, [RunState::Cancelled]);
+    shop.bench.source.state.lock().unwrap().errors.clear();
+    shop.request().await.unwrap();
+    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    assert_eq!(shop.bench.latest().await, shop.bench.expected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_process_has_died_is_cancelled_by_the_next_one() {
+    let shop = Shop::new();
+    let run_id = shop.request().await.unwrap();
+    shop.bench.source.hang_at(Some(2));
+    let dead = shop.served(configuration(), async {
+        tokio::time::timeout(Duration::from_secs(60), shop.worker.work_once(&CancellationToken::new())).await
+    });
+    assert!(dead.await.is_err());
+    assert_eq!(cancel_run(&shop.bench.ports, run_id).await.unwrap(), Cancelled::Asked);
+    shop.bench.source.fail((0..7).map(|_| transient()));
+    shop.bench.source.hang_at(None);
+    shop.bench.clock.advance(Duration::from_secs(31));
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    assert_eq!(shop.current().await.run.state, RunState::Cancelled);
+    assert_eq!(shop.states().await, [RunState::Cancelled, RunState::Interrupted]);
 }

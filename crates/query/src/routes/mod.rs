@@ -67,6 +67,12 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::status::sync_status))
         .routes(routes!(sync::trigger::sync_trigger))
         .routes(routes!(sync::history::sync_history))
+        .routes(routes!(sync::cancel::sync_cancel))
+        .routes(routes!(sync::schedule::set_schedule))
+        .routes(routes!(sync::sources::sources, sync::sources::add_source))
+        .routes(routes!(sync::sources::change_source, sync::sources::remove_source))
+        .routes(routes!(sync::probe::test_source))
+        .routes(routes!(sync::probe::discover_source))
 }
 
 /// What it leaves out: probes, metrics, and the description itself. All public, none tells of any record.

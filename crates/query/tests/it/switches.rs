@@ -1,5 +1,6 @@
 //! Twins that can be switched off, a clock that stands still, and a queue that remembers.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,9 +16,11 @@ use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
     StreamStatus,
 };
+use salescommand_query::connectors::{CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceObject};
 use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
-use salescommand_query::sync::{CommandError, SyncCommand, SyncCommands};
+use salescommand_query::sources::OpenedSource;
+use salescommand_query::sync::{CancelOutcome, CommandError, SyncCommand, SyncCommands};
 use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
 use salescommand_query::{Clock, HealthCheck, RAW_ZONE, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
@@ -25,6 +28,8 @@ use salescommand_store::{
     Active, Batch, Documents, Error, Operation, Ops, Query, ScopedReads, StoredPosition, Write,
     quarantine_collection,
 };
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 /// Off means: every call fails.
 #[derive(Debug, Clone, Default)]
@@ -236,6 +241,63 @@ impl SyncCommands for Queue {
         }
         self.commands.lock().unwrap().push(command);
         Ok(())
+    }
+
+    async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError> {
+        if self.switch.is_off() {
+            return Err(CommandError::Unavailable("nats://secret-host".into()));
+        }
+        let mut commands = self.commands.lock().unwrap();
+        let waiting = commands.iter().position(|command| command.run_id == run_id);
+        Ok(waiting.map(|index| commands.remove(index)).map(|_| CancelOutcome::Cancelled))
+    }
+}
+
+/// A kind `odoo` that needs a `url`; its sources work if their secret is the right one.
+#[derive(Debug)]
+pub struct OneKind;
+
+#[async_trait]
+impl Connectors for OneKind {
+    fn check_settings(
+        &self,
+        kind: &str,
+        settings: &BTreeMap<String, String>,
+        _: &SecretString,
+    ) -> Result<String, ConnectorError> {
+        match settings.get("url") {
+            _ if kind != "odoo" => {
+                Err(ConnectorError::UnknownKind { kind: kind.to_owned(), known: "odoo".to_owned() })
+            }
+            Some(_) => Ok("Odoo".to_owned()),
+            None => Err(ConnectorError::WrongSetting {
+                setting: "url".to_owned(),
+                problem: "is missing".to_owned(),
+            }),
+        }
+    }
+
+    async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {
+        let right = source.secret.expose_secret() == "hunter2hunter2";
+        let outcome = if right { CheckOutcome::Passed } else { CheckOutcome::Failed };
+        Ok(vec![SourceCheck { step: "login".to_owned(), outcome, detail: source.summary.name }])
+    }
+
+    async fn discover(&self, source: OpenedSource) -> Result<Vec<SourceObject>, ConnectorError> {
+        if source.secret.expose_secret() != "hunter2hunter2" {
+            let (message, fix) = ("refused".to_owned(), "set the password".to_owned());
+            return Err(ConnectorError::Source { message, fix });
+        }
+        let of = |object: &str, calls: Option<u64>| SourceObject {
+            object: object.to_owned(),
+            records: calls,
+            calls,
+            seconds: calls.map(|calls| calls as f64 / 2.0),
+            fields: Vec::new(),
+            sample: None,
+            problem: None,
+        };
+        Ok(vec![of("crm.lead", Some(3)), of("mail.activity", None), of("res.partner", Some(4))])
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sources and their runs.
 
 use salescommand_domain::access::Role;
+use salescommand_eventlog::KeyValue as _;
 use serde_json::{Value, json};
 
 use crate::world::{World, run};
@@ -99,4 +100,85 @@ async fn a_partial_run_is_no_complete_sync_and_an_unreadable_one_is_left_out() {
         world.signed_in(Role::SalesUser).await.get("/api/sync/status").await.json()["sources"][0].clone();
     assert_eq!(source["last"]["started_at"], "2026-11-23T07:55:00Z");
     assert_eq!(source["last_complete_sync"], "2026-11-23T07:00:00Z");
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_once() {
+    let world = World::furnished().await;
+    let mut mona = world.signed_in(Role::SalesManager).await;
+    let run = mona.post("/api/sync/trigger", &json!({ "source": "odoo" })).await.json()["run_id"].clone();
+    let path = format!("/api/sync/runs/{}/cancel", run.as_str().unwrap());
+    let answer = mona.post(&path, &json!({})).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()),
+        (202, json!({ "run_id": run, "outcome": "cancelled" }))
+    );
+    mona.post(&path, &json!({})).await.problem(404, "run-unknown");
+    mona.post("/api/sync/runs/nonsense/cancel", &json!({})).await.problem(404, "run-unknown");
+    world.queue.switch.off();
+    mona.post(&path, &json!({})).await.problem(503, "broker-unavailable");
+}
+
+#[tokio::test]
+async fn a_schedule_is_set_and_says_when_the_next_run_is_due() {
+    let world = World::furnished().await;
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    let path = "/api/sync/sources/odoo/schedule";
+    let wanted = json!({ "cadence": "1h", "objects": { "crm.lead": "5m", "res.partner": "manual" } });
+    let set = admin.put(path, &wanted).await.json();
+    assert_eq!((&set["cadence"], &set["objects"]), (&wanted["cadence"], &wanted["objects"]));
+    assert_eq!(set["next_at"], "2026-11-23T08:05:00Z", "five minutes from now on");
+    let shown = admin.get("/api/sync/status").await.json()["sources"][0]["schedule"].clone();
+    assert_eq!(shown, set);
+    let mut running = run("odoo", "2026-11-23T08:02:00Z", "running", None);
+    running["asked"] = json!({ "rest": "2026-11-23T08:02:00Z" });
+    world.put_run(&running).await;
+    let next = admin.get("/api/sync/status").await.json()["sources"][0]["schedule"]["next_at"].clone();
+    assert_eq!(next, "2026-11-23T08:07:00Z");
+}
+
+#[tokio::test]
+async fn a_source_that_fails_again_and_again_is_paused() {
+    let world = World::furnished().await;
+    let mut browser = world.signed_in(Role::SalesUser).await;
+    for (failures, paused) in [(4, false), (5, true)] {
+        let mut failed = run("odoo", "2026-11-23T07:55:00Z", "failed", Some(9));
+        failed["failures"] = json!(failures);
+        world.put_run(&failed).await;
+        let schedule = browser.get("/api/sync/status").await.json()["sources"][0]["schedule"].clone();
+        assert_eq!((&schedule["failures"], &schedule["paused"]), (&json!(failures), &json!(paused)));
+        assert_eq!((schedule["next_at"].is_null(), &schedule["paused_after"]), (paused, &json!(5)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_schedule_is_refused_with_what_to_write() {
+    let world = World::furnished().await;
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    let path = "/api/sync/sources/odoo/schedule";
+    for wrong in [
+        json!({ "cadence": "often" }),
+        json!({ "cadence": "1h", "objects": { "crm.lead": "0m" } }),
+        json!({ "cadence": "1h", "objects": { "a b": "1m" } }),
+        json!({ "objects": {} }),
+    ] {
+        admin.put(path, &wrong).await.problem(400, "malformed-body");
+    }
+    let detail = admin.put(path, &json!({ "cadence": "often" })).await.json()["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("*/10 7-19"), "{detail}");
+    let elsewhere = "/api/sync/sources/nothing/schedule";
+    admin.put(elsewhere, &json!({ "cadence": "1h" })).await.problem(404, "source-unknown");
+}
+
+#[tokio::test]
+async fn what_people_were_told_of_a_source_is_shown() {
+    let world = World::furnished().await;
+    let mut browser = world.signed_in(Role::SalesUser).await;
+    let alerts = |status: Value| status["sources"][0]["alerts"].clone();
+    assert_eq!(alerts(browser.get("/api/sync/status").await.json()), json!([]));
+    world.log.ensure_bucket("SYNC_ALERTS").await.unwrap();
+    let told = json!({ "conditions": { "failing": "2026-11-23T07:00:00Z" }, "number": 3, "pending": true });
+    world.log.put_if("SYNC_ALERTS", "odoo", 0, told.to_string().into()).await.unwrap();
+    let shown = json!([{ "condition": "failing", "since": "2026-11-23T07:00:00Z" }]);
+    assert_eq!(alerts(browser.get("/api/sync/status").await.json()), shown);
 }

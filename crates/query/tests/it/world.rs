@@ -26,7 +26,7 @@ use tower::ServiceExt;
 use crate::controls::Controls;
 use crate::records;
 use crate::switches::{
-    Brittle, Drafts, FillingZone, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Verdicts,
+    Brittle, Drafts, FillingZone, OneKind, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Verdicts,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -79,6 +79,7 @@ impl World {
             log: switched_log.clone(),
             kv: switched_log,
             commands: Arc::new(queue.clone()),
+            connectors: Arc::new(OneKind),
             writes: Arc::new(drafts.clone()),
             raw_zone: Arc::new(zone.clone()),
             quarantine: Arc::new(verdicts.clone()),
@@ -192,6 +193,7 @@ impl World {
             title: "Odoo".into(),
             settings: [("url".to_owned(), "http://odoo.example".to_owned())].into(),
             secret: "hunter2hunter2".into(),
+            schedule: Default::default(),
         };
         self.sources.add(new).await.unwrap();
     }
@@ -352,7 +354,15 @@ impl Browser {
     }
 
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
-        let request = Request::builder().method(Method::POST).uri(path);
+        self.send_json(Method::POST, path, body).await
+    }
+
+    pub async fn put(&mut self, path: &str, body: &Value) -> Answer {
+        self.send_json(Method::PUT, path, body).await
+    }
+
+    pub async fn send_json(&mut self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = Request::builder().method(method).uri(path);
         let request =
             request.header("x-requested-with", "salescommand").header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
 import { answer, refuse } from "@/testing/answer";
-import { anObject, aRun, aSession, aSource, aStats } from "@/testing/builders";
+import { anObject, aRun, aSchedule, aSession, aSource, aStats } from "@/testing/builders";
 import { renderApp } from "@/testing/render-app";
 import { server } from "@/testing/server";
 
@@ -128,4 +128,107 @@ test("what canonical changed and no projection has read yet is shown between the
   renderApp("/data-lake");
   const lag = await screen.findByText("Between Canonical and Serving:", { exact: false });
   expect(lag.parentElement).toHaveTextContent("42 waiting");
+});
+
+test("a run under way can be cancelled", async () => {
+  let cancelled = false;
+  server.use(
+    http.post("*/api/sync/runs/r2/cancel", () => {
+      cancelled = true;
+      return HttpResponse.json({ run_id: "r2", outcome: "asked" }, { status: 202 });
+    }),
+    answer.get("/api/sync/status", () => ({
+      sources: [
+        aSource(
+          cancelled
+            ? { last: aRun({ run_id: "r2", state: "cancelled" }) }
+            : { current: aRun({ run_id: "r2", state: "running", finished_at: null, objects: [anObject()] }) },
+        ),
+      ],
+    })),
+  );
+  const { user } = renderApp("/data-lake");
+  await user.click(await screen.findByRole("button", { name: "Cancel" }));
+  expect(await screen.findByText("Cancelled")).toBeVisible();
+});
+
+test("the schedule is in words, and is set for the source and for an object", async () => {
+  const sent: unknown[] = [];
+  server.use(
+    http.put("*/api/sync/sources/odoo-main/schedule", async ({ request }) => {
+      sent.push(await request.json());
+      return HttpResponse.json(aSchedule({ cadence: "1h", objects: { "crm.lead": "5m" } }));
+    }),
+    answer.get("/api/sync/status", () => ({
+      sources: [
+        aSource({
+          last: aRun({ objects: [anObject()] }),
+          schedule:
+            sent.length === 0 ? aSchedule() : aSchedule({ cadence: "1h", objects: { "crm.lead": "5m" } }),
+        }),
+      ],
+    })),
+  );
+  const { user } = renderApp("/data-lake");
+  expect(await screen.findByText("Every 15 minutes")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Change when Odoo main is read" }));
+  const all = await screen.findByRole("combobox", { name: "All objects" });
+  await user.clear(all);
+  await user.type(all, "1h");
+  await user.type(screen.getByRole("combobox", { name: "crm.lead" }), "5m");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  expect(await screen.findByText("Every hour")).toBeVisible();
+  expect(sent).toEqual([{ cadence: "1h", objects: { "crm.lead": "5m" } }]);
+});
+
+test("what is no schedule is refused in the dialog, which stays open", async () => {
+  server.use(
+    refuse("put", "/api/sync/sources/{source}/schedule", {
+      status: 400,
+      code: "malformed-body",
+      title: "The request body is not what is expected",
+      detail: '"often" is no schedule',
+    }),
+  );
+  const { user } = renderApp("/data-lake");
+  await user.click(await screen.findByRole("button", { name: "Change when Odoo main is read" }));
+  const all = await screen.findByRole("combobox", { name: "All objects" });
+  await user.clear(all);
+  await user.type(all, "often");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  expect(await screen.findByText(/"often" is no schedule/)).toBeVisible();
+  expect(all).toBeVisible();
+});
+
+test("a source that was left alone after failures says so", async () => {
+  const schedule = aSchedule({ failures: 5, paused: true, next_at: null });
+  server.use(answer.get("/api/sync/status", { sources: [aSource({ schedule })] }));
+  renderApp("/data-lake");
+  expect(await screen.findByText(/paused after 5 failures/)).toBeVisible();
+});
+
+test("deletions that were held back can be accepted, after a question", async () => {
+  const sent: unknown[] = [];
+  const error = { code: "mass-deletion", message: "Half of it is gone.", fix: "Look there." };
+  server.use(
+    answer.get("/api/sync/status", { sources: [aSource({ last: aRun({ state: "failed", error }) })] }),
+    http.post("*/api/sync/trigger", async ({ request }) => {
+      sent.push(await request.json());
+      return HttpResponse.json({ run_id: "r3", source: "odoo-main" }, { status: 202 });
+    }),
+  );
+  const { user } = renderApp("/data-lake");
+  await user.click(await screen.findByRole("button", { name: "Accept the deletions" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(sent).toEqual([]);
+  await user.click(within(dialog).getByRole("button", { name: "Accept the deletions" }));
+  await expect.poll(() => sent).toEqual([{ source: "odoo-main", accept_deletions: true }]);
+});
+
+test("what is wrong with a source is said with since when", async () => {
+  const alerts = [{ condition: "failing" as const, since: "2026-11-23T07:00:00Z" }];
+  server.use(answer.get("/api/sync/status", { sources: [aSource({ alerts })] }));
+  renderApp("/data-lake");
+  const list = await screen.findByRole("list", { name: "What is wrong with Odoo main" });
+  expect(list).toHaveTextContent(/Failing since/);
 });

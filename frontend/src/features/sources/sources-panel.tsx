@@ -6,18 +6,24 @@ import { QueryPanel } from "@/components/state/query-panel";
 import { Bones } from "@/components/state/skeleton";
 import { Panel } from "@/components/ui/panel";
 import { syncHistoryQuery, useSyncStatus } from "@/features/sources/api/sync";
+import { AddSource } from "@/features/sources/components/add-source";
 import { RunHistory } from "@/features/sources/components/run-history";
 import { SourceCard } from "@/features/sources/components/source-card";
 import { SyncAnnouncer } from "@/features/sources/components/sync-announcer";
+import { useCan } from "@/lib/access";
 
 export function SourcesPanel() {
   const { t } = useTranslation();
   const status = useSyncStatus();
+  const canManage = useCan("ops:manage");
   return (
     <section aria-labelledby="sources" className="flex flex-col gap-3">
-      <h2 id="sources" className="font-semibold text-sm">
-        {t("sources.title")}
-      </h2>
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h2 id="sources" className="font-semibold text-sm">
+          {t("sources.title")}
+        </h2>
+        {canManage && <AddSource />}
+      </div>
       <QueryPanel query={status} skeleton={<Bones rows={2} className="h-24" />}>
         {({ sources }) => (
           <>

@@ -9,8 +9,18 @@ use crate::error::ApiError;
 use crate::freshness::{Evidence, SourceState};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
+use crate::routes::sync::schedule::SourceSchedule;
 use crate::sources::SourceSummary;
-use crate::sync::Run;
+use crate::sync::{AlertCondition, Run};
+
+/// Something that is wrong with a source.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceAlert {
+    /// What.
+    pub condition: AlertCondition,
+    /// Since when that is known.
+    pub since: Timestamp,
+}
 
 /// One source with its runs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +37,10 @@ pub struct SourceStatus {
     pub state: SourceState,
     /// When the last complete sync ended.
     pub last_complete_sync: Option<Timestamp>,
+    /// What is wrong with it, as people were told.
+    pub alerts: Vec<SourceAlert>,
+    /// When it is read by itself.
+    pub schedule: SourceSchedule,
     /// The run that is queued or under way.
     pub current: Option<Run>,
     /// The last finished run.
@@ -52,6 +66,8 @@ pub(crate) async fn sync_status(allowed: Allowed<SyncRead>) -> Result<Reply<Sync
 }
 
 fn status_of(source: &SourceSummary, evidence: &Evidence) -> SourceStatus {
+    let alerts =
+        evidence.runs.alerts(&source.name).map(|(condition, since)| SourceAlert { condition, since });
     SourceStatus {
         name: source.name.clone(),
         kind: source.kind.clone(),
@@ -59,6 +75,8 @@ fn status_of(source: &SourceSummary, evidence: &Evidence) -> SourceStatus {
         url: source.url().to_owned(),
         state: evidence.state(&source.name),
         last_complete_sync: evidence.last_complete_sync(&source.name),
+        alerts: alerts.collect(),
+        schedule: SourceSchedule::of(source, &evidence.runs),
         current: evidence.runs.current(&source.name).cloned(),
         last: evidence.runs.last(&source.name).cloned(),
     }

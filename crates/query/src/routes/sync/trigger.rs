@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::problem;
 use crate::access::{Allowed, SyncTrigger};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
-use crate::sync::{CommandError, SyncCommand};
+use crate::sync::SyncCommand;
 
 /// What to sync.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,12 +70,4 @@ pub(crate) async fn sync_trigger(
     allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
     tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
     Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))
-}
-
-fn problem(error: CommandError, source: &str) -> ApiError {
-    match error {
-        CommandError::AlreadyRunning => ApiError::sync_already_running(source),
-        CommandError::Unavailable(_) => ApiError::broker_unavailable(error),
-        CommandError::Refused(_) => ApiError::internal(error),
-    }
 }

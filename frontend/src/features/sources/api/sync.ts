@@ -6,6 +6,7 @@ import { ApiProblem } from "@/lib/problem";
 
 export type SourceStatus = Schemas["SourceStatus"];
 export type Run = Schemas["Run"];
+export type SourceSchedule = Schemas["SourceSchedule"];
 
 const RUNNING_MS = 1_000;
 const QUIET_MS = 10_000;
@@ -55,6 +56,33 @@ export function useTriggerSync() {
   });
 }
 
+/** Reads a source and retracts what is gone from it, however much that is. */
+export function useAcceptDeletions(source: string) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/sync/trigger", { body: { source, accept_deletions: true } })),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
+  });
+}
+
+export function useCancelSync() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (run: string) =>
+      unwrap(api.POST("/api/sync/runs/{run}/cancel", { params: { path: { run } } })),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
+  });
+}
+
+export function useSetSchedule(source: string) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["ScheduleRequest"]) =>
+      unwrap(api.PUT("/api/sync/sources/{source}/schedule", { params: { path: { source } }, body })),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
+  });
+}
+
 /** How the last trigger of a source went, wherever it was pressed: the button also shows what the palette started. */
 export function useLastTrigger(source: string) {
   const triggers = useMutationState({
@@ -66,21 +94,21 @@ export function useLastTrigger(source: string) {
   return { pending: last?.status === "pending", error: last?.error, already: triggered?.already ?? false };
 }
 
-/** Status of all sources; when a run starts or ends, everything it may have changed is asked for again. */
+/** Status of all sources; when a run starts or has ended, everything it may have changed is asked for again. */
 export function useSyncStatus() {
   const queryClient = useQueryClient();
   const query = useQuery(syncStatusQuery);
-  const underWay = query.data?.sources
-    .filter((source) => isUnderWay(source.current))
-    .map((source) => source.name)
+  // A short run may begin and end between two looks: then only the last one is another.
+  const runs = query.data?.sources
+    .map(({ name, current, last }) => `${name} ${isUnderWay(current)} ${last?.run_id}`)
     .join();
-  const before = useRef(underWay);
+  const before = useRef(runs);
   useEffect(() => {
-    if (before.current !== undefined && before.current !== underWay) {
+    if (before.current !== undefined && before.current !== runs) {
       const affected = new Set(["sync", "overview", "lake", "entities"]);
       void queryClient.invalidateQueries({ predicate: ({ queryKey }) => affected.has(String(queryKey[0])) });
     }
-    before.current = underWay;
-  }, [underWay, queryClient]);
+    before.current = runs;
+  }, [runs, queryClient]);
   return query;
 }

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { ScrollRegion } from "@/components/ui/scroll-region";
 import { RowHead, Table, Td, Th } from "@/components/ui/table";
 import type { Run } from "@/features/sources/api/sync";
+import { CancelButton } from "@/features/sources/components/cancel-button";
 import type { Schemas } from "@/lib/api-client";
 import { cn } from "@/lib/cn";
 import { duration, integer } from "@/lib/format";
@@ -10,13 +11,13 @@ import { useNow } from "@/lib/use-now";
 
 type RunObject = Schemas["RunObject"];
 
-export function RunProgress({ run }: { run: Run }) {
+export function RunProgress({ run, canCancel }: { run: Run; canCancel: boolean }) {
   const { t } = useTranslation();
   const now = useNow(1_000);
   const objects = run.objects ?? [];
   return (
     <div data-testid="run-progress" className="border-line border-t">
-      <p className="num flex flex-wrap gap-x-4 px-4 py-2.5 text-[0.8125rem] text-ink-2">
+      <div className="num flex flex-wrap items-center gap-x-4 px-4 py-2.5 text-[0.8125rem] text-ink-2">
         <span className="font-medium text-ink">{t(`sources.runState.${run.state}`)}</span>
         <span>{run.started_at ? duration(run.started_at, null, now) : t("sources.queuedNote")}</span>
         <span>
@@ -30,7 +31,8 @@ export function RunProgress({ run }: { run: Run }) {
             {t("sources.rejected")} {integer(run.rejected)}
           </span>
         )}
-      </p>
+        {canCancel && <CancelButton run={run} />}
+      </div>
       {objects.length > 0 && (
         <ScrollRegion label={t("sources.detail")}>
           <Table caption={t("sources.detail")} head={<Head />}>

@@ -2,9 +2,13 @@
 import { useTranslation } from "react-i18next";
 import { SourceStateBadge } from "@/components/state/freshness";
 import { isUnderWay, type SourceStatus } from "@/features/sources/api/sync";
+import { AcceptDeletions } from "@/features/sources/components/accept-deletions";
 import { RunError } from "@/features/sources/components/run-error";
 import { RunProgress } from "@/features/sources/components/run-progress";
 import { RunStateBadge } from "@/features/sources/components/run-state";
+import { ScheduleFact } from "@/features/sources/components/schedule-fact";
+import { SourceAlerts } from "@/features/sources/components/source-alerts";
+import { SourceMenu } from "@/features/sources/components/source-menu";
 import { SyncButton } from "@/features/sources/components/sync-button";
 import { useCan } from "@/lib/access";
 import { ago, integer, preciseTime, secondsSince } from "@/lib/format";
@@ -12,6 +16,7 @@ import { useNow } from "@/lib/use-now";
 
 export function SourceCard({ source }: { source: SourceStatus }) {
   const canTrigger = useCan("sync:trigger");
+  const canManage = useCan("ops:manage");
   const current = isUnderWay(source.current) ? source.current : undefined;
   const failure = current ? undefined : source.last?.error;
   return (
@@ -30,13 +35,16 @@ export function SourceCard({ source }: { source: SourceStatus }) {
             {source.kind} · {source.url}
           </p>
         </div>
-        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
-          <Facts source={source} />
+        <div className="flex items-center gap-2">
           {canTrigger && <SyncButton source={source} running={current !== undefined} />}
+          {canManage && <SourceMenu source={source} />}
         </div>
+        <Facts source={source} />
       </div>
+      <SourceAlerts source={source} />
       {failure && <RunError error={failure} />}
-      {current && <RunProgress run={current} />}
+      {failure?.code === "mass-deletion" && canTrigger && <AcceptDeletions source={source} />}
+      {current && <RunProgress run={current} canCancel={canTrigger} />}
     </li>
   );
 }
@@ -46,7 +54,7 @@ function Facts({ source }: { source: SourceStatus }) {
   const now = useNow(10_000);
   const { last, last_complete_sync: at } = source;
   return (
-    <dl className="flex flex-wrap gap-x-6 gap-y-2 text-[0.8125rem]">
+    <dl className="flex basis-full flex-wrap gap-x-8 gap-y-2 text-[0.8125rem]">
       <div>
         <dt className="eyebrow">{t("sources.lastComplete")}</dt>
         <dd title={preciseTime(at)}>{at ? ago(secondsSince(at, now)) : t("sources.never")}</dd>
@@ -56,8 +64,10 @@ function Facts({ source }: { source: SourceStatus }) {
         <dd className="num flex items-center gap-2">
           {last ? <RunStateBadge state={last.state} /> : t("sources.noRun")}
           {last && t("sources.lastFigures", { published: integer(last.published), read: integer(last.read) })}
+          {last && (last.deleted ?? 0) > 0 && t("sources.lastDeleted", { deleted: integer(last.deleted) })}
         </dd>
       </div>
+      <ScheduleFact source={source} />
     </dl>
   );
 }

@@ -1,0 +1,100 @@
+//! The registry of connectors, as the query service and the command line ask for it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use salescommand_connectors::{
+    CheckState, DESCRIPTORS, Descriptor, Discovered, Settings, Source, SourceError, descriptor, discover,
+};
+use salescommand_query::connectors::{
+    CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceField, SourceObject,
+};
+use salescommand_query::sources::OpenedSource;
+use secrecy::SecretString;
+
+/// Every connector kind that this program has.
+pub struct Registry;
+
+#[async_trait]
+impl Connectors for Registry {
+    fn check_settings(
+        &self,
+        kind: &str,
+        settings: &BTreeMap<String, String>,
+        secret: &SecretString,
+    ) -> Result<String, ConnectorError> {
+        open(kind, settings.clone(), secret.clone()).map(|(room, _)| room.title.to_owned())
+    }
+
+    async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {
+        let (_, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
+        let checks = opened.check().await.into_iter().map(|check| SourceCheck {
+            step: check.step,
+            outcome: match check.state {
+                CheckState::Passed => CheckOutcome::Passed,
+                CheckState::Warning => CheckOutcome::Warning,
+                CheckState::Failed => CheckOutcome::Failed,
+                CheckState::NotTried => CheckOutcome::NotTried,
+            },
+            detail: check.detail,
+        });
+        Ok(checks.collect())
+    }
+
+    async fn discover(&self, source: OpenedSource) -> Result<Vec<SourceObject>, ConnectorError> {
+        let (_, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
+        let found = discover(&mut *opened).await.map_err(|error| {
+            let (message, fix) = words(error);
+            ConnectorError::Source { message, fix }
+        })?;
+        Ok(found.into_iter().map(shown).collect())
+    }
+}
+
+fn open(
+    kind: &str,
+    plain: BTreeMap<String, String>,
+    secret: SecretString,
+) -> Result<(&'static Descriptor, Box<dyn Source>), ConnectorError> {
+    let room = descriptor(kind).and_then(|room| Some((room, room.open?)));
+    let (room, open) = room.ok_or_else(|| {
+        let readable = DESCRIPTORS.iter().filter(|room| room.open.is_some()).map(|room| room.kind);
+        ConnectorError::UnknownKind { kind: kind.to_owned(), known: readable.collect::<Vec<_>>().join(", ") }
+    })?;
+    let opened = open(Settings { plain, secret });
+    let opened = opened
+        .map_err(|error| ConnectorError::WrongSetting { setting: error.setting, problem: error.problem })?;
+    Ok((room, opened))
+}
+
+/// What happened, and what to do about it.
+fn words(error: SourceError) -> (String, String) {
+    match error {
+        SourceError::Transient { message, .. } => {
+            (message, "Check that the source is up and reachable from here, then try again.".to_owned())
+        }
+        SourceError::Permanent { message, fix, .. } => (message, fix),
+    }
+}
+
+fn shown(found: Discovered) -> SourceObject {
+    let fields = found.fields.into_iter().map(|field| SourceField {
+        name: field.name,
+        label: field.label,
+        kind: field.kind,
+        custom: field.custom,
+        read: field.read,
+    });
+    SourceObject {
+        object: found.object.into(),
+        records: found.records,
+        calls: found.estimate.map(|estimate| estimate.calls),
+        seconds: found.estimate.map(|estimate| estimate.takes.as_secs_f64()),
+        fields: fields.collect(),
+        sample: found.sample,
+        problem: found.problem.map(|problem| {
+            let (message, fix) = words(problem);
+            format!("{message}; {fix}")
+        }),
+    }
+}

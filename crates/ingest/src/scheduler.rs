@@ -1,0 +1,106 @@
+//! Starting runs by the clock.
+//!
+//! The scheduler keeps no state of its own: what is due follows from the schedule and from when each object was asked for
+//! last, which stands in the record of runs and is written together with the request. So any number of schedulers may look
+//! at the same time, and one that was away makes up for it with one run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use salescommand_domain::Timestamp;
+use salescommand_domain::raw::InstanceName;
+use salescommand_domain::schedule::{PAUSE_AFTER, Schedule};
+use salescommand_eventlog::Jobs;
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{Demands, RunRecord, RunState, Trigger};
+use crate::trigger::{Job, TriggerError, request_if};
+use crate::{Ports, all_runs, compute_delay};
+
+/// How often schedules are looked at; a cadence has minutes.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A source with its schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheduled {
+    /// The source instance.
+    pub instance: InstanceName,
+    /// When it is to be read.
+    pub schedule: Schedule,
+    /// When the schedule was set.
+    pub since: Timestamp,
+}
+
+/// The schedules of all sources, kept by whoever owns their configuration.
+#[async_trait]
+pub trait Schedules: Send + Sync {
+    /// All of them, as they are now; a text that says why they cannot be told.
+    async fn all(&self) -> Result<Vec<Scheduled>, String>;
+}
+
+/// Asks for what is due, until stopped. Trouble is told once and waited out.
+pub async fn keep_schedules(
+    ports: Ports,
+    jobs: Arc<dyn Jobs>,
+    schedules: Arc<dyn Schedules>,
+    stop: CancellationToken,
+) {
+    let mut failures: u32 = 0;
+    while !stop.is_cancelled() {
+        let pause = match look(&ports, &*jobs, &*schedules).await {
+            Ok(()) => {
+                failures = 0;
+                LOOK
+            }
+            Err(problem) => {
+                if failures == 0 {
+                    tracing::warn!(problem, "schedules wait");
+                }
+                failures = failures.saturating_add(1);
+                LOOK.max(compute_delay(failures, ports.ids.fraction()))
+            }
+        };
+        let _ = tokio::time::timeout(pause, stop.cancelled()).await;
+    }
+}
+
+/// Looks once at each source.
+pub(crate) async fn look(ports: &Ports, jobs: &dyn Jobs, schedules: &dyn Schedules) -> Result<(), String> {
+    let scheduled = schedules.all().await?;
+    let runs = all_runs(&*ports.kv).await.map_err(|error| error.to_string())?;
+    let runs: BTreeMap<_, _> = runs.into_iter().map(|record| (record.run.source.clone(), record)).collect();
+    let mut problem = Ok(());
+    for source in scheduled {
+        // Most looks find nothing, and cost no more than this.
+        if due(ports, &source, runs.get(&source.instance)).is_none() {
+            continue;
+        }
+        let choose = |record: Option<&RunRecord>| due(ports, &source, record);
+        match request_if(ports, jobs, &source.instance, choose).await {
+            Ok(Some(run_id)) => tracing::info!(source = %source.instance, run.id = %run_id, "a run is due"),
+            // Somebody else was first.
+            Ok(None) | Err(TriggerError::AlreadyRunning { .. }) => {}
+            Err(TriggerError::Failed(error)) => problem = Err(format!("{}: {error}", source.instance)),
+        }
+    }
+    problem
+}
+
+/// The run that is due, if one is.
+fn due(ports: &Ports, source: &Scheduled, record: Option<&RunRecord>) -> Option<Job> {
+    if record.is_some_and(|record| record.run.state == RunState::Running || record.failures >= PAUSE_AFTER) {
+        return None;
+    }
+    // One that has waited in the queue since the last slot is queued again, should whoever asked for it have died on the way.
+    let asked = record.map(|record| record.asked.clone()).unwrap_or_default();
+    let selection = source.schedule.due(&asked, source.since, ports.clock.now())?;
+    Some(Job {
+        run_id: ports.ids.next(),
+        instance: source.instance.clone(),
+        selection,
+        demands: Demands::default(),
+        trigger: Trigger::Schedule,
+    })
+}

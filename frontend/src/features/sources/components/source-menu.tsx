@@ -1,0 +1,91 @@
+/** What an operator can do with a source besides reading it. */
+import { useQuery } from "@tanstack/react-query";
+import { Ellipsis, List, Pencil, PlugZap, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { buttonClass } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/confirm-dialog";
+import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
+import { sourceInstancesQuery, useChangeSource, useForgetSource } from "@/features/sources/api/manage";
+import type { SourceStatus } from "@/features/sources/api/sync";
+import { SourceForm, type SourceFormValues } from "@/features/sources/components/source-form";
+import { SourceObjectsDialog } from "@/features/sources/components/source-objects";
+import { SourceTestDialog } from "@/features/sources/components/source-test";
+
+type Shown = "test" | "objects" | "edit" | "forget";
+
+export function SourceMenu({ source }: { source: SourceStatus }) {
+  const { t } = useTranslation();
+  const [shown, setShown] = useState<Shown>();
+  const close = () => setShown(undefined);
+  return (
+    <>
+      <Menu
+        label={t("source.menu", { source: source.title })}
+        trigger={<Ellipsis aria-hidden className="size-4" />}
+        triggerClass={buttonClass({ look: "ghost", size: "icon" })}
+      >
+        <MenuItem icon={PlugZap} onSelect={() => setShown("test")}>
+          {t("source.testItem")}
+        </MenuItem>
+        <MenuItem icon={List} onSelect={() => setShown("objects")}>
+          {t("source.objectsItem")}
+        </MenuItem>
+        <MenuItem icon={Pencil} onSelect={() => setShown("edit")}>
+          {t("source.edit")}
+        </MenuItem>
+        <MenuSeparator />
+        <MenuItem icon={Trash2} onSelect={() => setShown("forget")}>
+          {t("source.forget")}
+        </MenuItem>
+      </Menu>
+      {shown === "test" && <SourceTestDialog source={source} onClosed={close} />}
+      {shown === "objects" && <SourceObjectsDialog source={source} onClosed={close} />}
+      {shown === "edit" && <EditSource source={source} onClosed={close} />}
+      <ForgetSource source={source} open={shown === "forget"} onClosed={close} />
+    </>
+  );
+}
+
+/** The settings come from the server when they are wanted: the status, which everybody reads, has none of them. */
+function EditSource({ source, onClosed }: { source: SourceStatus; onClosed: () => void }) {
+  const { t } = useTranslation();
+  const { data } = useQuery(sourceInstancesQuery);
+  const change = useChangeSource(source.name);
+  const present = data?.sources.find(({ name }) => name === source.name);
+  if (!present) return null;
+  const submit = ({ title, settings, secret }: SourceFormValues, close: () => void) =>
+    change.mutate({ title, settings, ...(secret === "" ? {} : { secret }) }, { onSuccess: close });
+  return (
+    <SourceForm
+      title={t("source.editTitle", { source: source.title })}
+      submit={t("schedule.save")}
+      present={{ ...present, secret: "" }}
+      task={change}
+      onSubmit={submit}
+      onClosed={onClosed}
+    />
+  );
+}
+
+interface ForgetSourceProps {
+  source: SourceStatus;
+  open: boolean;
+  onClosed: () => void;
+}
+
+function ForgetSource({ source, open, onClosed }: ForgetSourceProps) {
+  const { t } = useTranslation();
+  const forget = useForgetSource(source.name);
+  return (
+    <ConfirmDialog
+      open={open}
+      onOpenChange={(now) => !now && onClosed()}
+      title={t("source.forgetTitle", { source: source.title })}
+      text={t("source.forgetText")}
+      confirm={t("source.forget")}
+      task={forget}
+      onConfirm={() => forget.mutate(undefined, { onSuccess: onClosed })}
+    />
+  );
+}
