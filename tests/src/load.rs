@@ -239,7 +239,7 @@ pub fn outgoing(instance: &InstanceName, number: u64, event: &RawEvent) -> anyho
     };
     Ok(Outgoing {
         subject: envelope.subject(),
-        message_id: None,
+        message_id: Some(number.to_string()),
         expected_last_sequence: None,
         content_type: Some(MSGPACK_CONTENT_TYPE),
         payload: Bytes::from(envelope.to_msgpack()?),

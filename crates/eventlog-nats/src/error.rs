@@ -61,6 +61,16 @@ pub(crate) fn publish(
     }
 }
 
+/// Whether the broker refused a piece as a whole that it takes message by message: one of the messages is there already, or the
+/// stream takes no pieces.
+pub(crate) fn wants_one_by_one(error: &PublishError) -> bool {
+    let code = source_of(error).map(jetstream::Error::error_code);
+    matches!(
+        code,
+        Some(ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE | ErrorCode::ATOMIC_PUBLISH_DISABLED)
+    )
+}
+
 /// A message that could not be handed to the connection.
 pub(crate) fn send(error: &async_nats::client::PublishError, subject: &str) -> Error {
     match error.kind() {

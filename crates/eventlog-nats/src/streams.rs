@@ -83,23 +83,19 @@ impl NatsLog {
     }
 
     /// Sends messages as one atomic batch (ADR-50 of the broker: numbered from 1 under an id; the first one carries the
-    /// expectation, the last one commits and is answered). Gives the last one; none of nothing.
+    /// expectation, if there is one, the last one commits and is answered). Gives the last one; none of nothing.
     async fn send_together(
         &self,
         stream: &str,
-        behind: u64,
+        behind: Option<u64>,
         messages: Vec<Outgoing>,
     ) -> Result<Option<InFlight>, Error> {
         let (last, batch) = (messages.len(), self.client.new_inbox());
         for (number, message) in (1..).zip(messages) {
-            let mut headers = HeaderMap::new();
-            headers.insert("Nats-Expected-Stream", stream);
+            let mut headers = headers(stream, &message);
             headers.insert("Nats-Batch-Id", batch.rsplit('.').next().unwrap_or_default());
             headers.insert("Nats-Batch-Sequence", number.to_string());
-            if let Some(content_type) = message.content_type {
-                headers.insert("Content-Type", content_type);
-            }
-            if number == 1 {
+            if let Some(behind) = behind.filter(|_| number == 1) {
                 headers.insert("Nats-Expected-Last-Sequence", behind.to_string());
             }
             let (subject, payload, bytes) = (message.subject, message.payload.clone(), message.payload.len());
@@ -109,7 +105,8 @@ impl NatsLog {
                 continue;
             }
             headers.insert("Nats-Batch-Commit", "1");
-            let (since, asked_at, expected) = (Instant::now(), self.watched.connection(), behind);
+            let (since, asked_at) = (Instant::now(), self.watched.connection());
+            let expected = behind.unwrap_or(0);
             let publish = PublishMessage::build().headers(headers).payload(payload);
             return match self.jetstream.send_publish(subject.clone(), publish).await {
                 Ok(ack) => Ok(Some(InFlight { ack, subject, expected, bytes, since, asked_at })),
@@ -136,12 +133,80 @@ impl NatsLog {
     }
 
     pub(crate) async fn acknowledged(&self, stream: &str, sent: InFlight) -> Result<Published, Error> {
+        match self.answered(stream, sent).await? {
+            Answer::Stored(published) => Ok(published),
+            Answer::OneByOne(why) => Err(Error::Refused(why)),
+        }
+    }
+
+    async fn answered(&self, stream: &str, sent: InFlight) -> Result<Answer, Error> {
         let InFlight { ack, subject, expected, since, asked_at, .. } = sent;
         let answer = self.watched.answer(asked_at, ack.into_future()).await;
         match answer.ok_or_else(|| lost_with_connection(&subject))? {
-            Ok(ack) => Ok(Published { sequence: ack.sequence, duplicate: ack.duplicate }),
+            Ok(ack) => Ok(Answer::Stored(Published { sequence: ack.sequence, duplicate: ack.duplicate })),
+            Err(problem) if error::wants_one_by_one(&problem) => Ok(Answer::OneByOne(problem.to_string())),
             Err(problem) => Err(error::publish(&problem, stream, &subject, expected, since, &self.watched)),
         }
+    }
+
+    /// Stores messages with ids in one piece; none if one of them is there already, or if the stream takes no pieces.
+    async fn publish_piece(&self, stream: &str, piece: &[Outgoing]) -> Result<Option<Vec<Published>>, Error> {
+        let Some(commit) = self.send_together(stream, None, piece.to_vec()).await? else {
+            return Ok(Some(Vec::new()));
+        };
+        let Answer::Stored(last) = self.answered(stream, commit).await? else { return Ok(None) };
+        let first = (last.sequence + 1).saturating_sub(piece.len() as u64);
+        let stored = (first..=last.sequence).map(|sequence| Published { sequence, duplicate: false });
+        Ok(Some(stored.collect()))
+    }
+
+    /// Stores messages with many in flight.
+    async fn publish_one_by_one(
+        &self,
+        stream: &str,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<Published>, Error> {
+        let mut published = Vec::with_capacity(messages.len());
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
+        let mut bytes = 0;
+        let mut messages = chained(messages, &self.client.new_inbox()).into_iter();
+        loop {
+            let full = in_flight.len() >= MOST_IN_FLIGHT || bytes >= MOST_BYTES_IN_FLIGHT;
+            let next = if full { None } else { messages.next() };
+            match next {
+                Some((message, behind)) => {
+                    let behind = behind.as_deref().map_or(Behind::Anything, Behind::Id);
+                    let sent = self.send(stream, message, behind).await?;
+                    bytes += sent.bytes;
+                    in_flight.push_back(sent);
+                }
+                None => match in_flight.pop_front() {
+                    Some(oldest) => {
+                        bytes -= oldest.bytes;
+                        published.push(self.acknowledged(stream, oldest).await?);
+                    }
+                    None => return Ok(published),
+                },
+            }
+        }
+    }
+
+    /// Stores messages in order. Those that nothing but their ids tells apart go in pieces: the broker waits for its disk once
+    /// for each piece, and not for each message.
+    async fn publish_all(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, Error> {
+        let by_id =
+            |message: &Outgoing| message.message_id.is_some() && message.expected_last_sequence.is_none();
+        if messages.len() < 2 || !messages.iter().all(by_id) {
+            return self.publish_one_by_one(stream, messages).await;
+        }
+        let mut published = Vec::with_capacity(messages.len());
+        for piece in pieces(messages) {
+            match self.publish_piece(stream, &piece).await? {
+                Some(stored) => published.extend(stored),
+                None => published.extend(self.publish_one_by_one(stream, piece).await?),
+            }
+        }
+        Ok(published)
     }
 
     /// A publish that nobody listens to: the stream is missing, takes other subjects, or is only starting.
@@ -156,6 +221,32 @@ impl NatsLog {
             Err(other) => other,
         }
     }
+}
+
+/// What the broker says of a message, or of a piece.
+enum Answer {
+    Stored(Published),
+    /// A piece that it takes message by message only.
+    OneByOne(String),
+}
+
+/// Messages in pieces that the broker takes, and that do not fill the client's buffers.
+fn pieces(messages: Vec<Outgoing>) -> Vec<Vec<Outgoing>> {
+    let mut pieces: Vec<Vec<Outgoing>> = Vec::new();
+    let mut bytes = 0;
+    for message in messages {
+        bytes += message.payload.len();
+        match pieces.last_mut() {
+            Some(piece) if piece.len() < MOST_TOGETHER && bytes <= MOST_BYTES_IN_FLIGHT => {
+                piece.push(message)
+            }
+            _ => {
+                bytes = message.payload.len();
+                pieces.push(vec![message]);
+            }
+        }
+    }
+    pieces
 }
 
 /// What has to stand before a message.
@@ -222,32 +313,9 @@ impl EventLog for NatsLog {
     }
 
     async fn publish(&self, stream: &str, messages: Vec<Outgoing>) -> Result<Vec<Published>, Error> {
-        let mut published = Vec::with_capacity(messages.len());
-        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
-        let mut bytes = 0;
-        let mut messages = chained(messages, &self.client.new_inbox()).into_iter();
-        loop {
-            let full = in_flight.len() >= MOST_IN_FLIGHT || bytes >= MOST_BYTES_IN_FLIGHT;
-            let next = if full { None } else { messages.next() };
-            let step = match next {
-                Some((message, behind)) => {
-                    let behind = behind.as_deref().map_or(Behind::Anything, Behind::Id);
-                    self.send(stream, message, behind).await.map(|sent| {
-                        bytes += sent.bytes;
-                        in_flight.push_back(sent);
-                    })
-                }
-                None => match in_flight.pop_front() {
-                    Some(oldest) => {
-                        bytes -= oldest.bytes;
-                        self.acknowledged(stream, oldest).await.map(|ack| published.push(ack))
-                    }
-                    None => return Ok(published),
-                },
-            };
-            if let Err(problem) = step {
-                return Err(self.unheard(stream, problem).await);
-            }
+        match self.publish_all(stream, messages).await {
+            Ok(published) => Ok(published),
+            Err(problem) => Err(self.unheard(stream, problem).await),
         }
     }
 
@@ -276,7 +344,10 @@ impl EventLog for NatsLog {
         if messages.len() > MOST_TOGETHER {
             return Err(Error::Refused(format!("more than {MOST_TOGETHER} messages in one piece")));
         }
-        let stored = match self.send_together(stream, behind, messages).await {
+        // What they may carry of their own is not looked at.
+        let bare = |message| Outgoing { message_id: None, expected_last_sequence: None, ..message };
+        let messages = messages.into_iter().map(bare).collect();
+        let stored = match self.send_together(stream, Some(behind), messages).await {
             Ok(Some(commit)) => self.acknowledged(stream, commit).await.map(|_| ()),
             Ok(None) => Ok(()),
             Err(problem) => Err(problem),

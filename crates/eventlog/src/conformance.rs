@@ -78,13 +78,27 @@ async fn publishes_in_order_and_once(log: &impl EventLog, name: &str) -> Result<
     let duplicates = again.iter().filter(|published| published.duplicate).count();
     assert_eq!(duplicates, 10, "an id inside the window is stored once");
     assert_eq!(again[0].sequence, 41, "a duplicate tells the earlier sequence");
+    let twice = log.publish(name, vec![with_id(61), with_id(62), with_id(61)]).await?;
+    let twice: Vec<_> = twice.iter().map(|published| (published.sequence, published.duplicate)).collect();
+    assert_eq!(twice, [(61, false), (62, false), (61, true)]);
+    let many = log.publish(name, (1_000..3_500).map(with_id).collect()).await?;
+    let many: Vec<_> = many.iter().map(|published| published.sequence).collect();
+    assert_eq!(many, (63..=2_562).collect::<Vec<u64>>());
+    let again = log.publish(name, (3_000..3_500).map(with_id).collect()).await?;
+    assert!(
+        again.iter().all(|published| published.duplicate),
+        "what was stored in one piece is known by its ids"
+    );
     let status = log.stream(name).await?;
-    assert_eq!(status.as_ref().map(|s| (s.first_sequence, s.last_sequence, s.messages)), Some((1, 60, 60)));
+    assert_eq!(
+        status.as_ref().map(|s| (s.first_sequence, s.last_sequence, s.messages)),
+        Some((1, 2_562, 2_562))
+    );
     assert!(status.is_some_and(|s| s.bytes > 0 && s.first_at.is_some() && s.last_at >= s.first_at));
     let listed: Vec<_> = log.streams(name).await?.into_iter().map(|status| status.name).collect();
     assert_eq!(listed, [name]);
     let last = log.last_message(name).await?;
-    assert_eq!(last.map(|m| m.payload), Some(Bytes::from("payload 60")));
+    assert_eq!(last.map(|m| m.payload), Some(Bytes::from("payload 3499")));
     Ok(())
 }
 
@@ -246,6 +260,9 @@ async fn pushes_back_when_full(log: &impl EventLog, name: &str) -> Result<(), Er
     assert!(matches!(filled, Err(Error::Full(_))), "{filled:?}");
     let kept = log.stream(name).await?.map(|s| s.first_sequence);
     assert_eq!(kept, Some(1), "a full immutable stream drops nothing");
+    let with_id = |n: u8| Outgoing { message_id: Some(n.to_string()), ..message(name, "x", vec![n; 1000]) };
+    let page = log.publish(name, (0..5).map(with_id).collect()).await;
+    assert!(matches!(page, Err(Error::Full(_))), "{page:?}");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::cancel::Cancelling;
 use crate::known::Known;
 use crate::lease::Lease;
-use crate::object::{Halt, Session, pause_after};
+use crate::object::{Context, Halt, Session, pause_after};
 use crate::progress::Progress;
 use crate::run::{Demands, ObjectRun, ObjectState, RunError, RunRecord, RunState, Trigger};
 use crate::runs::prepare;
@@ -112,14 +112,11 @@ async fn under_lease(
             Ok(source) => source,
             Err(error) => return report(&progress, RunState::Failed, Some(error), writer.end()).await,
         };
+        let context =
+            Context { ports, instance: &request.instance, lease, progress: &progress, stop, options };
         let mut session = Session {
-            ports,
-            instance: &request.instance,
+            context,
             run_id: request.run_id,
-            lease,
-            progress: &progress,
-            stop,
-            options,
             demands: request.demands,
             clock: None,
             known: None,
@@ -175,22 +172,22 @@ impl Session<'_> {
             Err(Halt::Source(error)) => return Ok(Some(Ended::Failed(run_error(&error)))),
             Err(Halt::Driver(error)) => return Err(error),
         };
-        self.progress.found(plans.iter().map(|plan| plan.object.clone()).collect());
+        self.context.progress.found(plans.iter().map(|plan| plan.object.clone()).collect());
         let plans = match chosen(plans, &request.selection) {
             Ok(plans) => plans,
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
-        self.progress.change(|run| run.objects = plans.iter().map(first_object).collect());
+        self.context.progress.change(|run| run.objects = plans.iter().map(first_object).collect());
         if self.source.census().is_some() {
-            let owner = (self.run_id, self.lease.token());
-            self.known = Some(Known::open(self.ports, self.instance, owner, &plans).await?);
+            let owner = (self.run_id, self.context.lease.token());
+            self.known = Some(Known::open(self.context.ports, self.context.instance, owner, &plans).await?);
         }
         let mut failed = None;
         for (index, plan) in plans.iter().enumerate() {
-            self.progress.object(index, |object| object.state = ObjectState::Running);
+            self.context.progress.object(index, |object| object.state = ObjectState::Running);
             let halt = match self.read(index, plan).await {
                 Ok(()) => {
-                    self.progress.object(index, |object| object.state = ObjectState::Done);
+                    self.context.progress.object(index, |object| object.state = ObjectState::Done);
                     continue;
                 }
                 Err(halt) => halt,
@@ -200,7 +197,7 @@ impl Session<'_> {
                 Halt::Driver(error) => return Err(error),
                 Halt::Source(error) => error,
             };
-            self.progress.object(index, |object| {
+            self.context.progress.object(index, |object| {
                 object.state = ObjectState::Failed;
                 object.note(&error.to_string());
             });
@@ -217,7 +214,7 @@ impl Session<'_> {
     async fn connect(&mut self) -> Result<Vec<ObjectPlan>, Halt> {
         let mut attempt = 0;
         loop {
-            if self.stop.is_cancelled() {
+            if self.context.stop.is_cancelled() {
                 return Err(Halt::Stopped);
             }
             let error = match self.source.connect().await {
@@ -228,18 +225,23 @@ impl Session<'_> {
                 Err(error) => error,
             };
             attempt += 1;
-            let pause = pause_after(&error, attempt, self.options.attempts, self.ports.ids.fraction());
+            let pause = pause_after(
+                &error,
+                attempt,
+                self.context.options.attempts,
+                self.context.ports.ids.fraction(),
+            );
             let Some(pause) = pause else { return Err(Halt::Source(error)) };
-            tracing::info!(source = %self.instance, attempt, %error, "cannot connect to the source; waiting");
+            tracing::info!(source = %self.context.instance, attempt, %error, "cannot connect to the source; waiting");
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.stop.cancelled() => return Err(Halt::Stopped),
+                () = self.context.stop.cancelled() => return Err(Halt::Stopped),
             }
         }
     }
 
     fn skip_behind(&self, index: usize) {
-        self.progress.change(|run| {
+        self.context.progress.change(|run| {
             let behind = run.objects.iter_mut().skip(index + 1);
             behind.for_each(|object| object.state = ObjectState::Skipped);
         });

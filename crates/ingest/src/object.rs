@@ -49,17 +49,18 @@ enum Change<'a> {
 
 /// Asks the source, again while it has passing trouble; counts the requests.
 macro_rules! insist {
-    ($session:ident, $index:ident, $plan:ident, $question:expr) => {{
+    ($context:expr, $index:ident, $plan:ident, $question:expr) => {{
+        let context = $context;
         let mut attempt = 0;
         loop {
-            $session.may_go_on()?;
+            context.may_go_on()?;
             let answer = $question;
-            $session.progress.object($index, |object| object.calls += 1);
+            context.progress.object($index, |object| object.calls += 1);
             match answer {
                 Ok(answer) => break answer,
                 Err(error) => {
                     attempt += 1;
-                    $session.wait_after($index, $plan, error, attempt).await?;
+                    context.wait_after($index, $plan, error, attempt).await?;
                 }
             }
         }
@@ -67,15 +68,21 @@ macro_rules! insist {
 }
 pub(crate) use insist;
 
-/// What all objects of a run share.
-pub(crate) struct Session<'a> {
+/// What reading and writing share.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
     pub(crate) ports: &'a Ports,
     pub(crate) instance: &'a InstanceName,
-    pub(crate) run_id: Uuid,
     pub(crate) lease: &'a Lease,
     pub(crate) progress: &'a Progress,
     pub(crate) stop: &'a CancellationToken,
     pub(crate) options: Options,
+}
+
+/// What all objects of a run share.
+pub(crate) struct Session<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) run_id: Uuid,
     pub(crate) demands: Demands,
     /// The source's clock when the run connected.
     pub(crate) clock: Option<Timestamp>,
@@ -93,8 +100,8 @@ impl Session<'_> {
     }
 
     async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Extent, Halt> {
-        let key = Cursor::key(self.instance, &plan.object);
-        let (mut held, cursor) = Held::read::<Cursor>(self.ports, CURSORS_BUCKET, key).await?;
+        let key = Cursor::key(self.context.instance, &plan.object);
+        let (mut held, cursor) = Held::read::<Cursor>(self.context.ports, CURSORS_BUCKET, key).await?;
         let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
         // Of an object of which no key is known, everything has yet to be.
         let unknown = self.known.as_ref().is_some_and(|known| !known.knows(&plan.object));
@@ -102,55 +109,91 @@ impl Session<'_> {
         let start = Start::decide(cursor.as_ref(), self.run_id, lost, wanted);
         let Start::At { mut next, mut wrap, started_at, extent, clock, rewound } = start else {
             let note = "read before this run was interrupted";
-            self.progress.object(index, |object| object.note(note));
+            self.context.progress.object(index, |object| object.note(note));
             return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
         };
         // Of a log that has lost events nothing counts as read.
         let before = cursor.and_then(|cursor| cursor.read).filter(|_| !lost);
         if let Extent::ChangedSince(since) = extent {
-            self.progress.object(index, |object| object.since = Some(since));
+            self.context.progress.object(index, |object| object.since = Some(since));
         }
         if rewound {
             let note = "the log had lost events; read again from the beginning";
-            self.progress.object(index, |object| object.note(note));
+            self.context.progress.object(index, |object| object.note(note));
         }
-        let started_at = started_at.unwrap_or_else(|| self.ports.clock.now());
+        let context = self.context;
+        let started_at = started_at.unwrap_or_else(|| context.ports.clock.now());
+        let mut page = context.page(&mut *self.source, index, plan, extent, next.as_ref()).await?;
         loop {
-            let page = self.page(index, plan, extent, next.as_ref()).await?;
-            self.publish(index, plan, &page.records).await?;
             let onward = after_page(page.next, &mut wrap);
             let complete = onward.is_none();
             next = onward.flatten();
-            let read = if complete { wanted.read(extent, clock, before.as_ref()) } else { before.clone() };
-            let cursor = Cursor {
-                run_id: self.run_id,
-                next: next.clone(),
-                position: self.writer.end(),
-                complete,
-                started_at,
-                completed_at: complete.then(|| self.ports.clock.now()),
-                token: self.lease.token(),
-                wrap: wrap.clone(),
-                extent,
-                clock,
-                read,
+            let (source, writer, known) = (&mut *self.source, &mut self.writer, &mut self.known);
+            let write = async {
+                context.publish(writer, known.as_mut(), index, plan, &page.records).await?;
+                let read =
+                    if complete { wanted.read(extent, clock, before.as_ref()) } else { before.clone() };
+                let cursor = Cursor {
+                    run_id: self.run_id,
+                    next: next.clone(),
+                    position: writer.end(),
+                    complete,
+                    started_at,
+                    completed_at: complete.then(|| context.ports.clock.now()),
+                    token: context.lease.token(),
+                    wrap: wrap.clone(),
+                    extent,
+                    clock,
+                    read,
+                };
+                held.write(context.ports, &cursor).await.map_err(Halt::from)
             };
-            held.write(self.ports, &cursor).await?;
             if complete {
-                return Ok(extent);
+                return write.await.map(|()| extent);
             }
+            // The source works on the next page while the log takes this one. Whatever becomes of the next one, this one is
+            // published and its cursor written first.
+            let (written, following) =
+                tokio::join!(write, context.page(source, index, plan, extent, next.as_ref()));
+            written?;
+            page = following?;
         }
     }
 
+    /// Publishes records.
+    pub(crate) async fn publish(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        records: &[Record],
+    ) -> Result<(), Halt> {
+        self.context.publish(&mut self.writer, self.known.as_mut(), index, plan, records).await
+    }
+
+    /// Publishes that records are gone.
+    pub(crate) async fn retract(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        keys: &[String],
+    ) -> Result<(), Halt> {
+        let written = self.context.write(&mut self.writer, index, plan, Change::Retract(keys)).await?;
+        self.context.progress.object(index, |object| object.deleted += written.published);
+        Ok(())
+    }
+}
+
+impl Context<'_> {
     /// One page, tried again while the source has passing trouble.
     async fn page(
-        &mut self,
+        self,
+        source: &mut dyn Source,
         index: usize,
         plan: &ObjectPlan,
         extent: Extent,
         from: Option<&Value>,
     ) -> Result<Page, Halt> {
-        let page = insist!(self, index, plan, self.source.page(&plan.object, extent, from).await);
+        let page = insist!(self, index, plan, source.page(&plan.object, extent, from).await);
         self.progress.object(index, |object| {
             object.state = ObjectState::Running;
             object.total = page.total.or(object.total);
@@ -162,7 +205,7 @@ impl Session<'_> {
 
     /// Waits after a failed attempt; the error itself if there is to be no further one.
     pub(crate) async fn wait_after(
-        &self,
+        self,
         index: usize,
         plan: &ObjectPlan,
         error: SourceError,
@@ -175,17 +218,19 @@ impl Session<'_> {
         self.pause(pause).await
     }
 
-    /// Publishes a page; a log that is full or away is waited for.
-    pub(crate) async fn publish(
-        &mut self,
+    /// Publishes records; a log that is full or away is waited for.
+    async fn publish(
+        self,
+        writer: &mut RawWriter,
+        known: Option<&mut Known>,
         index: usize,
         plan: &ObjectPlan,
         records: &[Record],
     ) -> Result<(), Halt> {
-        if let Some(known) = &mut self.known {
+        if let Some(known) = known {
             known.enter(self.ports, &plan.object, records).await?;
         }
-        let written = self.write(index, plan, Change::Append(records)).await?;
+        let written = self.write(writer, index, plan, Change::Append(records)).await?;
         self.progress.object(index, |object| {
             object.read += records.len() as u64;
             object.published += written.published;
@@ -199,26 +244,20 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Publishes that records are gone.
-    pub(crate) async fn retract(
-        &mut self,
+    async fn write(
+        self,
+        writer: &mut RawWriter,
         index: usize,
         plan: &ObjectPlan,
-        keys: &[String],
-    ) -> Result<(), Halt> {
-        let written = self.write(index, plan, Change::Retract(keys)).await?;
-        self.progress.object(index, |object| object.deleted += written.published);
-        Ok(())
-    }
-
-    async fn write(&mut self, index: usize, plan: &ObjectPlan, change: Change<'_>) -> Result<Written, Halt> {
+        change: Change<'_>,
+    ) -> Result<Written, Halt> {
         let mut attempt = 0;
         loop {
             // A stop does not hinder: what was read is published, and its cursor written, first.
             self.lease.check()?;
             let written = match change {
-                Change::Append(records) => self.writer.append(plan, records).await,
-                Change::Retract(keys) => self.writer.retract(plan, keys).await,
+                Change::Append(records) => writer.append(plan, records).await,
+                Change::Retract(keys) => writer.retract(plan, keys).await,
             };
             let error = match written {
                 Ok(written) => return Ok(written),
@@ -236,14 +275,14 @@ impl Session<'_> {
         }
     }
 
-    pub(crate) fn may_go_on(&self) -> Result<(), Halt> {
+    pub(crate) fn may_go_on(self) -> Result<(), Halt> {
         if self.stop.is_cancelled() {
             return Err(Halt::Stopped);
         }
         self.lease.check().map_err(Halt::Driver)
     }
 
-    async fn pause(&self, pause: Duration) -> Result<(), Halt> {
+    async fn pause(self, pause: Duration) -> Result<(), Halt> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.stop.cancelled() => Err(Halt::Stopped),

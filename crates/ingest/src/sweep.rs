@@ -18,7 +18,7 @@ use crate::object::{Halt, Session, insist};
 macro_rules! ask {
     ($session:ident, $index:ident, $plan:ident, |$census:ident| $question:expr) => {
         insist!(
-            $session,
+            $session.context,
             $index,
             $plan,
             match $session.source.census() {
@@ -51,7 +51,7 @@ impl Session<'_> {
         for (number, known, hidden) in blocks {
             all += known.len();
             let keys = keys_of_block(number);
-            let many = known.len() > self.options.list_up_to;
+            let many = known.len() > self.context.options.list_up_to;
             let by_count = many && extent != Extent::All && hidden.is_empty();
             if by_count && self.count(index, plan, keys.clone()).await? == known.len() {
                 continue;
@@ -73,7 +73,7 @@ impl Session<'_> {
         if unreadable > 0 {
             let note =
                 format!("{unreadable} records exist and can no longer be read; they stay as they were");
-            self.progress.object(index, |object| object.note(&note));
+            self.context.progress.object(index, |object| object.note(&note));
         }
         self.retract_gone(index, plan, all, &gone).await
     }
@@ -126,7 +126,7 @@ impl Session<'_> {
             let texts: Vec<_> = keys.iter().map(u32::to_string).collect();
             self.retract(index, plan, &texts).await?;
             if let Some(known) = &mut self.known {
-                known.forget(self.ports, &plan.object, &keys.iter().copied().collect()).await?;
+                known.forget(self.context.ports, &plan.object, &keys.iter().copied().collect()).await?;
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Session<'_> {
 
     async fn hide(&mut self, plan: &ObjectPlan, number: u32, keys: RoaringBitmap) -> Result<(), Halt> {
         if let Some(known) = &mut self.known {
-            known.hide(self.ports, &plan.object, number, keys).await?;
+            known.hide(self.context.ports, &plan.object, number, keys).await?;
         }
         Ok(())
     }

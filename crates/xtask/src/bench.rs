@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::{Pipeline, Readers};
+use crate::cli::{Pipeline, Readers, Sync};
 use crate::servers::Kind;
 use crate::workspace::Workspace;
 
@@ -25,6 +25,18 @@ pub fn pipeline(options: &Pipeline) -> Result<()> {
             cargo.args([name, numbers]);
         }
     }
+    if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
+}
+
+/// `cargo xtask bench sync`.
+pub fn sync(options: &Sync) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut cargo = workspace.cargo();
+    cargo
+        .env("SALESCOMMAND_TEST_NATS_SERVER", Kind::Nats.ensure_program()?)
+        .args(["bench", "--package", "salescommand-tests", "--bench", "sync", "--"])
+        .args(["--leads", &options.leads.to_string(), "--partners", &options.partners.to_string()])
+        .args(["--runs", &options.runs.to_string()]);
     if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
 }
 

@@ -17,6 +17,7 @@ Examples:
   cargo xtask test --suite unit        one suite
   cargo xtask bench pipeline           how fast it is, beside what this machine can do
   cargo xtask bench readers            what readers feel of a replay
+  cargo xtask bench sync               what a sync of a large Odoo takes
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable or not running.";
 
@@ -113,6 +114,23 @@ pub enum Bench {
     /// What readers feel of a replay: 200 questions a second at rest, while everything is replayed, and at rest again
     #[command(after_help = "Example: cargo xtask bench readers --rounds 3 --leads 5000")]
     Readers(Readers),
+    /// What a sync of a large Odoo takes, beside a client that only reads the same pages
+    #[command(after_help = "Example: cargo xtask bench sync --leads 20000 --partners 10000")]
+    Sync(Sync),
+}
+
+/// Options of `bench sync`.
+#[derive(Args)]
+pub struct Sync {
+    /// How many leads and opportunities; a tenth as many activities
+    #[arg(long, default_value_t = 200_000)]
+    pub leads: u32,
+    /// How many partners
+    #[arg(long, default_value_t = 100_000)]
+    pub partners: u32,
+    /// How often
+    #[arg(long, default_value_t = 1)]
+    pub runs: u32,
 }
 
 /// Options of `bench readers`.
@@ -155,6 +173,7 @@ impl Cli {
             Command::Test(options) | Command::Ci(options) => suites::run(options),
             Command::Bench(Bench::Pipeline(options)) => bench::pipeline(options),
             Command::Bench(Bench::Readers(options)) => bench::readers(options),
+            Command::Bench(Bench::Sync(options)) => bench::sync(options),
         }
     }
 }
