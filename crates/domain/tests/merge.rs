@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{
-    Amount, CurrencySource, Edited, Facet, FacetBody, FacetId, Golden, GoldenBody, OpportunityEdit,
-    OpportunityFacet, OpportunityKind, OutcomeRule, Rule, SourceRef, StageFacet, Status, User, explain,
-    merge,
+    Activity, ActivityKind, ActivityState, Amount, CalendarFacet, CurrencySource, Edited, Facet, FacetBody,
+    FacetId, Golden, GoldenBody, OpportunityEdit, OpportunityFacet, OpportunityKind, OutcomeRule, Rule,
+    SourceRef, StageFacet, Status, User, explain, merge,
 };
 use salescommand_domain::money::CurrencyCode;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
@@ -315,4 +315,43 @@ fn losers_say_by_which_rule_they_lost() {
     let manager = explained.fields.iter().find(|line| line.field == "manager").unwrap();
     let winner = manager.winner.as_ref().unwrap();
     assert_eq!((manager.rule, winner.source.instance.as_str()), (Rule::ConfigurationFirst, "config"));
+}
+
+/// Nine in the evening in Greenwich is the next day in Tokyo.
+#[test]
+fn what_has_a_time_was_done_on_that_day_of_the_reporting_calendar() {
+    let done = |done_on, done_at| {
+        let body = Activity {
+            activity_kind: ActivityKind::Call,
+            subject: "Call".to_owned(),
+            state: ActivityState::Done,
+            due: None,
+            done_on,
+            done_at,
+            starts_at: None,
+            ends_at: None,
+            owner: None,
+            related: None,
+            participants: Vec::new(),
+            created_at: None,
+        };
+        facet(source("odoo", "mail.message", "1"), Some(1), false, FacetBody::Activity(body))
+    };
+    let calendar = CalendarFacet { time_zone: "Asia/Tokyo".to_owned(), fiscal_year_start: 1 };
+    let calendar = facet(CalendarFacet::source(), Some(2), false, FacetBody::Calendar(calendar));
+    let calendars = BTreeMap::from([(calendar.id, calendar)]);
+    let day = |facet: Facet, lookup: &BTreeMap<FacetId, Facet>| {
+        let golden = merge(&[&facet], lookup).unwrap();
+        let GoldenBody::Activity(activity) = golden.body else { panic!("no activity") };
+        (activity.done_on.unwrap().to_string(), golden.version.len())
+    };
+    let evening: Timestamp = "2026-06-10T21:00:00Z".parse().unwrap();
+    assert_eq!(day(done(None, Some(evening)), &calendars), ("2026-06-11".to_owned(), 2));
+    assert_eq!(day(done(None, Some(evening)), &BTreeMap::new()), ("2026-06-10".to_owned(), 1));
+    let said = Some("2026-06-09".parse().unwrap());
+    assert_eq!(day(done(said, None), &calendars), ("2026-06-09".to_owned(), 1), "the source's own word");
+    let facet = done(None, Some(evening));
+    let explained = explain(&[&facet], &calendars).unwrap();
+    let field = explained.fields.iter().find(|field| field.field == "done_on").unwrap();
+    assert_eq!((&field.value, field.inputs.len()), (&Value::from("2026-06-11"), 2), "{field:?}");
 }

@@ -155,8 +155,12 @@ impl At<'_> {
             },
             due: said.due,
             done_on: said.done_on,
+            done_at: None,
+            starts_at: None,
+            ends_at: None,
             owner: self.facet_of(said.owner),
             related,
+            participants: Vec::new(),
             created_at: said.created_at,
         }))
     }

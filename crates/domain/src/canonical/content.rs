@@ -138,15 +138,27 @@ pub struct Activity {
     /// Due date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
-    /// When it was done: the day, for sources that keep no time.
+    /// The day it was done: as the source says, else that of [`Self::done_at`] in the reporting time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_on: Option<Date>,
+    /// When it was done, for sources that keep the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<Timestamp>,
+    /// When it begins, if it has a time of its own, as a meeting has. Whether it is over depends on when one asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
     /// Whose it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<FacetId>,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related: Option<Related>,
+    /// Records of the people who took part or are to, as far as the source names them, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<FacetId>,
     /// When the source made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,

@@ -18,7 +18,7 @@ mod opportunity;
 
 use std::collections::BTreeMap;
 
-use choice::{Evidence, Panel, is_edit};
+use choice::{Evidence, Panel, is_edit, local_day};
 
 use super::golden::GoldenFacet;
 use super::{
@@ -229,14 +229,26 @@ fn user(evidence: &mut Evidence<'_>) -> User {
 }
 
 fn activity(evidence: &mut Evidence<'_>) -> Option<Activity> {
+    let done_at = evidence.choose("done_at", |f| activity_of(f)?.done_at);
+    let day = evidence.choose("done_on", |f| activity_of(f)?.done_on);
+    // Only facets that say when list the calendar among what they depend on.
+    let done_on = match (day, done_at) {
+        (None, Some(_)) => evidence.compute("done_on", &["done_at"], |e| local_day(done_at, e)),
+        _ => day,
+    };
+    let participants = |f| Some(&activity_of(f)?.participants).filter(|people| !people.is_empty());
     Some(Activity {
         activity_kind: evidence.choose("activity_kind", |f| Some(activity_of(f)?.activity_kind))?,
         subject: evidence.choose("subject", |f| said(&activity_of(f)?.subject)).cloned().unwrap_or_default(),
         state: evidence.choose("state", |f| Some(activity_of(f)?.state))?,
         due: evidence.choose("due", |f| activity_of(f)?.due),
-        done_on: evidence.choose("done_on", |f| activity_of(f)?.done_on),
+        done_on,
+        done_at,
+        starts_at: evidence.choose("starts_at", |f| activity_of(f)?.starts_at),
+        ends_at: evidence.choose("ends_at", |f| activity_of(f)?.ends_at),
         owner: evidence.choose("owner", |f| activity_of(f)?.owner),
         related: evidence.choose("related", |f| activity_of(f)?.related),
+        participants: evidence.choose("participants", participants).cloned().unwrap_or_default(),
         created_at: evidence.choose("created_at", |f| activity_of(f)?.created_at),
     })
 }

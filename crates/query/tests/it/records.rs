@@ -152,8 +152,12 @@ pub fn call(key: &str, owner: &str, at: &str, about: &Golden) -> Golden {
         state: ActivityState::Open,
         due: None,
         done_on: None,
+        done_at: None,
+        starts_at: None,
+        ends_at: None,
         owner: Some(owner),
         related: Some(Related { entity: Entity::Opportunity, id: about.id }),
+        participants: Vec::new(),
         created_at: Some(at.parse().unwrap()),
     };
     golden(source("mail.activity", key), ScopeKey::owner(owner), GoldenBody::Activity(body))

@@ -21,8 +21,12 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
         },
         due: payload.day("date_deadline")?,
         done_on,
+        done_at: None,
+        starts_at: None,
+        ends_at: None,
         owner: payload.reference("user_id", "res.users")?,
         related: related(payload)?,
+        participants: Vec::new(),
         created_at: payload.moment("create_date")?,
     };
     Ok(Mapped { body: FacetBody::Activity(facet), keys: Vec::new(), refs: Vec::new() })

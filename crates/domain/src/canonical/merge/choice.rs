@@ -6,12 +6,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Lookup;
-use crate::canonical::{Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, Statement};
+use crate::canonical::{
+    CalendarFacet, Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, Statement,
+};
 use crate::raw::{InstanceName, RawPosition};
 
 /// Precedence of a facet; the smallest speaks first.
@@ -289,6 +291,17 @@ impl<'f> Evidence<'f> {
         let winner = winner.map(|(_, statement, _)| statement);
         report.push(FieldLineage { field, value, rule, winner, inputs: Vec::new(), losers });
     }
+}
+
+/// The day of a moment in the reporting time zone; UTC until configured. The mapper has checked the name.
+pub(super) fn local_day(at: Option<Timestamp>, evidence: &mut Evidence<'_>) -> Option<Date> {
+    // Looked up even without a moment: which documents a record depends on must not vary with its content.
+    let calendar = evidence.reference(CalendarFacet::source().facet_id());
+    let zone = match calendar.map(|facet| &facet.body) {
+        Some(FacetBody::Calendar(calendar)) => TimeZone::get(&calendar.time_zone).unwrap_or(TimeZone::UTC),
+        _ => TimeZone::UTC,
+    };
+    at.map(|at| at.to_zoned(zone).date())
 }
 
 fn statement(facet: &Facet, field: &str, value: Value) -> Statement {

@@ -1,12 +1,11 @@
 //! Deals: what the sources say, what people edited over it, and what follows from stage, company and calendar.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
-use super::choice::Evidence;
+use super::choice::{Evidence, local_day};
 use crate::canonical::facet::{CurrencySource, OpportunityFacet};
 use crate::canonical::{
-    Amount, CalendarFacet, Edited, Facet, FacetBody, FacetId, Opportunity, OpportunityEdit, OpportunityKind,
-    Status,
+    Amount, Edited, Facet, FacetBody, FacetId, Opportunity, OpportunityEdit, OpportunityKind, Status,
 };
 use crate::money::{Currency, Money};
 
@@ -234,15 +233,4 @@ fn currency(source: CurrencySource, evidence: &mut Evidence<'_>) -> Option<Curre
         FacetBody::Currency(currency) => Some(Currency { code: currency.code, exponent: currency.exponent }),
         _ => None,
     }
-}
-
-/// The day of a moment in the reporting time zone; UTC until configured. The mapper has checked the name.
-fn local_day(at: Option<Timestamp>, evidence: &mut Evidence<'_>) -> Option<Date> {
-    // Looked up even for deals without a moment: which documents a record depends on must not vary with its content.
-    let calendar = evidence.reference(CalendarFacet::source().facet_id());
-    let zone = match calendar.map(|facet| &facet.body) {
-        Some(FacetBody::Calendar(calendar)) => TimeZone::get(&calendar.time_zone).unwrap_or(TimeZone::UTC),
-        _ => TimeZone::UTC,
-    };
-    at.map(|at| at.to_zoned(zone).date())
 }
