@@ -68,6 +68,17 @@ pub struct ObjectPlan {
     pub fields: String,
     /// How changes are read, if the source can be asked for what has changed since a moment.
     pub incremental: Option<Incremental>,
+    /// When what is gone is looked for, if the source has a census.
+    pub sweep: Sweep,
+}
+
+/// When the records that are there are compared with those that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// After each reading.
+    AfterEveryReading,
+    /// After readings of all records, since it costs about as much as one of those.
+    AfterFullReadings,
 }
 
 /// How the changes of an object are read.
@@ -83,8 +94,15 @@ pub struct Incremental {
 impl ObjectPlan {
     /// An object that is always read as a whole, at the first version of its payload.
     pub fn new(object: ObjectName) -> Self {
-        let (missing_fields, fields) = (Vec::new(), String::new());
-        Self { object, payload_schema: 1, volatile: &[], missing_fields, fields, incremental: None }
+        Self {
+            object,
+            payload_schema: 1,
+            volatile: &[],
+            missing_fields: Vec::new(),
+            fields: String::new(),
+            incremental: None,
+            sweep: Sweep::AfterEveryReading,
+        }
     }
 }
 

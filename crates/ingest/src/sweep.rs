@@ -9,7 +9,7 @@
 use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
-use salescommand_connectors::{Extent, MOST_ASKED, ObjectPlan, SourceError};
+use salescommand_connectors::{Extent, MOST_ASKED, ObjectPlan, SourceError, Sweep};
 
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
 use crate::object::{Halt, Session, insist};
@@ -35,13 +35,17 @@ const FEW: u64 = 100;
 const SHARE: u64 = 4;
 
 impl Session<'_> {
-    /// Retracts the records of an object that are gone from the source, and reads those that were overlooked.
+    /// Retracts the records of an object that are gone from the source, and reads those that were overlooked; now, or when
+    /// everything is read the next time, as the object's plan says.
     pub(crate) async fn sweep(
         &mut self,
         index: usize,
         plan: &ObjectPlan,
         extent: Extent,
     ) -> Result<(), Halt> {
+        if plan.sweep == Sweep::AfterFullReadings && extent != Extent::All {
+            return Ok(());
+        }
         let Some(known) = &self.known else { return Ok(()) };
         let mut blocks = known.blocks(&plan.object);
         for number in self.overlooked_blocks(index, plan, &blocks).await? {

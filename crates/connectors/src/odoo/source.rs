@@ -18,7 +18,7 @@ use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
 use crate::{
     Census, Check, ConfigError, Connected, Extent, Field, Incremental, ObjectPlan, Page, Record, Source,
-    SourceError,
+    SourceError, Sweep,
 };
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
@@ -413,6 +413,7 @@ fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<Ob
         fields: fingerprint(fields),
         // Whoever may not read it may not search by it.
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
+        sweep: Sweep::AfterEveryReading,
     })
 }
 

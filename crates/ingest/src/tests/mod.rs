@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    Census, Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError,
+    Census, Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError, Sweep,
 };
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
@@ -180,6 +180,8 @@ struct Script {
     /// Whether it tells which records are there, and those that may not be read: object and key.
     census: bool,
     hidden: BTreeSet<(String, String)>,
+    /// What is gone is looked for only after everything was read.
+    swept_seldom: bool,
     /// Ranges of keys that were listed.
     listed: u64,
 }
@@ -221,7 +223,9 @@ impl Source for Scripted {
         tokio::task::yield_now().await;
         let state = self.state.lock().unwrap();
         let (incremental, fields) = (state.incremental, &state.fields);
-        let plan = |object: &String| ObjectPlan { incremental, fields: fields.clone(), ..plan(object) };
+        let sweep = if state.swept_seldom { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading };
+        let plan =
+            |object: &String| ObjectPlan { incremental, fields: fields.clone(), sweep, ..plan(object) };
         let plans = state.objects.keys().map(plan).collect();
         Ok(Connected { plans, clock: state.clock })
     }

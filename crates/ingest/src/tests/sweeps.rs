@@ -67,6 +67,22 @@ async fn what_is_gone_is_retracted_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_looking_costs_as_much_as_reading_it_waits_for_a_reading_of_everything() {
+    let bench = bench(8);
+    changes::incremental(&bench);
+    bench.source.state.lock().unwrap().swept_seldom = true;
+    bench.run(1).await.unwrap();
+    bench.listed();
+    bench.vanish([2, 5]);
+    bench.is_at(1_000);
+    assert_eq!(bench.run(2).await.unwrap().record.run.deleted, 0);
+    assert_eq!(bench.listed(), 0);
+    assert_eq!(bench.run_counting(3, true).await.record.run.deleted, 2);
+    assert_eq!(bench.retracted().await, ["2", "5"]);
+    assert_eq!(bench.latest().await, bench.expected());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_hidden_is_not_gone_and_is_read_when_it_comes_back() {
     let bench = bench(8);
     changes::incremental(&bench);
