@@ -16,8 +16,12 @@ const STATES: &[(&str, &str)] =
 const MESSAGE_TYPES: &[(&str, &str)] = &[
     ("email", "Incoming Email"),
     ("comment", "Comment"),
+    ("email_outgoing", "Outgoing Email"),
     ("notification", "System notification"),
+    ("auto_comment", "Automated Targeted Notification"),
     ("user_notification", "User Specific Notification"),
+    ("sms", "SMS"),
+    ("snailmail", "Snailmail"),
 ];
 
 pub(super) fn models() -> Vec<Model> {
@@ -61,6 +65,7 @@ fn activity() -> Model {
         F::boolean("automated", "Automated activity").readonly(),
         F::many2one("user_id", "Assigned to", "res.users").required().cascade(),
         F::many2one("request_partner_id", "Requesting Partner", "res.partner"),
+        F::many2one("calendar_event_id", "Calendar Meeting", "calendar.event").cascade(),
         F::many2one("previous_activity_type_id", "Previous Activity Type", "mail.activity.type").readonly(),
         F::many2one("recommended_activity_type_id", "Recommended Activity Type", "mail.activity.type"),
         F::selection("state", "State", STATES).computed(),

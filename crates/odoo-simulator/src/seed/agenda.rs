@@ -1,6 +1,8 @@
 //! Activities: open, overdue and planned ones on open leads and customers, finished ones that were kept, and the
 //! messages finished ones left.
 
+use jiff::Timestamp;
+
 use crate::activity::SUBTYPE_ACTIVITIES;
 use crate::database::Record;
 
@@ -96,26 +98,10 @@ fn finished(builder: &mut Builder, document: &Document, user: i64) {
     // Types that are not kept leave only the message.
     if builder.random.chance(15) {
         let kind = if builder.random.chance(50) { 1 } else { 4 };
-        let message = Record::default()
-            .with("message_type", "notification")
-            .with("subtype_id", SUBTYPE_ACTIVITIES)
-            .with("mail_activity_type_id", kind)
-            .with("body", "<p>done</p>")
-            .with("model", document.model)
-            .with("res_id", document.id)
-            .with("record_name", document.name.as_str())
-            .with(
-                "author_id",
-                builder
-                    .database
-                    .row("res.users", user)
-                    .map(|row| row.get("partner_id").clone())
-                    .unwrap_or_default(),
-            )
-            .with("date", at);
-        builder.add("mail.message", message, (at, at), user);
+        leave_message(builder, document, (user, kind, at));
     }
     let kind = builder.random.id(KEPT).unwrap_or(2);
+    leave_message(builder, document, (user, kind, at));
     let due = done + builder.random.between(-5, 10);
     let record = activity(builder, document, (user, kind, due))
         .with("active", false)
@@ -123,6 +109,22 @@ fn finished(builder: &mut Builder, document: &Document, user: i64) {
     let created = builder.random.between(done, document.age);
     let created = builder.moment(created);
     builder.add("mail.activity", record, (created.min(at), at), user);
+}
+
+/// The message of an activity that a user has done.
+fn leave_message(builder: &mut Builder, document: &Document, (user, kind, at): (i64, i64, Timestamp)) {
+    let author = builder.database.row("res.users", user).map(|row| row.get("partner_id").clone());
+    let message = Record::default()
+        .with("message_type", "notification")
+        .with("subtype_id", SUBTYPE_ACTIVITIES)
+        .with("mail_activity_type_id", kind)
+        .with("body", "<p>done</p>")
+        .with("model", document.model)
+        .with("res_id", document.id)
+        .with("record_name", document.name.as_str())
+        .with("author_id", author.unwrap_or_default())
+        .with("date", at);
+    builder.add("mail.message", message, (at, at), user);
 }
 
 fn activity(builder: &mut Builder, document: &Document, (user, kind, due): (i64, i64, i64)) -> Record {

@@ -80,6 +80,23 @@ async fn done_activities_stay_only_when_their_type_keeps_them() {
 }
 
 #[tokio::test]
+async fn an_activity_may_belong_to_an_event_and_goes_with_it() {
+    let handle = simulator().await;
+    let admin = User::login(&handle, "admin").await;
+    let lead = admin.create("crm.lead", json!({"name": "Busy"})).await;
+    let event = admin.create("calendar.event", json!({"name": "Demo", "start": "2026-12-01 09:00:00"})).await;
+    let id = schedule(&admin, lead, json!({"activity_type_id": 3, "calendar_event_id": event})).await;
+    let row = admin.one("mail.activity", id, json!(["calendar_event_id"])).await;
+    assert_eq!(row["calendar_event_id"], json!([event, "Demo"]));
+    assert_eq!(
+        admin.one("calendar.event", event, json!(["activity_ids"])).await["activity_ids"],
+        json!([id])
+    );
+    assert_eq!(admin.call("calendar.event", "unlink", json!([[event]]), json!({})).await, Ok(json!(true)));
+    assert_eq!(admin.call("mail.activity", "exists", json!([[id]]), json!({})).await, Ok(json!([])));
+}
+
+#[tokio::test]
 async fn cancelling_leaves_nothing_and_archiving_the_lead_cancels() {
     let handle = simulator().await;
     let admin = User::login(&handle, "admin").await;

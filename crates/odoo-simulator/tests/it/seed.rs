@@ -43,6 +43,10 @@ fn the_company_has_something_of_everything() {
     ] {
         assert!(database.count(model) >= least, "{model}: {}", database.count(model));
     }
+    let done = |row: &Record| !row.get("date_done").is_null();
+    let told = |row: &Record| !row.get("mail_activity_type_id").is_null();
+    let done = database.ids_where("mail.activity", done).len();
+    assert!(database.ids_where("mail.message", told).len() > done, "each leaves a message, kept or not");
     let null = |column: &'static str| move |row: &Record| row.get(column).is_null();
     for column in
         ["user_id", "team_id", "company_id", "expected_revenue", "date_deadline", "partner_id", "email_from"]
