@@ -11,14 +11,14 @@ use serde_json::{Value as Json, json};
 
 use super::fault;
 use super::objects::Object;
-use super::source::{OdooSource, known};
-use crate::{Census, Record, SourceError};
+use super::source::{OdooSource, domain, known};
+use crate::{Census, Extent, Record, SourceError};
 
 #[async_trait]
 impl Census for OdooSource {
     async fn count(&mut self, object: &ObjectName, keys: RangeInclusive<u32>) -> Result<u64, SourceError> {
         let object = known(object)?;
-        let count = self.ask_about(object, "search_count", within(&keys), &[]).await?;
+        let count = self.ask_about(object, "search_count", within(object, &keys), &[]).await?;
         count.as_u64().ok_or_else(|| unexpected(object, "search_count"))
     }
 
@@ -28,7 +28,8 @@ impl Census for OdooSource {
         keys: RangeInclusive<u32>,
     ) -> Result<Vec<u32>, SourceError> {
         let object = known(object)?;
-        let found = self.ask_about(object, "search", within(&keys), &[("order", json!("id asc"))]).await?;
+        let found =
+            self.ask_about(object, "search", within(object, &keys), &[("order", json!("id asc"))]).await?;
         ids(object, "search", found)
     }
 
@@ -40,17 +41,22 @@ impl Census for OdooSource {
 
     async fn read(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<Record>, SourceError> {
         let object = known(object)?;
-        let domain = [json!(["id", "in", keys])];
+        let mut domain = domain(object, Extent::All);
+        domain.push(json!(["id", "in", keys]));
         let rows = self.rows(object, &domain, keys.len().max(1), &mut 0).await;
         let rows = rows.map_err(|error| error.into_source_error(Some(object.name)))?;
         Ok(self.records(object, 0, rows)?.1)
     }
 }
 
-/// Ids are 32-bit integers of PostgreSQL: none is above [`i32::MAX`], and a search for one above it fails.
-fn within(keys: &RangeInclusive<u32>) -> Json {
+/// The records of an object in a range of keys. Ids are 32-bit integers of PostgreSQL: none is above [`i32::MAX`], and a
+/// search for one above it fails.
+fn within(object: &Object, keys: &RangeInclusive<u32>) -> Json {
     let most = i32::MAX.unsigned_abs();
-    json!([["id", ">=", (*keys.start()).min(most)], ["id", "<=", (*keys.end()).min(most)]])
+    let mut domain = domain(object, Extent::All);
+    domain.push(json!(["id", ">=", (*keys.start()).min(most)]));
+    domain.push(json!(["id", "<=", (*keys.end()).min(most)]));
+    json!(domain)
 }
 
 fn ids(object: &Object, method: &str, answer: Json) -> Result<Vec<u32>, SourceError> {

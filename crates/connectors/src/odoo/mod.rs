@@ -2,9 +2,10 @@
 //!
 //! Objects are read in the order of [`objects::OBJECTS`]: what others point to comes first. A page is a keyset of
 //! ids (`id > last`, ascending) and ends at an empty page; offsets are not stable while people write, and a short
-//! page is no end where record rules apply. Archived records are always asked for (`active_test: False`), since a
-//! lost deal is an archived one. Only fields that `fields_get` shows are asked for, because one unknown name makes
-//! the whole page fail; so any set of modules and any rights work, and what is missing is reported.
+//! page is no end where record rules apply. Of messages not even an empty page is ([`thinned`]). Archived records are
+//! always asked for (`active_test: False`), since a lost deal is an archived one. Only fields that `fields_get` shows are
+//! asked for, because one unknown name makes the whole page fail; so any set of modules and any rights work, and what is
+//! missing is reported.
 //!
 //! A first reading reads everything; those behind it read what bears a `write_date` since the server's clock at the start
 //! of the one before, less an overlap, because a row bears the moment when its transaction began and is seen when that
@@ -13,12 +14,14 @@
 //!
 //! Nothing tells that a record was deleted, so after each reading records are counted by ranges of ids, and where the count
 //! is not what it should be, ids are listed, and what is missing is asked for with `exists`, which no record rule filters
-//! ([`census`]). A record that is hidden from the API user is not gone.
+//! ([`census`]). A record that is hidden from the API user is not gone. Messages are looked through only after everything
+//! was read, since their server counts them by listing them.
 //!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
-//! `normalize` knows which field has which type, and there `false` becomes nothing. Two things are added or
-//! changed on the way in: x2many ids are sorted (they are a set and come in any order), and the types of custom
-//! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no.
+//! `normalize` knows which field has which type, and there `false` becomes nothing. Three things are added or
+//! changed on the way in: x2many ids are sorted (they are a set and come in any order), the types of custom
+//! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no, and messages get what is
+//! known of their author and of the type of what was done ([`messages`]).
 //!
 //! The server closes the connection without an answer when a request exceeds its time limit. That is transient,
 //! and the next attempt asks for half as many records; the limit travels in the page cursor.
@@ -34,10 +37,12 @@ mod check;
 mod client;
 mod config;
 mod fault;
+mod messages;
 mod normalize;
 mod objects;
 mod record;
 mod source;
+mod thinned;
 mod wire;
 
 #[cfg(test)]
@@ -50,7 +55,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     kind: "odoo",
     title: "Odoo",
     open: Some(open),
-    version: 1,
+    version: 2,
     schemas: &[],
     map: normalize::map,
 };

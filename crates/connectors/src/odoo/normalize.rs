@@ -6,6 +6,8 @@
 
 mod activity;
 mod deal;
+mod meeting;
+mod message;
 mod partner;
 mod payload;
 
@@ -17,6 +19,7 @@ use salescommand_domain::money::{CurrencyCode, decimal_of_f64};
 use salescommand_domain::raw::Envelope;
 
 use self::payload::Payload;
+use super::messages;
 use super::record::email_address;
 
 /// More digits after the point than any currency has.
@@ -33,7 +36,9 @@ pub(super) fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
         "crm.stage" => stage(&payload).map(Some),
         "res.partner" => partner::map(&payload).map(Some),
         "crm.lead" => deal::map(&payload).map(Some),
-        "mail.activity" => activity::map(&payload).map(Some),
+        "mail.activity" => activity::map(&payload),
+        "calendar.event" => meeting::map(&payload).map(Some),
+        messages::OBJECT => message::map(&payload),
         other => Err(Rejection::new("unknown_object", "", format!("an Odoo source does not have {other}"))),
     }
 }

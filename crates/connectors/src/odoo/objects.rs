@@ -4,6 +4,10 @@
 //! `lead_properties` (faults the whole page on older leads), `duration_tracking` and an activity's `state`
 //! (recomputed at every read), `company_currency` (depends on who reads), counters and other computed fields.
 
+use serde_json::Value as Json;
+
+use super::messages;
+
 /// The types of Odoo fields, as far as they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -51,11 +55,22 @@ pub(super) struct Object {
     pub fields: &'static [(&'static str, Kind)],
     /// Whether custom fields (`x_…`) are read as well.
     pub custom: bool,
+    /// The terms that a record must meet to be read; none for all records.
+    pub terms: fn() -> Vec<Json>,
+    /// The server drops what the user may not read after it has applied the limit, so pages come back short, or empty in
+    /// mid-stream, and counting costs as much as listing.
+    pub thinned: bool,
+    /// Members of the payload that make no change.
+    pub volatile: &'static [&'static str],
     /// What we lose if it cannot be read, and who may read it.
     pub cost: &'static str,
 }
 
 use Kind::{Day, Decimal, Flag, Integer, Many, Moment, One, Text};
+
+/// All records, whose pages the server fills.
+const PLAIN: Object =
+    Object { name: "", fields: &[], custom: false, terms: Vec::new, thinned: false, volatile: &[], cost: "" };
 
 /// Every object, in the order of reading.
 pub(super) static OBJECTS: &[Object] = &[
@@ -71,8 +86,8 @@ pub(super) static OBJECTS: &[Object] = &[
             ("rounding", Decimal),
             ("symbol", Text),
         ],
-        custom: false,
         cost: "without it every amount is without a currency; any internal user may read it",
+        ..PLAIN
     },
     Object {
         name: "res.company",
@@ -84,8 +99,8 @@ pub(super) static OBJECTS: &[Object] = &[
             ("parent_id", One),
             ("partner_id", One),
         ],
-        custom: false,
         cost: "without it every amount is without a currency; add the API user to every company",
+        ..PLAIN
     },
     Object {
         name: "res.users",
@@ -101,8 +116,8 @@ pub(super) static OBJECTS: &[Object] = &[
             ("sale_team_id", One),
             ("share", Flag),
         ],
-        custom: false,
         cost: "without it deals have no owner by name and nobody sees their own; any internal user may read it",
+        ..PLAIN
     },
     Object {
         name: "crm.team",
@@ -115,8 +130,8 @@ pub(super) static OBJECTS: &[Object] = &[
             ("sequence", Integer),
             ("user_id", One),
         ],
-        custom: false,
         cost: "without it there are no team figures; give the API user Sales / User: All Documents",
+        ..PLAIN
     },
     Object {
         name: "crm.stage",
@@ -128,8 +143,8 @@ pub(super) static OBJECTS: &[Object] = &[
             ("sequence", Integer),
             ("team_id", One),
         ],
-        custom: false,
         cost: "without it no deal can be told to be won; give the API user Sales / User: All Documents",
+        ..PLAIN
     },
     Object {
         name: "res.partner",
@@ -165,12 +180,14 @@ pub(super) static OBJECTS: &[Object] = &[
         ],
         custom: true,
         cost: "without it deals have no account and no contact; give the API user Sales / User: All Documents",
+        ..PLAIN
     },
     Object {
         name: "crm.lead",
         fields: LEAD_FIELDS,
         custom: true,
         cost: "without it there is no pipeline at all; give the API user Sales / User: All Documents",
+        ..PLAIN
     },
     Object {
         name: "mail.activity",
@@ -193,8 +210,46 @@ pub(super) static OBJECTS: &[Object] = &[
             ("summary", Text),
             ("user_id", One),
         ],
-        custom: false,
         cost: "without it there are no calls, meetings and tasks; give the API user Sales / User: All Documents",
+        ..PLAIN
+    },
+    Object {
+        name: "calendar.event",
+        fields: &[
+            ("active", Flag),
+            ("allday", Flag),
+            ("create_date", Moment),
+            ("name", Text),
+            ("opportunity_id", One),
+            ("partner_ids", Many),
+            ("privacy", Text),
+            ("res_id", Integer),
+            ("res_model", Text),
+            ("start", Moment),
+            ("stop", Moment),
+            ("user_id", One),
+        ],
+        cost: "without it meetings have no time; any internal user may read it",
+        ..PLAIN
+    },
+    Object {
+        name: messages::OBJECT,
+        fields: &[
+            ("author_id", One),
+            ("create_date", Moment),
+            ("date", Moment),
+            ("mail_activity_type_id", One),
+            ("message_type", Text),
+            ("model", Text),
+            ("record_name", Text),
+            ("res_id", Integer),
+            ("subject", Text),
+        ],
+        terms: messages::terms,
+        thinned: true,
+        volatile: messages::VOLATILE,
+        cost: "without it nothing that was done is counted; give the API user Sales / User: All Documents",
+        ..PLAIN
     },
 ];
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value as Json};
 
+use super::messages;
 use super::objects::{Kind, Object};
 use crate::Record;
 
@@ -61,19 +62,25 @@ fn sort_ids(value: &mut Json) {
 /// Whose personal data a row holds.
 fn subjects(object: &str, id: i64, row: &Map<String, Json>) -> Vec<String> {
     let text = |field: &str| row.get(field).and_then(Json::as_str);
+    let customer = |id: i64| Some(format!("res.partner:{id}")).filter(|_| id > 0);
     let partner = |field: &str| {
         let reference = row.get(field)?;
-        let id = reference.as_i64().or_else(|| reference.get(0)?.as_i64()).filter(|id| *id > 0)?;
-        Some(format!("res.partner:{id}"))
+        reference.as_i64().or_else(|| reference.get(0)?.as_i64()).and_then(customer)
     };
+    let about_customer = |model: &str| partner("res_id").filter(|_| text(model) == Some("res.partner"));
     let email = |field: &str| text(field).and_then(email_address).map(str::to_lowercase);
     let found = match object {
-        "res.partner" => vec![Some(format!("res.partner:{id}")), email("email")],
+        "res.partner" => vec![customer(id), email("email")],
         "res.users" => {
             vec![Some(format!("res.users:{id}")), partner("partner_id"), email("login"), email("email")]
         }
         "crm.lead" => vec![partner("partner_id"), email("email_from")],
-        "mail.activity" if text("res_model") == Some("res.partner") => vec![partner("res_id")],
+        "mail.activity" => vec![about_customer("res_model")],
+        messages::OBJECT => vec![partner("author_id"), about_customer("model")],
+        "calendar.event" => {
+            let invited = row.get("partner_ids").and_then(Json::as_array).into_iter().flatten();
+            invited.filter_map(Json::as_i64).map(customer).chain([about_customer("res_model")]).collect()
+        }
         _ => Vec::new(),
     };
     let mut subjects: Vec<String> = found.into_iter().flatten().collect();

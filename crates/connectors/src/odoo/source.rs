@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use super::client::Client;
 use super::config::Config;
 use super::fault::{self, CallError};
+use super::messages::{self, Additions};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
 use crate::{
@@ -32,6 +33,7 @@ pub(super) struct OdooSource {
     session: Option<Session>,
     /// Objects whose pages came too slowly or too long, and the limit to use instead.
     smaller: BTreeMap<&'static str, u32>,
+    additions: Additions,
 }
 
 /// What signing in and discovery found.
@@ -53,13 +55,13 @@ struct Fields {
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Cursor {
+pub(super) struct Cursor {
     /// The last id that has been read.
-    after: i64,
+    pub after: i64,
     /// Records to ask for.
-    limit: u32,
+    pub limit: u32,
     /// How many records there were when the run began.
-    total: Option<u64>,
+    pub total: Option<u64>,
 }
 
 /// Some rows, ascending by id.
@@ -74,7 +76,8 @@ impl OdooSource {
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let client = Client::new(config)?;
         let Config { page_size, incremental, .. } = *config;
-        Ok(Self { client, page_size, incremental, session: None, smaller: BTreeMap::new() })
+        let (smaller, additions) = (BTreeMap::new(), Additions::default());
+        Ok(Self { client, page_size, incremental, session: None, smaller, additions })
     }
 
     /// The fields of an object that are both wanted and there.
@@ -84,9 +87,25 @@ impl OdooSource {
         Ok(fields(object, &found))
     }
 
+    /// Reads the rows of a page, with what is added to them.
+    pub(super) async fn rows(
+        &mut self,
+        object: &'static Object,
+        domain: &[Json],
+        limit: usize,
+        calls: &mut u32,
+    ) -> Result<Rows, CallError> {
+        let mut rows = self.own_rows(object, domain, limit, calls).await?;
+        if object.name == messages::OBJECT {
+            let uid = self.session_mut()?.uid;
+            *calls += self.additions.add_to(&self.client, uid, &mut rows.rows).await?;
+        }
+        Ok(rows)
+    }
+
     /// Reads the rows of a page. A field that vanished since discovery is dropped, and an old server's lack of
     /// `load` is worked around; each once, since a second failure has another cause.
-    pub(super) async fn rows(
+    async fn own_rows(
         &mut self,
         object: &'static Object,
         domain: &[Json],
@@ -170,8 +189,10 @@ impl OdooSource {
                 })?;
                 (cursor, 0)
             }
+            None if object.thinned => (Cursor { after: 0, limit: self.page_size, total: None }, 0),
             None => {
-                let total = self.ask_about(object, "search_count", json!(domain(extent)), &[]).await?;
+                let total = json!(domain(object, extent));
+                let total = self.ask_about(object, "search_count", total, &[]).await?;
                 (Cursor { after: 0, limit: self.page_size, total: total.as_u64() }, 1)
             }
         };
@@ -221,12 +242,15 @@ impl Source for OdooSource {
             self.connect().await?;
         }
         let (cursor, mut calls) = self.start(object, extent, from).await?;
-        let mut domain = domain(extent);
-        if cursor.after > 0 {
-            domain.push(json!(["id", ">", cursor.after]));
-        }
+        let domain = behind(object, extent, cursor.after);
         match self.rows(object, &domain, cursor.limit as usize, &mut calls).await {
-            Ok(rows) => self.make_page(object, cursor, rows, calls),
+            Ok(rows) => {
+                let page = self.make_page(object, cursor, rows, calls)?;
+                if object.thinned && page.next.is_none() {
+                    return self.look_further(object, extent, cursor, calls).await;
+                }
+                Ok(page)
+            }
             Err(CallError::Broken { error, smaller_may_help: true }) => {
                 Err(self.shrink(object, cursor.limit, error))
             }
@@ -342,7 +366,8 @@ fn not_connected() -> CallError {
     CallError::Broken { error, smaller_may_help: false }
 }
 
-fn rows_of(answer: Json) -> Result<Vec<Map<String, Json>>, CallError> {
+/// The rows of an answer.
+pub(super) fn rows_of(answer: Json) -> Result<Vec<Map<String, Json>>, CallError> {
     serde_json::from_value(answer).map_err(|_| CallError::Broken {
         error: fault::permanent(
             "unexpected-answer",
@@ -389,15 +414,23 @@ fn described(found: &Json, read: &[String]) -> Vec<Field> {
     described.collect()
 }
 
-/// The terms that an extent makes of a search.
-fn domain(extent: Extent) -> Vec<Json> {
-    match extent {
-        Extent::All => Vec::new(),
-        Extent::ChangedSince(moment) => {
-            let moment = moment.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
-            vec![json!(["write_date", ">=", moment.to_string()])]
-        }
+/// The terms of a search for an object's records.
+pub(super) fn domain(object: &Object, extent: Extent) -> Vec<Json> {
+    let mut terms = (object.terms)();
+    if let Extent::ChangedSince(moment) = extent {
+        let moment = moment.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
+        terms.push(json!(["write_date", ">=", moment.to_string()]));
     }
+    terms
+}
+
+/// The terms of a search for those behind an id.
+pub(super) fn behind(object: &Object, extent: Extent, id: i64) -> Vec<Json> {
+    let mut terms = domain(object, extent);
+    if id > 0 {
+        terms.push(json!(["id", ">", id]));
+    }
+    terms
 }
 
 fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<ObjectPlan, SourceError> {
@@ -407,13 +440,14 @@ fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<Ob
     Ok(ObjectPlan {
         object: name,
         payload_schema: PAYLOAD_SCHEMA,
-        // Nothing that is read is recomputed at every read; such fields are not asked for.
-        volatile: &[],
+        // Nothing else that is read is recomputed at every read; such fields are not asked for.
+        volatile: object.volatile,
         missing_fields: fields.missing.clone(),
         fields: fingerprint(fields),
         // Whoever may not read it may not search by it.
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
-        sweep: Sweep::AfterEveryReading,
+        // Counting them costs as much as listing them, and there may be millions.
+        sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
     })
 }
 

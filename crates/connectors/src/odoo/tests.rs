@@ -10,6 +10,7 @@ mod recordings;
 mod server;
 mod settings;
 mod simulator;
+mod thinned;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,10 @@ use std::collections::BTreeMap;
 use salescommand_domain::canonical::{Mapped, Rejection};
 use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
 use secrecy::SecretString;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::messages::Additions;
 use super::objects::{self, Object};
 use super::wire::{Answer, parse};
 use super::{DESCRIPTOR, record};
@@ -36,6 +38,8 @@ fn fixture(object: &str) -> &'static str {
         "res.partner" => include_str!("fixtures/res.partner.xml"),
         "crm.lead" => include_str!("fixtures/crm.lead.xml"),
         "mail.activity" => include_str!("fixtures/mail.activity.xml"),
+        "calendar.event" => include_str!("fixtures/calendar.event.xml"),
+        "mail.message" => include_str!("fixtures/mail.message.xml"),
         other => panic!("no fixture of {other}"),
     }
 }
@@ -62,8 +66,34 @@ fn records(object: &'static Object, custom: &BTreeMap<String, String>, answer: &
     rows.into_iter().map(|it| record::record(object, custom, row(it)).unwrap().1).collect()
 }
 
+/// What is added to messages of the fixtures.
+fn additions() -> Additions {
+    let mut additions = Additions::default();
+    additions.put_users(&fixture_users());
+    additions.put_types(activity_types());
+    additions
+}
+
+/// The users of the fixtures that are no customers.
+fn fixture_users() -> Vec<Map<String, Json>> {
+    let Answer::Value(Json::Array(rows)) = parse(fixture("res.users")).unwrap() else { panic!("not a list") };
+    let rows = rows.into_iter().map(|row| serde_json::from_value::<Map<String, Json>>(row).unwrap());
+    rows.filter(|row| row["share"] == false).collect()
+}
+
+/// The types of activities on the server of the fixtures.
+fn activity_types() -> Vec<Map<String, Json>> {
+    let call = json!({ "id": 2, "category": "phonecall", "icon": "fa-phone", "name": "Call" });
+    vec![serde_json::from_value(call).unwrap()]
+}
+
 fn fixture_records(name: &str) -> Vec<Record> {
-    records(objects::object(name).unwrap(), &custom_fields(name), fixture(name))
+    let mut records = records(objects::object(name).unwrap(), &custom_fields(name), fixture(name));
+    if name == "mail.message" {
+        let additions = additions();
+        records.iter_mut().for_each(|record| additions.complete(record.payload.as_object_mut().unwrap()));
+    }
+    records
 }
 
 fn envelope(object: &str, record: Record) -> Envelope {

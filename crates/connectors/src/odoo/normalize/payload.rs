@@ -65,6 +65,16 @@ impl<'a> Payload<'a> {
             .ok_or_else(|| Rejection::new("missing_field", format!("/{field}"), "is empty or absent"))
     }
 
+    /// The first of some texts that is not empty; an empty one if all are.
+    pub fn first_text(&self, fields: &[&str]) -> Result<String, Rejection> {
+        for field in fields {
+            if let Some(text) = self.text(field)? {
+                return Ok(text);
+            }
+        }
+        Ok(String::new())
+    }
+
     /// The first e-mail address in a text.
     pub fn email(&self, field: &str) -> Result<Option<String>, Rejection> {
         Ok(self.text(field)?.and_then(|text| email_address(&text).map(str::to_owned)))

@@ -1,12 +1,13 @@
 //! Mapping of the fixtures and of awkward records.
 
 use salescommand_domain::canonical::{
-    ActivityKind, ActivityState, CurrencySource, Entity, FacetBody, Mapped, OpportunityFacet, SourceRef,
-    Status,
+    Activity, ActivityKind, ActivityState, CurrencySource, Entity, FacetBody, Mapped, OpportunityFacet,
+    SourceRef, Status,
 };
 use salescommand_domain::raw::{InstanceName, ObjectName};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
+use super::super::messages::Additions;
 use super::super::objects::OBJECTS;
 use super::{fixture_records, map};
 use crate::Record;
@@ -173,7 +174,8 @@ fn activities_tell_kind_state_and_subject() {
         other => panic!("{other:?}"),
     };
     let done = activity(
-        json!({ "id": 1, "active": false, "date_done": "2026-06-08", "icon": "fa-envelope", "summary": "" , "display_name": "Email" }),
+        json!({ "id": 1, "active": false, "date_done": "2026-06-08", "icon": "fa-envelope", "summary": "" , "display_name": "Email",
+                "res_model": "project.task", "res_id": 3 }),
     );
     assert_eq!(
         (done.activity_kind, done.state, done.subject.as_str()),
@@ -193,6 +195,99 @@ fn activities_tell_kind_state_and_subject() {
     );
     assert_eq!(activity(json!({ "id": 1, "active": false })).state, ActivityState::Cancelled);
     assert_eq!(activity(json!({ "id": 1, "res_model": "project.task", "res_id": 3 })).related, None);
+}
+
+#[test]
+fn what_another_record_tells_is_not_told_twice() {
+    let says_something = |payload: Json| map("mail.activity", record(payload)).unwrap().is_some();
+    let done =
+        json!({ "id": 1, "active": false, "date_done": "2026-06-08", "res_model": "crm.lead", "res_id": 4 });
+    assert!(!says_something(done.clone()), "its message says when and by whom");
+    let called_off = json!({ "id": 1, "active": false, "res_model": "crm.lead", "res_id": 4 });
+    assert!(says_something(called_off));
+    assert!(!says_something(json!({ "id": 1, "calendar_event_id": 7 })), "the event is the meeting");
+    assert!(says_something(json!({ "id": 1, "calendar_event_id": 0 })));
+}
+
+fn message(change: Json) -> Option<Activity> {
+    let mut payload = json!({ "id": 1, "message_type": "comment", "date": "2026-06-10 22:30:05", "model": "crm.lead", "res_id": 4 });
+    payload.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    map("mail.message", record(payload)).unwrap().map(|mapped| match mapped.body {
+        FacetBody::Activity(activity) => activity,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn messages_tell_what_was_done_and_by_whom() {
+    let kind = |change: Json| message(change).map(|activity| activity.activity_kind);
+    assert_eq!(kind(json!({ "message_type": "comment" })), Some(ActivityKind::Note));
+    assert_eq!(kind(json!({ "message_type": "email" })), Some(ActivityKind::Email));
+    assert_eq!(kind(json!({ "message_type": "email_outgoing" })), Some(ActivityKind::Email));
+    for system in ["notification", "auto_comment", "user_notification", "sms"] {
+        assert_eq!(kind(json!({ "message_type": system })), None, "{system}");
+    }
+    let done = |category: Json, icon: Json| {
+        kind(
+            json!({ "message_type": "notification", "mail_activity_type_id": 2, "@activity_category": category, "@activity_icon": icon }),
+        )
+    };
+    assert_eq!(done(json!("phonecall"), json!("fa-phone")), Some(ActivityKind::Call));
+    assert_eq!(done(json!("meeting"), json!("fa-users")), Some(ActivityKind::Meeting));
+    assert_eq!(done(json!("default"), json!("fa-envelope")), Some(ActivityKind::Email));
+    assert_eq!(done(json!(null), json!(null)), Some(ActivityKind::Task), "a type that is gone");
+
+    let own = message(
+        json!({ "author_id": 4, "@author_user": 5, "@activity_type": "Call", "record_name": "Deal" }),
+    )
+    .unwrap();
+    assert_eq!((own.state, own.subject.as_str()), (ActivityState::Done, "Call"));
+    assert_eq!(own.done_at.unwrap().to_string(), "2026-06-10T22:30:05Z");
+    assert_eq!((own.owner, own.done_on), (Some(facet_id("res.users", 5)), None));
+    assert_eq!(
+        own.related.map(|it| (it.entity, it.id)),
+        Some((Entity::Opportunity, facet_id("crm.lead", 4)))
+    );
+    let customers = message(json!({ "author_id": 22, "subject": "Re: the offer" })).unwrap();
+    assert_eq!((customers.owner, customers.participants), (None, vec![facet_id("res.partner", 22)]));
+}
+
+#[test]
+fn of_several_users_behind_a_contact_an_active_one_is_the_author() {
+    let user = |id: i64, active: bool| {
+        let row = json!({ "id": id, "active": active, "partner_id": 9 });
+        serde_json::from_value::<Map<String, Json>>(row).unwrap()
+    };
+    let mut additions = Additions::default();
+    additions.put_users(&[user(3, false), user(5, true), user(7, true)]);
+    let mut row = serde_json::from_value(json!({ "id": 1, "author_id": 9 })).unwrap();
+    additions.complete(&mut row);
+    assert_eq!(Json::from(row), json!({ "id": 1, "author_id": 9, "@author_user": 5 }));
+}
+
+#[test]
+fn meetings_have_a_time_and_people() {
+    let meeting = |payload: Json| match mapped("calendar.event", payload).body {
+        FacetBody::Activity(activity) => activity,
+        other => panic!("{other:?}"),
+    };
+    let held = meeting(json!({
+        "id": 1, "name": "Demo", "active": true, "start": "2026-06-11 08:00:00", "stop": "2026-06-11 09:30:00", "user_id": 5,
+        "opportunity_id": 4, "res_model": "res.partner", "res_id": 20, "partner_ids": [21, 4],
+    }));
+    assert_eq!(
+        (held.activity_kind, held.state, held.due),
+        (ActivityKind::Meeting, ActivityState::Open, None)
+    );
+    assert_eq!(
+        held.related.map(|related| related.id),
+        Some(facet_id("crm.lead", 4)),
+        "the opportunity comes first"
+    );
+    assert_eq!(held.ends_at.unwrap().duration_since(held.starts_at.unwrap()).as_mins(), 90);
+    assert_eq!(held.participants.len(), 2);
+    assert!(held.participants.is_sorted());
+    assert_eq!(meeting(json!({ "id": 1, "name": "x", "active": false })).state, ActivityState::Cancelled);
 }
 
 #[test]

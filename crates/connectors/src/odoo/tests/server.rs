@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::wire;
-use super::{custom_fields, fixture};
+use super::{activity_types, custom_fields, fixture, fixture_users};
 use crate::odoo::objects::{self, Kind};
 use crate::odoo::wire::{Answer, parse};
 
@@ -149,6 +149,16 @@ pub(super) fn odoo(call: &Call) -> Reply {
     if call.verb() == "has_group" {
         return Reply::Value(json!(true));
     }
+    match (call.model(), call.verb()) {
+        ("mail.activity.type", "read") => {
+            let types = activity_types().into_iter().filter(|row| asked_for(call, &row["id"]));
+            return Reply::Value(types.map(Json::from).collect());
+        }
+        ("res.users", "search") if call.params[5][0] == json!([["share", "=", false]]) => {
+            return Reply::Value(fixture_users().iter().map(|row| row["id"].clone()).collect());
+        }
+        _ => {}
+    }
     let Some(object) = objects::object(call.model()) else { return Reply::Value(json!(true)) };
     let custom = custom_fields(object.name);
     match call.verb() {
@@ -168,8 +178,7 @@ pub(super) fn odoo(call: &Call) -> Reply {
             select(call, rows(object.name)).as_array().unwrap().iter().map(|row| row["id"].clone()).collect(),
         ),
         "read" => {
-            let wanted = call.params[5][0].as_array().unwrap().clone();
-            Reply::Value(rows(object.name).into_iter().filter(|row| wanted.contains(&row["id"])).collect())
+            Reply::Value(rows(object.name).into_iter().filter(|row| asked_for(call, &row["id"])).collect())
         }
         other => panic!("unexpected {other}"),
     }
@@ -196,13 +205,21 @@ pub(super) fn rows(object: &str) -> Vec<Json> {
     }
 }
 
+/// Whether a `read` asks for an id.
+fn asked_for(call: &Call, id: &Json) -> bool {
+    call.params[5][0].as_array().unwrap().contains(id)
+}
+
 /// What a keyset page asks for.
 fn select(call: &Call, rows: Vec<Json>) -> Json {
-    let domain = &call.params[5][0];
-    assert!(domain == &json!([]) || domain[0][0] == json!("id") && domain[0][1] == json!(">"), "{domain}");
+    let object = objects::object(call.model()).unwrap();
+    let domain = call.params[5][0].as_array().unwrap();
+    let (terms, place) = domain.split_at((object.terms)().len());
+    assert_eq!(terms, (object.terms)());
+    assert!(place.is_empty() || place[0][0] == json!("id") && place[0][1] == json!(">"), "{domain:?}");
     assert_eq!(call.keyword("order"), Some(&json!("id asc")));
     assert_eq!(call.keyword("context"), Some(&json!({ "active_test": false })));
-    let after = domain[0][2].as_i64().unwrap_or(0);
+    let after = place.first().and_then(|term| term[2].as_i64()).unwrap_or(0);
     let limit = call.keyword("limit").and_then(Json::as_u64).unwrap();
     rows.into_iter().filter(|row| row["id"].as_i64() > Some(after)).take(limit as usize).collect()
 }
