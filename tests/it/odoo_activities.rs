@@ -56,7 +56,7 @@ impl Office {
             RawMessage { raw: RawPosition { instance: instance(), position }, message }
         });
         let messages: Vec<_> = messages.collect();
-        let documents = oracle::documents(&[messages.clone()], false).await;
+        let documents = oracle::documents(std::slice::from_ref(&messages), false).await;
         oracle::assert_same(&recompute::documents(&messages), &documents);
         let about = facet("crm.lead", lead);
         let activity = |bytes: &Vec<u8>| {
