@@ -15,7 +15,7 @@
 //! Nothing tells that a record was deleted, so after each reading records are counted by ranges of ids, and where the count
 //! is not what it should be, ids are listed, and what is missing is asked for with `exists`, which no record rule filters
 //! ([`census`]). A record that is hidden from the API user is not gone. Messages are looked through only after everything
-//! was read, since their server counts them by listing them.
+//! was read, since the server has to fetch them all to count them.
 //!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
 //! `normalize` knows which field has which type, and there `false` becomes nothing. Three things are added or

@@ -58,7 +58,7 @@ pub(super) struct Object {
     /// The terms that a record must meet to be read; none for all records.
     pub terms: fn() -> Vec<Json>,
     /// The server drops what the user may not read after it has applied the limit, so pages come back short, or empty in
-    /// mid-stream, and counting costs as much as listing.
+    /// mid-stream, and to count is to fetch.
     pub thinned: bool,
     /// Members of the payload that make no change.
     pub volatile: &'static [&'static str],

@@ -446,7 +446,7 @@ fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<Ob
         fields: fingerprint(fields),
         // Whoever may not read it may not search by it.
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
-        // Counting them costs as much as listing them, and there may be millions.
+        // To count them the server fetches them all, and there may be millions.
         sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
     })
 }

@@ -43,13 +43,18 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
     Ok(Some(Mapped { body: FacetBody::Activity(facet), keys: Vec::new(), refs: Vec::new() }))
 }
 
-/// The category of an activity's type knows calls and meetings only; e-mails are told by the icon of Odoo's own type.
+/// The category of an activity's type knows meetings, and calls where a module adds them; those and e-mails are told by the
+/// icon of Odoo's own types.
 pub(super) fn kind(payload: &Payload<'_>, category: &str, icon: &str) -> Result<ActivityKind, Rejection> {
+    let by_icon = match payload.text(icon)?.as_deref() {
+        Some("fa-phone") => ActivityKind::Call,
+        Some("fa-envelope") => ActivityKind::Email,
+        _ => ActivityKind::Task,
+    };
     Ok(match payload.text(category)?.as_deref() {
         Some("phonecall") => ActivityKind::Call,
         Some("meeting") => ActivityKind::Meeting,
-        _ if payload.text(icon)?.as_deref() == Some("fa-envelope") => ActivityKind::Email,
-        _ => ActivityKind::Task,
+        _ => by_icon,
     })
 }
 

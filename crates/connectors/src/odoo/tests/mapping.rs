@@ -235,6 +235,7 @@ fn messages_tell_what_was_done_and_by_whom() {
     assert_eq!(done(json!("phonecall"), json!("fa-phone")), Some(ActivityKind::Call));
     assert_eq!(done(json!("meeting"), json!("fa-users")), Some(ActivityKind::Meeting));
     assert_eq!(done(json!("default"), json!("fa-envelope")), Some(ActivityKind::Email));
+    assert_eq!(done(json!("default"), json!("fa-phone")), Some(ActivityKind::Call), "Odoo 14");
     assert_eq!(done(json!(null), json!(null)), Some(ActivityKind::Task), "a type that is gone");
 
     let own = message(
