@@ -258,7 +258,8 @@ impl Office {
         run_once(&self.ports, &request, self.source(), Options::default(), &stop).await.unwrap().record.run
     }
 
-    async fn events(&self) -> Vec<Envelope> {
+    /// Every raw event.
+    pub async fn events(&self) -> Vec<Envelope> {
         let messages = oracle::messages(&self.log, "RAW_ODOO_E1").await;
         let event = |message: Message| Envelope::decode(&message.payload, message.content_type.as_deref());
         messages.into_iter().map(|message| event(message).unwrap()).collect()

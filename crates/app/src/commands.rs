@@ -206,14 +206,14 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
         "finished_at",
     ];
     match command {
-        cli::Sync::Run { name, objects, full, accept_deletions, follow } => {
+        cli::Sync::Run { name, objects, full, accept_deletions, accept_schema, follow } => {
             let instance = InstanceName::new(name)?;
             let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
             let request = SyncRequest {
                 run_id: ports.ids.next(),
                 instance,
                 selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
-                demands: Demands { full, accept_deletions },
+                demands: Demands { full, accept_deletions, accept_schema },
                 trigger: Trigger::Cli,
             };
             let run_id = request_sync(&ports, &log, request).await?;

@@ -36,7 +36,11 @@ impl SyncCommands for QueuedSyncs {
             run_id: command.run_id,
             instance: InstanceName::new(command.source).map_err(refused)?,
             selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
-            demands: Demands { full: command.full, accept_deletions: command.accept_deletions },
+            demands: Demands {
+                full: command.full,
+                accept_deletions: command.accept_deletions,
+                accept_schema: command.accept_schema,
+            },
             trigger: Trigger::Manual,
         };
         match request_sync(&self.ports, &*self.jobs, request).await {

@@ -66,10 +66,22 @@ pub struct ObjectPlan {
     /// The fields that are read, as a digest of their names and types: what was read with other fields has to be read
     /// again as a whole, since a record does not change by it. Empty if they are always the same.
     pub fields: String,
+    /// The fields that are read, by name, so that a change of them is noticed; empty for sources that do not describe them.
+    pub schema: BTreeMap<String, FieldSchema>,
     /// How changes are read, if the source can be asked for what has changed since a moment.
     pub incremental: Option<Incremental>,
     /// When what is gone is looked for, if the source has a census.
     pub sweep: Sweep,
+}
+
+/// A field that is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldSchema {
+    /// Its type, in the source's words.
+    pub kind: String,
+    /// Whether its object is read no further, should the field go away or change its type, until somebody accepts it: a value
+    /// that is no longer sent looks like one that was emptied.
+    pub guarded: bool,
 }
 
 /// When the records that are there are compared with those that are known.
@@ -100,6 +112,7 @@ impl ObjectPlan {
             volatile: &[],
             missing_fields: Vec::new(),
             fields: String::new(),
+            schema: BTreeMap::new(),
             incremental: None,
             sweep: Sweep::AfterEveryReading,
         }

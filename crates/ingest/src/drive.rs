@@ -203,7 +203,10 @@ impl Session<'_> {
             });
             failed.get_or_insert_with(|| run_error(&error));
             // What is not allowed for one object may be for the next; most else concerns them all.
-            if !matches!(&error, SourceError::Permanent { code: "not-allowed" | "mass-deletion", .. }) {
+            if !matches!(
+                &error,
+                SourceError::Permanent { code: "not-allowed" | "mass-deletion" | "schema-drift", .. }
+            ) {
                 self.skip_behind(index);
                 break;
             }

@@ -29,6 +29,7 @@ mod progress;
 mod run;
 mod runs;
 mod scheduler;
+mod schema;
 mod sweep;
 mod trigger;
 mod worker;

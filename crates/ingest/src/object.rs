@@ -95,6 +95,7 @@ pub(crate) struct Session<'a> {
 impl Session<'_> {
     /// Reads an object to its end, then looks for what is gone.
     pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
+        self.settle_schema(index, plan).await?;
         let extent = self.read_pages(index, plan).await?;
         self.sweep(index, plan, extent).await
     }

@@ -33,6 +33,9 @@ pub struct Demands {
     /// Records that are gone are retracted however many they are.
     #[serde(default)]
     pub accept_deletions: bool,
+    /// Objects are read although fields of theirs are gone or have changed.
+    #[serde(default)]
+    pub accept_schema: bool,
 }
 
 /// How far a run is.

@@ -10,6 +10,7 @@ use crate::cursor::CURSORS_BUCKET;
 use crate::known::KNOWN_BUCKET;
 use crate::lease::LEASES_BUCKET;
 use crate::run::{Run, RunRecord, RunState};
+use crate::schema::SCHEMAS_BUCKET;
 use crate::{Error, Ports};
 
 /// Bucket with one [`RunRecord`] for each instance, under its name.
@@ -25,7 +26,7 @@ const HISTORY_WINDOW: u64 = 5_000;
 
 /// Makes the buckets and the stream that the driver needs.
 pub async fn prepare(log: &dyn EventLog, kv: &dyn KeyValue) -> Result<(), LogError> {
-    for bucket in [CURSORS_BUCKET, KNOWN_BUCKET, RUNS_BUCKET, LEASES_BUCKET, CANCELS_BUCKET] {
+    for bucket in [CURSORS_BUCKET, KNOWN_BUCKET, RUNS_BUCKET, LEASES_BUCKET, CANCELS_BUCKET, SCHEMAS_BUCKET] {
         kv.ensure_bucket(bucket).await?;
     }
     let history = StreamSpec {

@@ -253,6 +253,8 @@ pub struct SyncCommand {
     pub full: bool,
     /// Records that are gone are retracted however many they are.
     pub accept_deletions: bool,
+    /// Objects are read although fields of theirs are gone or have changed.
+    pub accept_schema: bool,
     /// The account that asked.
     pub requested_by: String,
 }

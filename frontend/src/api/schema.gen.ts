@@ -2223,6 +2223,8 @@ export interface components {
         SyncTriggerRequest: {
             /** @description Retract what is gone from the source, even if that is a large share of its records. */
             accept_deletions?: boolean;
+            /** @description Read objects although fields of theirs are gone, no longer permitted, or have another type. */
+            accept_schema?: boolean;
             /** @description Read all records, and not only what has changed since the last sync. */
             full?: boolean;
             /** @description Only these objects; all if none is named. */

@@ -464,10 +464,6 @@ export const en = {
     lastDeleted: "· {{deleted}} deleted",
     cancel: "Cancel",
     cancelling: "Ends after this page",
-    acceptDeletions: "Accept the deletions",
-    acceptTitle: "Retract what is gone from {{source}}?",
-    acceptText:
-      "The source is read again, and all that is no longer in it leaves the figures, however much that is. Its raw events stay. Do this only if it was really deleted there, and not if a right was lost.",
     object: "Object",
     progress: "Progress",
     read: "Read",
@@ -501,6 +497,19 @@ export const en = {
       interrupted: "Interrupted",
     },
     trigger: { manual: "By hand", first: "First sync", schedule: "Schedule", cli: "Command line" },
+  },
+  accept: {
+    button: { deletions: "Accept the deletions", schema: "Accept the changed fields" },
+    title: {
+      deletions: "Retract what is gone from {{source}}?",
+      schema: "Read {{source}} without those fields?",
+    },
+    text: {
+      deletions:
+        "The source is read again, and all that is no longer in it leaves the figures, however much that is. Its raw events stay. Do this only if it was really deleted there, and not if a right was lost.",
+      schema:
+        "The source is read again as it is now: the values of fields that are gone become empty in the figures. Do this only if the change is meant, and not if a right was lost.",
+    },
   },
   alerts: {
     title: "What is wrong with {{source}}",

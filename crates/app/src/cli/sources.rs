@@ -83,6 +83,9 @@ pub enum Sync {
         /// Retract what is gone from the source, even if that is a large share of its records.
         #[arg(long)]
         accept_deletions: bool,
+        /// Read objects although fields of theirs are gone, no longer permitted, or have another type.
+        #[arg(long)]
+        accept_schema: bool,
         /// Wait for its end, showing progress.
         #[arg(long)]
         follow: bool,

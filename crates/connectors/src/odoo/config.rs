@@ -9,7 +9,18 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{ConfigError, Incremental, Settings};
 
 /// Every setting, for messages.
-const KNOWN: &str = "url, database, login, page_size, overlap_seconds, full_every_hours, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
+const KNOWN: &str = "url, database, login, page_size, overlap_seconds, full_every_hours, hold_schema_changes, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
+
+/// Of which fields a change is accepted by a person only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Those of the product and its modules; custom ones come and go as somebody adds and deletes them.
+    Product,
+    /// Custom ones, too.
+    All,
+    /// None.
+    Nothing,
+}
 
 /// What a source needs to know.
 #[derive(Debug)]
@@ -26,6 +37,8 @@ pub(super) struct Config {
     pub page_size: u32,
     /// How changes are read.
     pub incremental: Incremental,
+    /// Of which fields a change is accepted by a person only.
+    pub guard: Guard,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for a whole answer; above the 120 s after which Odoo itself gives a request up.
@@ -49,6 +62,12 @@ impl Config {
         let connect = number(&mut plain, "connect_timeout_seconds", 10, 1..=300)?;
         let call = number(&mut plain, "call_timeout_seconds", 130, 1..=3600)?;
         let megabytes = number(&mut plain, "max_answer_megabytes", 64, 1..=1024)?;
+        let guard = match plain.remove("hold_schema_changes").as_deref().map(str::trim) {
+            None | Some("product") => Guard::Product,
+            Some("all") => Guard::All,
+            Some("none") => Guard::Nothing,
+            Some(_) => return Err(wrong("hold_schema_changes", "must be product, all or none")),
+        };
         if let Some(unknown) = plain.keys().next() {
             return Err(wrong(unknown, format!("is not a setting of an Odoo source; it has {KNOWN}")));
         }
@@ -65,6 +84,7 @@ impl Config {
                 overlap: Duration::from_secs(u64::from(overlap)),
                 full_every: Duration::from_secs(3_600 * u64::from(hours)),
             },
+            guard,
             connect_timeout: Duration::from_secs(u64::from(connect)),
             call_timeout: Duration::from_secs(u64::from(call)),
             max_answer: usize::try_from(megabytes).unwrap_or(64) * 1_000_000,

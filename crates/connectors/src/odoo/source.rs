@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::client::Client;
-use super::config::Config;
+use super::config::{Config, Guard};
 use super::fault::{self, CallError};
 use super::messages::{self, Additions};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::{check, record};
 use crate::{
-    Census, Check, ConfigError, Connected, Extent, Field, Incremental, ObjectPlan, Page, Record, Source,
-    SourceError, Sweep,
+    Census, Check, ConfigError, Connected, Extent, Field, FieldSchema, Incremental, ObjectPlan, Page, Record,
+    Source, SourceError, Sweep,
 };
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
@@ -30,6 +30,7 @@ pub(super) struct OdooSource {
     client: Client,
     page_size: u32,
     incremental: Incremental,
+    guard: Guard,
     session: Option<Session>,
     /// Objects whose pages came too slowly or too long, and the limit to use instead.
     smaller: BTreeMap<&'static str, u32>,
@@ -48,6 +49,8 @@ struct Session {
 #[derive(Debug, Default)]
 struct Fields {
     names: Vec<String>,
+    /// Their Odoo types.
+    types: BTreeMap<String, String>,
     /// Custom fields among them, with their Odoo types.
     custom: BTreeMap<String, String>,
     missing: Vec<String>,
@@ -75,9 +78,9 @@ impl OdooSource {
     /// A source that has not connected yet.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let client = Client::new(config)?;
-        let Config { page_size, incremental, .. } = *config;
+        let Config { page_size, incremental, guard, .. } = *config;
         let (smaller, additions) = (BTreeMap::new(), Additions::default());
-        Ok(Self { client, page_size, incremental, session: None, smaller, additions })
+        Ok(Self { client, page_size, incremental, guard, session: None, smaller, additions })
     }
 
     /// The fields of an object that are both wanted and there.
@@ -224,7 +227,7 @@ impl Source for OdooSource {
                 .discover(uid, object)
                 .await
                 .map_err(|error| error.into_source_error(Some(object.name)))?;
-            plans.push(plan(object, &fields, self.incremental)?);
+            plans.push(plan(object, &fields, self.incremental, self.guard)?);
             session.fields.insert(object.name, fields);
         }
         self.session = Some(session);
@@ -382,8 +385,10 @@ pub(super) fn rows_of(answer: Json) -> Result<Vec<Map<String, Json>>, CallError>
 fn fields(object: &Object, found: &Json) -> Fields {
     let mut fields = Fields { names: vec!["id".to_owned()], ..Fields::default() };
     for (name, _) in object.fields.iter().chain(&[("write_date", Kind::Moment)]) {
-        let list = if found.get(name).is_some() { &mut fields.names } else { &mut fields.missing };
-        list.push((*name).to_owned());
+        match found.get(name) {
+            Some(attributes) => fields.take(name, attributes),
+            None => fields.missing.push((*name).to_owned()),
+        }
     }
     let all = found.as_object().into_iter().flatten();
     for (name, attributes) in all.filter(|(name, _)| object.custom && name.starts_with("x_")) {
@@ -392,7 +397,7 @@ fn fields(object: &Object, found: &Json) -> Fields {
         let stored = attributes.get("store").and_then(Json::as_bool) == Some(true);
         if stored && Kind::of_custom(odoo_type).is_some() {
             fields.custom.insert(name.clone(), odoo_type.to_owned());
-            fields.names.push(name.clone());
+            fields.take(name, attributes);
         }
     }
     fields
@@ -433,7 +438,12 @@ pub(super) fn behind(object: &Object, extent: Extent, id: i64) -> Vec<Json> {
     terms
 }
 
-fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<ObjectPlan, SourceError> {
+fn plan(
+    object: &Object,
+    fields: &Fields,
+    incremental: Incremental,
+    guard: Guard,
+) -> Result<ObjectPlan, SourceError> {
     let name = ObjectName::new(object.name).map_err(|error| {
         fault::permanent("unknown-object", error.to_string(), "this is an error of the program")
     })?;
@@ -444,11 +454,32 @@ fn plan(object: &Object, fields: &Fields, incremental: Incremental) -> Result<Ob
         volatile: object.volatile,
         missing_fields: fields.missing.clone(),
         fields: fingerprint(fields),
+        schema: fields.schema(guard),
         // Whoever may not read it may not search by it.
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
         // To count them the server fetches them all, and there may be millions.
         sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
     })
+}
+
+impl Fields {
+    fn take(&mut self, name: &str, attributes: &Json) {
+        self.names.push(name.to_owned());
+        let odoo_type = attributes.get("type").and_then(Json::as_str).unwrap_or_default();
+        self.types.insert(name.to_owned(), odoo_type.to_owned());
+    }
+
+    fn schema(&self, guard: Guard) -> BTreeMap<String, FieldSchema> {
+        let described = self.types.iter().map(|(name, odoo_type)| {
+            let guarded = match guard {
+                Guard::Product => !name.starts_with("x_"),
+                Guard::All => true,
+                Guard::Nothing => false,
+            };
+            (name.clone(), FieldSchema { kind: odoo_type.clone(), guarded })
+        });
+        described.collect()
+    }
 }
 
 /// Which fields are read: names, and types where they may change.

@@ -7,6 +7,7 @@ mod crashes;
 mod epochs;
 mod runs;
 mod schedules;
+mod schemas;
 mod sweeps;
 mod worker;
 mod writing;
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    Census, Check, Connected, Extent, Incremental, ObjectPlan, Page, Record, Source, SourceError, Sweep,
+    Census, Check, Connected, Extent, FieldSchema, Incremental, ObjectPlan, Page, Record, Source,
+    SourceError, Sweep,
 };
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Operation, Payload};
@@ -175,6 +177,8 @@ struct Script {
     changed: BTreeMap<(String, String), Timestamp>,
     /// What its fields are called.
     fields: String,
+    /// Its fields with their types, all guarded but those that begin with `x`.
+    schema: BTreeMap<String, String>,
     /// What was asked for since the last look.
     extents: Vec<Extent>,
     /// Whether it tells which records are there, and those that may not be read: object and key.
@@ -224,8 +228,17 @@ impl Source for Scripted {
         let state = self.state.lock().unwrap();
         let (incremental, fields) = (state.incremental, &state.fields);
         let sweep = if state.swept_seldom { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading };
-        let plan =
-            |object: &String| ObjectPlan { incremental, fields: fields.clone(), sweep, ..plan(object) };
+        let field = |(name, kind): (&String, &String)| {
+            (name.clone(), FieldSchema { kind: kind.clone(), guarded: !name.starts_with('x') })
+        };
+        let schema: BTreeMap<_, _> = state.schema.iter().map(field).collect();
+        let plan = |object: &String| ObjectPlan {
+            incremental,
+            fields: fields.clone(),
+            schema: schema.clone(),
+            sweep,
+            ..plan(object)
+        };
         let plans = state.objects.keys().map(plan).collect();
         Ok(Connected { plans, clock: state.clock })
     }

@@ -232,3 +232,20 @@ test("what is wrong with a source is said with since when", async () => {
   const list = await screen.findByRole("list", { name: "What is wrong with Odoo main" });
   expect(list).toHaveTextContent(/Failing since/);
 });
+
+test("changed fields that were held back can be accepted, after a question", async () => {
+  const sent: unknown[] = [];
+  const error = { code: "schema-drift", message: "crm.lead: a field is gone.", fix: "Give the right back." };
+  server.use(
+    answer.get("/api/sync/status", { sources: [aSource({ last: aRun({ state: "failed", error }) })] }),
+    http.post("*/api/sync/trigger", async ({ request }) => {
+      sent.push(await request.json());
+      return HttpResponse.json({ run_id: "r3", source: "odoo-main" }, { status: 202 });
+    }),
+  );
+  const { user } = renderApp("/data-lake");
+  await user.click(await screen.findByRole("button", { name: "Accept the changed fields" }));
+  const dialog = await screen.findByRole("dialog");
+  await user.click(within(dialog).getByRole("button", { name: "Accept the changed fields" }));
+  await expect.poll(() => sent).toEqual([{ source: "odoo-main", accept_schema: true }]);
+});

@@ -27,6 +27,9 @@ pub struct SyncTriggerRequest {
     /// Retract what is gone from the source, even if that is a large share of its records.
     #[serde(default)]
     pub accept_deletions: bool,
+    /// Read objects although fields of theirs are gone, no longer permitted, or have another type.
+    #[serde(default)]
+    pub accept_schema: bool,
 }
 
 /// The run that was queued.
@@ -65,6 +68,7 @@ pub(crate) async fn sync_trigger(
         objects: request.objects.unwrap_or_default(),
         full: request.full,
         accept_deletions: request.accept_deletions,
+        accept_schema: request.accept_schema,
         requested_by: allowed.account.id.clone(),
     };
     allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;

@@ -56,11 +56,16 @@ export function useTriggerSync() {
   });
 }
 
-/** Reads a source and retracts what is gone from it, however much that is. */
-export function useAcceptDeletions(source: string) {
+/** What holds a source back until somebody accepts it, by the code of the run's error. */
+export const ACCEPTABLE = { "mass-deletion": "deletions", "schema-drift": "schema" } as const;
+export type Acceptable = (typeof ACCEPTABLE)[keyof typeof ACCEPTABLE];
+
+/** Reads a source although much is gone from it, or although fields are. */
+export function useAcceptChange(source: string, what: Acceptable) {
   const queryClient = useQueryClient();
+  const demand = what === "deletions" ? { accept_deletions: true } : { accept_schema: true };
   return useMutation({
-    mutationFn: () => unwrap(api.POST("/api/sync/trigger", { body: { source, accept_deletions: true } })),
+    mutationFn: () => unwrap(api.POST("/api/sync/trigger", { body: { source, ...demand } })),
     onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
   });
 }

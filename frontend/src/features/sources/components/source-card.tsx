@@ -1,8 +1,8 @@
 /** One source. What it is doing now and how its last run ended are two different things, and shown as two. */
 import { useTranslation } from "react-i18next";
 import { SourceStateBadge } from "@/components/state/freshness";
-import { isUnderWay, type SourceStatus } from "@/features/sources/api/sync";
-import { AcceptDeletions } from "@/features/sources/components/accept-deletions";
+import { ACCEPTABLE, isUnderWay, type SourceStatus } from "@/features/sources/api/sync";
+import { AcceptChange } from "@/features/sources/components/accept-change";
 import { RunError } from "@/features/sources/components/run-error";
 import { RunProgress } from "@/features/sources/components/run-progress";
 import { RunStateBadge } from "@/features/sources/components/run-state";
@@ -19,6 +19,7 @@ export function SourceCard({ source }: { source: SourceStatus }) {
   const canManage = useCan("ops:manage");
   const current = isUnderWay(source.current) ? source.current : undefined;
   const failure = current ? undefined : source.last?.error;
+  const acceptable = ACCEPTABLE[failure?.code as keyof typeof ACCEPTABLE];
   return (
     <li
       data-testid={`source-${source.name}`}
@@ -43,7 +44,7 @@ export function SourceCard({ source }: { source: SourceStatus }) {
       </div>
       <SourceAlerts source={source} />
       {failure && <RunError error={failure} />}
-      {failure?.code === "mass-deletion" && canTrigger && <AcceptDeletions source={source} />}
+      {acceptable && canTrigger && <AcceptChange source={source} what={acceptable} />}
       {current && <RunProgress run={current} canCancel={canTrigger} />}
     </li>
   );
