@@ -302,6 +302,17 @@ impl Scene {
         oracle::stored(&self.store, &active).await
     }
 
+    /// Where a replay stands, and whether its generation is taking over, if it has begun.
+    async fn taking_over(&self, id: &str) -> (ReplayState, Option<bool>) {
+        let replay = self.replay(id).await.unwrap();
+        let there = match replay.canonical {
+            Some(canonical) => self.store.position(&consumer_name(canonical)).await.unwrap(),
+            None => None,
+        };
+        let there = there.map(|at| NormalizerPosition::decode(&at.position).unwrap());
+        (replay.state, there.map(|at| at.taking_over.is_some()))
+    }
+
     async fn replay(&self, id: &str) -> Option<Replay> {
         salescommand_store::Registry::new(Arc::new(self.store.clone())).replay(id).await.ok()?
     }
@@ -330,14 +341,13 @@ async fn the_binary_reads_one_source_again_over_kills_while_both_go_on() {
         for (source, load) in ["odoo-a", "odoo-b"].into_iter().zip(&mut loads) {
             scene.publish(source, &load.changes(100)).await;
         }
-        tokio::time::sleep(Duration::from_millis(300 + 250 * kill)).await;
-        let replay = scene.replay(&id).await.unwrap();
-        let there = match replay.canonical {
-            Some(canonical) => scene.store.position(&consumer_name(canonical)).await.unwrap(),
-            None => None,
-        };
-        let there = there.map(|at| NormalizerPosition::decode(&at.position).unwrap());
-        seen.push((replay.state, there.map(|at| at.taking_over.is_some())));
+        // The first two wherever it is; the others once something has been taken over, and a little later each time.
+        tokio::time::sleep(Duration::from_millis(150 * (kill + 1))).await;
+        let hit = eventually("something to be taken over", async || {
+            let hit = scene.taking_over(&id).await;
+            (kill < 2 || hit.1.is_some() || hit.0.is_final()).then_some(hit)
+        });
+        seen.push(hit.await.unwrap_or_else(|error| panic!("{error}\n{}", scene.platform.log("normalizer"))));
         scene.platform.kill9("normalizer").unwrap();
         scene.platform.spawn("normalizer", &[]).unwrap();
     }
