@@ -89,7 +89,7 @@ pub struct FieldSchema {
 pub enum Sweep {
     /// After each reading.
     AfterEveryReading,
-    /// After readings of all records, since it costs about as much as one of those.
+    /// After readings of all records only, where it takes the source long.
     AfterFullReadings,
 }
 

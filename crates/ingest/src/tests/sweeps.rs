@@ -67,7 +67,7 @@ async fn what_is_gone_is_retracted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_looking_costs_as_much_as_reading_it_waits_for_a_reading_of_everything() {
+async fn where_looking_takes_long_it_waits_for_a_reading_of_everything() {
     let bench = bench(8);
     changes::incremental(&bench);
     bench.source.state.lock().unwrap().swept_seldom = true;
