@@ -19,6 +19,7 @@ test("records are paged by cursor, and the page is in the address", async () => 
   expect(await screen.findByText(/Page 2/)).toBeVisible();
   expect(address()).toBe("/data-lake/entities?cursor=abc&page=2");
   expect(screen.queryByRole("link", { name: "Next" })).not.toBeInTheDocument();
+  expect(screen.getByRole("link", { name: "Opportunities" })).toHaveAttribute("aria-current", "page");
 });
 
 test("another type is another address", async () => {
@@ -26,6 +27,9 @@ test("another type is another address", async () => {
   await user.click(await screen.findByRole("link", { name: "Contacts" }));
   expect(await screen.findByRole("table", { name: "Contacts, one page" })).toBeVisible();
   expect(address()).toBe("/data-lake/entities?type=contacts");
+  const tabs = within(screen.getByRole("navigation", { name: "Record type" })).getAllByRole("link");
+  const current = tabs.filter((tab) => tab.getAttribute("aria-current") === "page");
+  expect(current.map((tab) => tab.textContent)).toEqual(["Contacts"]);
 });
 
 test("no records says why and leads on", async () => {

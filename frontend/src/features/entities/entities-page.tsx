@@ -28,7 +28,7 @@ export function EntitiesPage({ search }: { search: EntitiesSearch }) {
   return (
     <>
       <PageHeader title={t("entities.title")} subtitle={t("entities.subtitle")} />
-      <TypeTabs />
+      <TypeTabs current={search.type} />
       <QueryPanel query={query} skeleton={<Bones rows={12} className="h-8" />}>
         {({ items, next_cursor }) =>
           items.length === 0 ? (
