@@ -19,8 +19,9 @@ use crate::raw::ObjectName;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// After so many failures in a row that a person has to mend, a source is left alone until a run that somebody asks for
-/// succeeds: a login that is refused again and again gets its account locked. Trouble that passes never pauses a source.
+/// After so many runs in a row that read nothing because of something that a person has to mend, a source is left alone until a
+/// run that somebody asks for reads something: a login that is refused again and again gets its account locked. Trouble that
+/// passes never pauses a source.
 pub const PAUSE_AFTER: u32 = 5;
 /// The longest interval: longer than a leap year.
 const LONGEST: u64 = 400 * DAY;

@@ -193,7 +193,7 @@ pub struct RunRecord {
     /// Of these the one that ended first, when all objects were read: as of then, everything was.
     #[serde(default)]
     pub last_complete: Option<LastComplete>,
-    /// How many runs in a row, up to this one, have failed because of something that a person has to mend.
+    /// How many runs in a row, up to this one, have read no object because of something that a person has to mend.
     #[serde(default)]
     pub failures: u32,
     /// The last finished run before this one.
@@ -302,10 +302,13 @@ impl RunRecord {
                 self.last_complete = Some(first.cloned().unwrap_or(this));
             }
         }
+        let read_something = self.run.objects.iter().any(|object| object.state == ObjectState::Done);
         match (self.run.state, &self.run.error) {
             (RunState::Succeeded, _) => self.failures = 0,
+            // A source of which one object may not be read is worth asking for the others.
+            (RunState::Failed, _) if read_something => self.failures = 0,
             (RunState::Failed, Some(error)) if !error.passes() => {
-                self.failures = self.failures.saturating_add(1)
+                self.failures = self.failures.saturating_add(1);
             }
             _ => {}
         }

@@ -211,7 +211,7 @@ pub struct RecordedRun {
     /// When each object was asked for last.
     #[serde(default)]
     pub asked: Asked,
-    /// How many runs in a row have failed because of something that a person has to mend.
+    /// How many runs in a row have read nothing because of something that a person has to mend.
     #[serde(default)]
     pub failures: u32,
     /// The last finished run before this one.

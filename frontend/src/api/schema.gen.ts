@@ -2098,7 +2098,7 @@ export interface components {
             cadence: string;
             /**
              * Format: int64
-             * @description How many runs in a row have failed because of something that a person has to mend.
+             * @description How many runs in a row have read nothing because of something that a person has to mend.
              */
             failures: number;
             /**
@@ -2114,7 +2114,7 @@ export interface components {
             paused: boolean;
             /**
              * Format: int64
-             * @description After how many of them no run is started by the clock any more, until one that somebody asks for succeeds.
+             * @description After how many of them no run is started by the clock any more, until one that somebody asks for reads something.
              */
             paused_after: number;
         };

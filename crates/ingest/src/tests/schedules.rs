@@ -145,3 +145,19 @@ async fn what_a_person_has_to_mend_pauses_a_source_and_what_passes_does_not() {
     shop.look().await;
     assert_eq!(shop.current().await.run.trigger, Trigger::Schedule, "and it is read again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_which_one_object_may_not_be_read_is_never_paused() {
+    let shop = Shop::new();
+    shop.bench.source.put("partner", 2, "1");
+    for _ in 0..2 * PAUSE_AFTER {
+        // Leads come first; partners are read all the same.
+        shop.bench.source.fail([permanent("not-allowed")]);
+        shop.bench.clock.advance(Duration::from_secs(600));
+        shop.look().await;
+        shop.work().await;
+        let record = shop.current().await;
+        assert_eq!((record.run.state, record.failures), (RunState::Failed, 0));
+        assert!(shop.read().contains(&"partner".to_owned()));
+    }
+}

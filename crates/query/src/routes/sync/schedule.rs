@@ -36,10 +36,10 @@ pub struct SourceSchedule {
     pub objects: BTreeMap<String, String>,
     /// When the next run is due; none if never, or while it is paused.
     pub next_at: Option<Timestamp>,
-    /// How many runs in a row have failed because of something that a person has to mend.
+    /// How many runs in a row have read nothing because of something that a person has to mend.
     #[schema(format = Int64)]
     pub failures: u32,
-    /// After how many of them no run is started by the clock any more, until one that somebody asks for succeeds.
+    /// After how many of them no run is started by the clock any more, until one that somebody asks for reads something.
     #[schema(format = Int64)]
     pub paused_after: u32,
     /// Whether that is so.
