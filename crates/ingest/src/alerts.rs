@@ -12,17 +12,16 @@ use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::PAUSE_AFTER;
-use salescommand_eventlog::{Error as LogError, KeyValue};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::held::{Held, Owned};
 use crate::run::{RunError, RunRecord, RunState};
-use crate::scheduler::{Scheduled, Schedules};
-use crate::{Error, Ports, all_runs, compute_delay};
+use crate::scheduler::{Scheduled, Schedules, keep_looking};
+use crate::{Error, Ports, all_runs};
 
 /// Bucket of what people were told: key = instance, value = [`SourceAlerts`] in JSON.
-pub const ALERTS_BUCKET: &str = "SYNC_ALERTS";
+pub(crate) const ALERTS_BUCKET: &str = "SYNC_ALERTS";
 /// How often is looked.
 const LOOK: Duration = Duration::from_secs(10);
 /// More than one record of so many that is not usable as an event is too much.
@@ -44,11 +43,11 @@ pub enum Condition {
 
 /// What is wrong with a source, as people were told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceAlerts {
+pub(crate) struct SourceAlerts {
     /// What is wrong, and since when that is known.
-    pub conditions: BTreeMap<Condition, Timestamp>,
+    pub(crate) conditions: BTreeMap<Condition, Timestamp>,
     /// Counts the changes.
-    pub number: u64,
+    number: u64,
     /// What began with the last change, if it has yet to be told.
     #[serde(default)]
     raised: BTreeSet<Condition>,
@@ -91,21 +90,7 @@ pub trait Notifier: Send + Sync {
     async fn tell(&self, notice: &Notice) -> Result<(), String>;
 }
 
-/// What all sources are known to be in trouble with, by name.
-pub async fn all_alerts(kv: &dyn KeyValue) -> Result<BTreeMap<String, SourceAlerts>, Error> {
-    let entries = match kv.entries(ALERTS_BUCKET).await {
-        Err(LogError::Missing(_)) => Vec::new(),
-        entries => entries?,
-    };
-    let read = |(key, entry): (String, salescommand_eventlog::KvEntry)| {
-        let unreadable = |source| Error::State { what: format!("{ALERTS_BUCKET}/{key}"), source };
-        let alerts = serde_json::from_slice(&entry.value).map_err(unreadable)?;
-        Ok((key, alerts))
-    };
-    entries.into_iter().map(read).collect()
-}
-
-/// Watches all sources until stopped. Trouble with watching is logged once and waited out.
+/// Watches all sources until stopped.
 pub async fn keep_alerts(
     ports: Ports,
     schedules: Arc<dyn Schedules>,
@@ -113,23 +98,8 @@ pub async fn keep_alerts(
     stale_after: Duration,
     stop: CancellationToken,
 ) {
-    let mut failures: u32 = 0;
-    while !stop.is_cancelled() {
-        let pause = match watch(&ports, &*schedules, &*notifier, stale_after).await {
-            Ok(()) => {
-                failures = 0;
-                LOOK
-            }
-            Err(problem) => {
-                if failures == 0 {
-                    tracing::warn!(problem, "alerts wait");
-                }
-                failures = failures.saturating_add(1);
-                LOOK.max(compute_delay(failures, ports.ids.fraction()))
-            }
-        };
-        let _ = tokio::time::timeout(pause, stop.cancelled()).await;
-    }
+    let look = || watch(&ports, &*schedules, &*notifier, stale_after);
+    keep_looking(&ports, LOOK, "alerts wait", &stop, look).await;
 }
 
 /// Looks once at each source.

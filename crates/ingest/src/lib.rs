@@ -38,7 +38,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::{ALERTS_BUCKET, Condition, Notice, Notifier, SourceAlerts, all_alerts, keep_alerts};
+pub use alerts::{Condition, Notice, Notifier, keep_alerts};
 pub use backoff::compute_delay;
 pub use cancel::{Cancelled, cancel_run};
 pub use drive::{Options, RunReport, RunRequest, run_once};

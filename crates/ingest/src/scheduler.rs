@@ -47,19 +47,33 @@ pub async fn keep_schedules(
     schedules: Arc<dyn Schedules>,
     stop: CancellationToken,
 ) {
+    let look = || look(&ports, &*jobs, &*schedules);
+    keep_looking(&ports, LOOK, "schedules wait", &stop, look).await;
+}
+
+/// Looks again and again until stopped. Trouble is logged once, as what `waits` for it, and waited out.
+pub(crate) async fn keep_looking<L>(
+    ports: &Ports,
+    every: Duration,
+    waits: &'static str,
+    stop: &CancellationToken,
+    look: impl Fn() -> L,
+) where
+    L: Future<Output = Result<(), String>>,
+{
     let mut failures: u32 = 0;
     while !stop.is_cancelled() {
-        let pause = match look(&ports, &*jobs, &*schedules).await {
+        let pause = match look().await {
             Ok(()) => {
                 failures = 0;
-                LOOK
+                every
             }
             Err(problem) => {
                 if failures == 0 {
-                    tracing::warn!(problem, "schedules wait");
+                    tracing::warn!(problem, "{waits}");
                 }
                 failures = failures.saturating_add(1);
-                LOOK.max(compute_delay(failures, ports.ids.fraction()))
+                every.max(compute_delay(failures, ports.ids.fraction()))
             }
         };
         let _ = tokio::time::timeout(pause, stop.cancelled()).await;

@@ -9,7 +9,7 @@ use bson::raw::RawArrayBuf;
 use bson::{Document, RawDocumentBuf, rawdoc};
 use salescommand_store::{Batch, Error, Operation, POSITIONS_COLLECTION, position_document};
 
-use crate::error::{DUPLICATE_KEY, WRITE_CONFLICT, duplicate, first_write_error};
+use crate::error::{DUPLICATE_KEY, UNKNOWN_ERROR, WRITE_CONFLICT, duplicate, first_write_error};
 
 /// Most bytes of documents in a command: the server takes 16 MiB, envelope included.
 const COMMAND_BYTES: usize = 12 * 1024 * 1024;
@@ -167,6 +167,11 @@ impl Step {
             (DUPLICATE_KEY, Kind::Position) => Stop::Final(Error::Fenced(self.collection.clone())),
             (DUPLICATE_KEY, _) => Stop::Final(duplicate(&self.collection, error)),
             (WRITE_CONFLICT, _) => Stop::Again(Error::Unavailable("another transaction is ahead".to_owned())),
+            // What the storage engine has no name for, as seen with a full disk: it may be mended without us.
+            (UNKNOWN_ERROR, _) => Stop::Again(Error::Unavailable(format!(
+                "MongoDB could not write to {}; is its disk full? Its own log says why",
+                self.collection
+            ))),
             _ => {
                 Stop::Final(Error::Refused(format!("a write to {} failed with code {code}", self.collection)))
             }
@@ -209,6 +214,18 @@ mod tests {
             (Kind::Delete, "b", 1),
         ];
         assert_eq!(names(&steps), expected);
+    }
+
+    #[test]
+    fn a_write_that_the_engine_refuses_without_a_name_is_tried_again() {
+        let steps = steps(batch(0, vec![write("a", "1", Operation::Delete)])).unwrap();
+        let answer = doc! { "n": 0, "writeErrors": [{ "index": 0, "code": 8, "errmsg": "28: No space left on device" }] };
+        match steps[1].check(&answer) {
+            Err(Stop::Again(error)) => {
+                assert!(error.is_transient() && error.to_string().contains("disk"), "{error}")
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

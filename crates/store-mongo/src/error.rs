@@ -20,6 +20,8 @@ pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 pub(crate) const NO_SUCH_TRANSACTION: i32 = 251;
 /// Another transaction holds the document.
 pub(crate) const WRITE_CONFLICT: i32 = 112;
+/// What the storage engine has no code for: a full disk, for one.
+pub(crate) const UNKNOWN_ERROR: i32 = 8;
 
 /// Codes of servers that are no primary, start, stop, or are cut off, and of transactions they gave up; from
 /// MongoDB's list of retryable errors and of transient transaction errors.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use salescommand_domain::schedule::{PAUSE_AFTER, Schedule};
+use salescommand_eventlog::KeyValue as _;
 
 use super::worker::{Shop, configuration};
 use super::*;
-use crate::alerts::{Condition, Notice, Notifier, conditions, settle, watch};
-use crate::{RunRecord, Scheduled, Schedules, all_alerts};
+use crate::alerts::{ALERTS_BUCKET, Condition, Notice, Notifier, SourceAlerts, conditions, settle, watch};
+use crate::{RunRecord, Scheduled, Schedules};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -112,8 +113,9 @@ async fn what_could_not_be_told_is_told_later() {
     shop.bench.source.fail([permanent("login-refused")]);
     shop.runs().await;
     assert_eq!(watch(&shop.bench.ports, &One, &person, DAY).await, Err("no line".to_owned()));
-    let shown = all_alerts(&shop.bench.log).await.unwrap();
-    assert_eq!(shown["test"].conditions.len(), 1, "the page shows it all the same");
+    let shown = shop.bench.log.get(ALERTS_BUCKET, "test").await.unwrap().unwrap();
+    let shown: SourceAlerts = serde_json::from_slice(&shown.value).unwrap();
+    assert_eq!(shown.conditions.len(), 1, "the page shows it all the same");
     *person.deaf.lock().unwrap() = false;
     shop.watched(&person).await;
     assert_eq!(*person.believes.lock().unwrap(), [Condition::Failing].into());
@@ -131,7 +133,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let (bench, person) = (Bench::new(), Person::default());
-            bench.ports.kv.ensure_bucket(crate::ALERTS_BUCKET).await.unwrap();
+            bench.ports.kv.ensure_bucket(ALERTS_BUCKET).await.unwrap();
             let mut last = BTreeSet::new();
             for (wrong, deaf, polls) in steps {
                 *person.deaf.lock().unwrap() = deaf;
