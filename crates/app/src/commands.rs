@@ -17,7 +17,7 @@ use salescommand_ingest::{
     request_sync,
 };
 use salescommand_query::accounts::{Accounts, NewAccount};
-use salescommand_query::connectors::{CheckOutcome, Connectors as _};
+use salescommand_query::connectors::{Connectors as _, works};
 use salescommand_query::sources::{NewSource, OpenedSource, SourceSummary, Sources};
 use salescommand_query::{SystemClock, SystemIds};
 use salescommand_store::{Documents, Ops, ScopedReads};
@@ -149,9 +149,8 @@ async fn set_schedule(
 
 async fn test_source(opened: OpenedSource, output: Output) -> Result<()> {
     let checks = Registry.test(opened).await?;
-    let failed = checks.iter().any(|check| check.outcome == CheckOutcome::Failed);
     listing::print(output, &["step", "outcome", "detail"], &checks)?;
-    if failed { bail!("the source does not work yet") } else { Ok(()) }
+    if works(&checks) { Ok(()) } else { bail!("the source does not work yet") }
 }
 
 /// An object of a source, in a line.
@@ -212,7 +211,7 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
             let request = SyncRequest {
                 run_id: ports.ids.next(),
                 instance,
-                selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
+                selection: Selection::of(objects),
                 demands: Demands { full, accept_deletions, accept_schema },
                 trigger: Trigger::Cli,
             };

@@ -35,7 +35,7 @@ impl SyncCommands for QueuedSyncs {
         let request = SyncRequest {
             run_id: command.run_id,
             instance: InstanceName::new(command.source).map_err(refused)?,
-            selection: Selection { only: (!objects.is_empty()).then_some(objects), except: Vec::new() },
+            selection: Selection::of(objects),
             demands: Demands {
                 full: command.full,
                 accept_deletions: command.accept_deletions,

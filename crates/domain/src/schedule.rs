@@ -23,6 +23,12 @@ const DAY: u64 = 24 * HOUR;
 /// run that somebody asks for reads something: a login that is refused again and again gets its account locked. Trouble that
 /// passes never pauses a source.
 pub const PAUSE_AFTER: u32 = 5;
+
+/// Whether a source is left alone after so many of them.
+pub fn is_paused(failures: u32) -> bool {
+    failures >= PAUSE_AFTER
+}
+
 /// The longest interval: longer than a leap year.
 const LONGEST: u64 = 400 * DAY;
 
@@ -205,6 +211,11 @@ impl Selection {
     /// Everything.
     pub fn all() -> Self {
         Self::default()
+    }
+
+    /// Some objects; everything if none is named.
+    pub fn of(objects: Vec<ObjectName>) -> Self {
+        if objects.is_empty() { Self::all() } else { Self::only(objects) }
     }
 
     /// Some objects.

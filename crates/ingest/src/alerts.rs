@@ -11,14 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
-use salescommand_domain::schedule::PAUSE_AFTER;
+use salescommand_domain::schedule::is_paused;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::held::{Held, Owned};
 use crate::run::{RunError, RunRecord, RunState};
-use crate::scheduler::{Scheduled, Schedules, keep_looking};
-use crate::{Error, Ports, all_runs};
+use crate::scheduler::{Scheduled, Schedules, keep_looking, runs_by_source};
+use crate::{Error, Ports};
 
 /// Bucket of what people were told: key = instance, value = [`SourceAlerts`] in JSON.
 pub(crate) const ALERTS_BUCKET: &str = "SYNC_ALERTS";
@@ -48,15 +48,12 @@ pub(crate) struct SourceAlerts {
     pub(crate) conditions: BTreeMap<Condition, Timestamp>,
     /// Counts the changes.
     number: u64,
-    /// What began with the last change, if it has yet to be told.
+    /// What began with the last change; empty once it was told.
     #[serde(default)]
     raised: BTreeSet<Condition>,
-    /// What ended with it.
+    /// What ended with it; empty once it was told.
     #[serde(default)]
     cleared: BTreeSet<Condition>,
-    /// Whether it has yet to be told.
-    #[serde(default)]
-    pending: bool,
 }
 
 impl Owned for SourceAlerts {
@@ -109,10 +106,8 @@ pub(crate) async fn watch(
     notifier: &dyn Notifier,
     stale_after: Duration,
 ) -> Result<(), String> {
-    let text = |error: Error| error.to_string();
     ports.kv.ensure_bucket(ALERTS_BUCKET).await.map_err(|error| error.to_string())?;
-    let runs = all_runs(&*ports.kv).await.map_err(text)?;
-    let runs: BTreeMap<_, _> = runs.into_iter().map(|record| (record.run.source.clone(), record)).collect();
+    let runs = runs_by_source(ports).await?;
     let mut problem = Ok(());
     for source in schedules.all().await? {
         let record = runs.get(&source.instance);
@@ -120,7 +115,7 @@ pub(crate) async fn watch(
         match settle(ports, &source.instance, wrong, record, notifier).await {
             Ok(()) | Err(Settling::Later) => {}
             Err(Settling::Untold(untold)) => problem = Err(untold),
-            Err(Settling::Failed(error)) => problem = Err(text(error)),
+            Err(Settling::Failed(error)) => problem = Err(error.to_string()),
         }
     }
     problem
@@ -143,7 +138,7 @@ pub(crate) fn conditions(
         wrong.insert(Condition::Stale);
     }
     let Some(record) = record else { return wrong };
-    if record.failures >= PAUSE_AFTER {
+    if is_paused(record.failures) {
         wrong.insert(Condition::Paused);
     }
     let Some(last) = record.last_ended() else { return wrong };
@@ -192,9 +187,6 @@ pub(crate) async fn settle(
         let now = ports.clock.now();
         // Whether people heard of a change that was to be told, only they know. So what they surely believe, and what they
         // may believe, are two sets; from anything in between, this change leads to what is.
-        if !alerts.pending {
-            (alerts.raised, alerts.cleared) = Default::default();
-        }
         let sure: BTreeSet<_> = before.difference(&alerts.raised).copied().collect();
         let possible: BTreeSet<_> = before.union(&alerts.cleared).copied().collect();
         alerts.raised = wrong.difference(&sure).copied().collect();
@@ -202,11 +194,10 @@ pub(crate) async fn settle(
         let since = |condition| alerts.conditions.get(&condition).copied().unwrap_or(now);
         alerts.conditions = wrong.iter().map(|condition| (*condition, since(*condition))).collect();
         alerts.number += 1;
-        alerts.pending = true;
         held.write(ports, &alerts).await?;
         tracing::warn!(source = %instance, raised = ?alerts.raised, cleared = ?alerts.cleared, "a source's state has changed");
     }
-    if !alerts.pending {
+    if alerts.raised.is_empty() && alerts.cleared.is_empty() {
         return Ok(());
     }
     let error = record.and_then(RunRecord::last_ended).and_then(|run| run.error.clone());
@@ -219,6 +210,6 @@ pub(crate) async fn settle(
         error,
     };
     notifier.tell(&notice).await.map_err(Settling::Untold)?;
-    alerts.pending = false;
+    (alerts.raised, alerts.cleared) = Default::default();
     Ok(held.write(ports, &alerts).await?)
 }

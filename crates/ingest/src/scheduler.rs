@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
-use salescommand_domain::schedule::{PAUSE_AFTER, Schedule};
+use salescommand_domain::schedule::{Schedule, is_paused};
 use salescommand_eventlog::Jobs;
 use tokio_util::sync::CancellationToken;
 
@@ -80,11 +80,16 @@ pub(crate) async fn keep_looking<L>(
     }
 }
 
+/// The record of runs of each source that ever had one.
+pub(crate) async fn runs_by_source(ports: &Ports) -> Result<BTreeMap<InstanceName, RunRecord>, String> {
+    let runs = all_runs(&*ports.kv).await.map_err(|error| error.to_string())?;
+    Ok(runs.into_iter().map(|record| (record.run.source.clone(), record)).collect())
+}
+
 /// Looks once at each source.
 pub(crate) async fn look(ports: &Ports, jobs: &dyn Jobs, schedules: &dyn Schedules) -> Result<(), String> {
     let scheduled = schedules.all().await?;
-    let runs = all_runs(&*ports.kv).await.map_err(|error| error.to_string())?;
-    let runs: BTreeMap<_, _> = runs.into_iter().map(|record| (record.run.source.clone(), record)).collect();
+    let runs = runs_by_source(ports).await?;
     let mut problem = Ok(());
     for source in scheduled {
         // Most looks find nothing, and cost no more than this.
@@ -104,7 +109,7 @@ pub(crate) async fn look(ports: &Ports, jobs: &dyn Jobs, schedules: &dyn Schedul
 
 /// The run that is due, if one is.
 fn due(ports: &Ports, source: &Scheduled, record: Option<&RunRecord>) -> Option<Job> {
-    if record.is_some_and(|record| record.run.state == RunState::Running || record.failures >= PAUSE_AFTER) {
+    if record.is_some_and(|record| record.run.state == RunState::Running || is_paused(record.failures)) {
         return None;
     }
     // One that has waited in the queue since the last slot is queued again, should whoever asked for it have died on the way.

@@ -34,6 +34,11 @@ pub struct SourceCheck {
     pub detail: String,
 }
 
+/// Whether a source that was tested can be read. A warning says what is lost all the same.
+pub fn works(checks: &[SourceCheck]) -> bool {
+    checks.iter().all(|check| matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::Warning))
+}
+
 /// A field of an object, as the source describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SourceField {

@@ -225,9 +225,7 @@ impl Sources {
 
     /// Changes a source's name for people, its settings, or its credential; what is none stays.
     pub async fn change(&self, name: &str, change: SourceChange) -> Result<SourceSummary, SourceError> {
-        for _ in 0..ATTEMPTS {
-            let mut stored = self.find(name).await?;
-            let expected = stored.revision;
+        let apply = |stored: &mut StoredSource| {
             if let Some(title) = &change.title {
                 stored.title.clone_from(title);
             }
@@ -237,12 +235,9 @@ impl Sources {
             if let Some(secret) = &change.secret {
                 stored.sealed = self.seal(name, &stored.kind, secret)?;
             }
-            stored.revision = expected + 1;
-            if self.ops.replace_if(OPS_SOURCES, name, expected, document::write(&stored)?).await? {
-                return Ok(stored.summary());
-            }
-        }
-        Err(SourceError::Contended(name.to_owned()))
+            Ok(true)
+        };
+        self.update(name, apply).await
     }
 
     /// Sets when a source is read by itself. The same schedule again changes nothing.
@@ -251,14 +246,31 @@ impl Sources {
         name: &str,
         change: impl Fn(&mut Schedule) + Send + Sync,
     ) -> Result<SourceSummary, SourceError> {
+        let apply = |stored: &mut StoredSource| {
+            let before = stored.schedule.clone();
+            change(&mut stored.schedule);
+            let differs = stored.schedule != before;
+            if differs {
+                stored.scheduled_at = Some(self.clock.now());
+            }
+            Ok(differs)
+        };
+        self.update(name, apply).await
+    }
+
+    /// Applies a change to what is stored, again while somebody else is faster; it says whether there is anything to write.
+    async fn update(
+        &self,
+        name: &str,
+        apply: impl Fn(&mut StoredSource) -> Result<bool, SourceError> + Send + Sync,
+    ) -> Result<SourceSummary, SourceError> {
         for _ in 0..ATTEMPTS {
             let mut stored = self.find(name).await?;
-            let (expected, before) = (stored.revision, stored.schedule.clone());
-            change(&mut stored.schedule);
-            if stored.schedule == before {
+            if !apply(&mut stored)? {
                 return Ok(stored.summary());
             }
-            (stored.scheduled_at, stored.revision) = (Some(self.clock.now()), expected + 1);
+            let expected = stored.revision;
+            stored.revision += 1;
             if self.ops.replace_if(OPS_SOURCES, name, expected, document::write(&stored)?).await? {
                 return Ok(stored.summary());
             }

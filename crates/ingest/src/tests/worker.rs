@@ -60,6 +60,24 @@ impl Shop {
         }
     }
 
+    /// A worker takes the job and is never heard of again, at a page that does not come.
+    async fn dies_at_page(&self, page: u64) {
+        self.bench.source.hang_at(Some(page));
+        let dead = self.served(configuration(), async {
+            let stop = CancellationToken::new();
+            tokio::time::timeout(Duration::from_secs(60), self.worker.work_once(&stop)).await
+        });
+        assert!(dead.await.is_err());
+    }
+
+    /// Another worker takes the job, after the lease of the dead one.
+    async fn next_one_works(&self) {
+        self.bench.source.hang_at(None);
+        self.bench.clock.advance(Duration::from_secs(31));
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        self.served(configuration(), self.worker.work_once(&CancellationToken::new())).await.unwrap();
+    }
+
     pub(super) async fn states(&self) -> Vec<RunState> {
         history(&self.bench.log, None, 99).await.unwrap().iter().map(|record| record.run.state).collect()
     }
@@ -147,17 +165,10 @@ async fn a_worker_that_stops_gives_the_run_back_and_the_next_one_goes_on() {
 async fn the_run_of_a_dead_worker_is_marked_and_goes_on_under_a_new_token() {
     let shop = Shop::new();
     let run_id = shop.request().await.unwrap();
-    shop.bench.source.hang_at(Some(2));
-    let dead = shop.served(configuration(), async {
-        tokio::time::timeout(Duration::from_secs(60), shop.worker.work_once(&CancellationToken::new())).await
-    });
-    assert!(dead.await.is_err());
+    shop.dies_at_page(2).await;
     let left = shop.current().await;
     assert_eq!((left.run.state, left.run.read), (RunState::Running, 6), "progress was written");
-    shop.bench.source.hang_at(None);
-    shop.bench.clock.advance(Duration::from_secs(31));
-    tokio::time::sleep(Duration::from_secs(31)).await;
-    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    shop.next_one_works().await;
     let record = shop.current().await;
     assert_eq!((record.run.run_id, record.run.state, record.run.read), (run_id, RunState::Succeeded, 3));
     assert!(record.token > left.token);
@@ -215,17 +226,10 @@ async fn a_run_under_way_ends_after_its_page_and_the_next_one_goes_on_from_there
 async fn a_run_whose_process_has_died_is_cancelled_by_the_next_one() {
     let shop = Shop::new();
     let run_id = shop.request().await.unwrap();
-    shop.bench.source.hang_at(Some(2));
-    let dead = shop.served(configuration(), async {
-        tokio::time::timeout(Duration::from_secs(60), shop.worker.work_once(&CancellationToken::new())).await
-    });
-    assert!(dead.await.is_err());
+    shop.dies_at_page(2).await;
     assert_eq!(cancel_run(&shop.bench.ports, run_id).await.unwrap(), Cancelled::Asked);
     shop.bench.source.fail((0..7).map(|_| transient()));
-    shop.bench.source.hang_at(None);
-    shop.bench.clock.advance(Duration::from_secs(31));
-    tokio::time::sleep(Duration::from_secs(31)).await;
-    shop.served(configuration(), shop.worker.work_once(&CancellationToken::new())).await.unwrap();
+    shop.next_one_works().await;
     assert_eq!(shop.current().await.run.state, RunState::Cancelled);
     assert_eq!(shop.states().await, [RunState::Cancelled, RunState::Interrupted]);
 }

@@ -207,9 +207,12 @@ test("a source that was left alone after failures says so", async () => {
   expect(await screen.findByText(/paused after 5 failures/)).toBeVisible();
 });
 
-test("deletions that were held back can be accepted, after a question", async () => {
+test.each([
+  ["mass-deletion", "Accept the deletions", { accept_deletions: true }],
+  ["schema-drift", "Accept the changed fields", { accept_schema: true }],
+])("what was held back by %s can be accepted, after a question", async (code, accept, demand) => {
   const sent: unknown[] = [];
-  const error = { code: "mass-deletion", message: "Half of it is gone.", fix: "Look there." };
+  const error = { code, message: "Half of it is gone.", fix: "Look there." };
   server.use(
     answer.get("/api/sync/status", { sources: [aSource({ last: aRun({ state: "failed", error }) })] }),
     http.post("*/api/sync/trigger", async ({ request }) => {
@@ -218,11 +221,11 @@ test("deletions that were held back can be accepted, after a question", async ()
     }),
   );
   const { user } = renderApp("/data-lake");
-  await user.click(await screen.findByRole("button", { name: "Accept the deletions" }));
+  await user.click(await screen.findByRole("button", { name: accept }));
   const dialog = await screen.findByRole("dialog");
   expect(sent).toEqual([]);
-  await user.click(within(dialog).getByRole("button", { name: "Accept the deletions" }));
-  await expect.poll(() => sent).toEqual([{ source: "odoo-main", accept_deletions: true }]);
+  await user.click(within(dialog).getByRole("button", { name: accept }));
+  await expect.poll(() => sent).toEqual([{ source: "odoo-main", ...demand }]);
 });
 
 test("what is wrong with a source is said with since when", async () => {
@@ -231,21 +234,4 @@ test("what is wrong with a source is said with since when", async () => {
   renderApp("/data-lake");
   const list = await screen.findByRole("list", { name: "What is wrong with Odoo main" });
   expect(list).toHaveTextContent(/Failing since/);
-});
-
-test("changed fields that were held back can be accepted, after a question", async () => {
-  const sent: unknown[] = [];
-  const error = { code: "schema-drift", message: "crm.lead: a field is gone.", fix: "Give the right back." };
-  server.use(
-    answer.get("/api/sync/status", { sources: [aSource({ last: aRun({ state: "failed", error }) })] }),
-    http.post("*/api/sync/trigger", async ({ request }) => {
-      sent.push(await request.json());
-      return HttpResponse.json({ run_id: "r3", source: "odoo-main" }, { status: 202 });
-    }),
-  );
-  const { user } = renderApp("/data-lake");
-  await user.click(await screen.findByRole("button", { name: "Accept the changed fields" }));
-  const dialog = await screen.findByRole("dialog");
-  await user.click(within(dialog).getByRole("button", { name: "Accept the changed fields" }));
-  await expect.poll(() => sent).toEqual([{ source: "odoo-main", accept_schema: true }]);
 });

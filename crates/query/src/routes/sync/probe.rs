@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::{Allowed, OpsManage};
-use crate::connectors::{CheckOutcome, SourceCheck, SourceObject};
+use crate::connectors::{SourceCheck, SourceObject, works};
 use crate::error::{ApiError, Problem};
 use crate::routes::SignedInProblems;
 use crate::sources::OpenedSource;
@@ -48,9 +48,7 @@ pub(crate) async fn test_source(
 ) -> Result<Json<SourceTest>, ApiError> {
     let source = open(&allowed, &name).await?;
     let checks = allowed.guarded().connectors.test(source).await.map_err(ApiError::connector)?;
-    let works =
-        checks.iter().all(|check| matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::Warning));
-    Ok(Json(SourceTest { works, checks }))
+    Ok(Json(SourceTest { works: works(&checks), checks }))
 }
 
 /// What a source has: objects, fields, a sample of each, and what reading all of it takes

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::Path;
 use jiff::Timestamp;
 use salescommand_domain::raw::ObjectName;
-use salescommand_domain::schedule::{Cadence, PAUSE_AFTER, Schedule};
+use salescommand_domain::schedule::{Cadence, PAUSE_AFTER, Schedule, is_paused};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,7 +52,7 @@ impl SourceSchedule {
         let recorded = runs.recorded(&source.name);
         let asked = recorded.map(|recorded| recorded.asked.clone()).unwrap_or_default();
         let failures = recorded.map_or(0, |recorded| recorded.failures);
-        let paused = failures >= PAUSE_AFTER;
+        let paused = is_paused(failures);
         let next_at = source.schedule.next(&asked, source.scheduled_at).filter(|_| !paused);
         let objects = objects.iter().map(|(object, cadence)| (object.to_string(), cadence.to_string()));
         let (cadence, paused_after) = (cadence.to_string(), PAUSE_AFTER);

@@ -147,14 +147,13 @@ pub(crate) async fn change_source(
     let title = title.map(checked).transpose()?;
     if settings.is_some() || secret.is_some() {
         // What stays has to go with what changes. A credential that no longer opens may still be set anew.
-        let present = match &secret {
+        let (summary, secret) = match &secret {
             Some(secret) => (guarded.sources.show(&name).await.map_err(ApiError::sources)?, secret.clone()),
             None => {
                 let opened = guarded.sources.open(&name).await.map_err(ApiError::sources)?;
                 (opened.summary, opened.secret)
             }
         };
-        let (summary, secret) = present;
         let settings = settings.as_ref().unwrap_or(&summary.settings);
         let checked = guarded.connectors.check_settings(&summary.kind, settings, &secret);
         checked.map_err(ApiError::connector)?;
