@@ -14,7 +14,7 @@ use salescommand_domain::raw::{
 use salescommand_eventlog::{EventLog, Outgoing, StreamSpec};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_generations::{Operator, Refusal, Wanted};
-use salescommand_normalizer::{NormalizerPosition, RawMessage, consumer_name};
+use salescommand_normalizer::{NormalizerPosition, RawMessage, TakingOver, consumer_name};
 use salescommand_store::Documents;
 use salescommand_store_mongo::MongoStore;
 use salescommand_tests::load::{Load, outgoing};
@@ -302,15 +302,15 @@ impl Scene {
         oracle::stored(&self.store, &active).await
     }
 
-    /// Where a replay stands, and whether its generation is taking over, if it has begun.
-    async fn taking_over(&self, id: &str) -> (ReplayState, Option<bool>) {
+    /// Where a replay stands, and what its generation is taking over, if it has begun.
+    async fn taking_over(&self, id: &str) -> (ReplayState, Option<Option<TakingOver>>) {
         let replay = self.replay(id).await.unwrap();
         let there = match replay.canonical {
             Some(canonical) => self.store.position(&consumer_name(canonical)).await.unwrap(),
             None => None,
         };
         let there = there.map(|at| NormalizerPosition::decode(&at.position).unwrap());
-        (replay.state, there.map(|at| at.taking_over.is_some()))
+        (replay.state, there.map(|at| at.taking_over))
     }
 
     async fn replay(&self, id: &str) -> Option<Replay> {
@@ -336,18 +336,20 @@ async fn the_binary_reads_one_source_again_over_kills_while_both_go_on() {
 
     let asked = ["replay", "--source", "odoo-b", "--switch", "--detach"];
     let id = scene.platform.run_json(&asked).unwrap()[0]["replay"].as_str().unwrap().to_owned();
-    let mut seen = Vec::new();
+    let (mut seen, mut last) = (Vec::new(), None);
     for kill in 0..6 {
         for (source, load) in ["odoo-a", "odoo-b"].into_iter().zip(&mut loads) {
             scene.publish(source, &load.changes(100)).await;
         }
-        // The first two wherever it is; the others once something has been taken over, and a little later each time.
-        tokio::time::sleep(Duration::from_millis(150 * (kill + 1))).await;
-        let hit = eventually("something to be taken over", async || {
+        // The first two wherever it is; the others once something has been taken over, each further on than the one before.
+        let hit = eventually("more to be taken over", async || {
             let hit = scene.taking_over(&id).await;
-            (kill < 2 || hit.1.is_some() || hit.0.is_final()).then_some(hit)
+            let is_further = hit.1.is_some() && hit.1 != last;
+            (kill < 2 || is_further || hit.0.is_final()).then_some(hit)
         });
-        seen.push(hit.await.unwrap_or_else(|error| panic!("{error}\n{}", scene.platform.log("normalizer"))));
+        let hit = hit.await.unwrap_or_else(|error| panic!("{error}\n{}", scene.platform.log("normalizer")));
+        seen.push((hit.0, hit.1.as_ref().map(Option::is_some)));
+        last = hit.1;
         scene.platform.kill9("normalizer").unwrap();
         scene.platform.spawn("normalizer", &[]).unwrap();
     }
