@@ -115,3 +115,10 @@ export async function eventually(what, read, done, deadlineMs = 60_000) {
   }
   return last;
 }
+
+/** A picture of the page, which neither scrolls sideways nor has a barrier. */
+export async function inspect(page, label) {
+  await screenshot(page, label);
+  assert.equal(await sidewaysOverflow(page), 0, `${label} scrolls sideways`);
+  assert.deepEqual(await axeViolations(page), [], label);
+}

@@ -7,12 +7,10 @@ import { after, before, test } from "node:test";
 import {
   amountsOf,
   assertNoTroubles,
-  axeViolations,
   DEADLINE_MS,
+  inspect,
   launch,
   openPage,
-  screenshot,
-  sidewaysOverflow,
   signIn,
   USERS,
 } from "../harness.mjs";
@@ -26,12 +24,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-
-async function inspect(page, label) {
-  await screenshot(page, label);
-  assert.equal(await sidewaysOverflow(page), 0, `${label} scrolls sideways`);
-  assert.deepEqual(await axeViolations(page), [], label);
-}
 
 /** The canonical generation that the page says is read. */
 async function activeGeneration(page) {

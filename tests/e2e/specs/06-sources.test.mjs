@@ -6,11 +6,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   assertNoTroubles,
-  axeViolations,
+  inspect,
   launch,
   openPage,
-  screenshot,
-  sidewaysOverflow,
   signIn,
   USERS,
 } from "../harness.mjs";
@@ -25,12 +23,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-
-async function inspect(page, label) {
-  await screenshot(page, label);
-  assert.equal(await sidewaysOverflow(page), 0, `${label} scrolls sideways`);
-  assert.deepEqual(await axeViolations(page), [], label);
-}
 
 async function choose(page, item) {
   await page.getByRole("button", { name: "More: Odoo (second)" }).click();
