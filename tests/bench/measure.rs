@@ -200,16 +200,21 @@ impl Servers {
         }
         let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
         let guarded = client.database(&names[1]);
-        let (mut one, mut two) = (Tape::all(tape), Tape::all(tape));
-        let nothing = BTreeMap::new();
-        for (index, pass) in passes.iter_mut().enumerate() {
-            let before = index.checked_sub(1).map_or(&nothing, |before| &boundary[before]);
-            for tape in one.iter_mut().chain(&mut two) {
-                let read = before.get(tape.consumer()).copied().unwrap_or(0);
-                tape.up_to(&boundary[index], read);
+        let up_to = |tapes: &mut [Tape], index: usize| {
+            for tape in tapes {
+                let before = index.checked_sub(1).and_then(|before| boundary[before].get(tape.consumer()));
+                tape.up_to(&boundary[index], before.copied().unwrap_or(0));
             }
-            (pass.transactions, one) = limits::transactions(&stores[0], one).await;
-            (pass.guarded, two) = limits::guarded(&guarded, two).await;
+        };
+        let mut tapes = Tape::all(tape);
+        for (index, pass) in passes.iter_mut().enumerate() {
+            up_to(&mut tapes, index);
+            (pass.transactions, tapes) = limits::transactions(&stores[0], tapes).await;
+        }
+        let mut tapes = Tape::all(tape);
+        for (index, pass) in passes.iter_mut().enumerate() {
+            up_to(&mut tapes, index);
+            (pass.guarded, tapes) = limits::guarded(&guarded, tapes).await;
         }
     }
 
