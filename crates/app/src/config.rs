@@ -105,6 +105,8 @@ pub struct Secrets {
     pub session_key: SecretString,
     /// 32 bytes, base64: seals credentials at rest.
     pub master_key: SecretString,
+    /// Master keys that still open what was sealed with them, separated by commas or white space.
+    pub former_master_keys: SecretString,
 }
 
 /// Section `demo`.
@@ -157,6 +159,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("http", "secure_cookies", "auto", false),
     ("secrets", "session_key", "", true),
     ("secrets", "master_key", "", true),
+    ("secrets", "former_master_keys", "", true),
     ("demo", "odoo_url", "", false),
     ("demo", "odoo_database", "", false),
     ("demo", "odoo_login", "", false),

@@ -137,8 +137,6 @@ async fn opened(sources: &Sources, question: &[u8]) -> Value {
             "the document store does not answer".into(),
             "Start MongoDB, then sync again.",
         ),
-        Err(error) => {
-            refused("source-sealed", error.to_string(), "Add the source again, with its credential.")
-        }
+        Err(error) => refused("source-sealed", error.to_string(), "Give the source its credential again."),
     }
 }

@@ -10,8 +10,8 @@ use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
 use salescommand_query::sources::Sources;
 use salescommand_query::{
-    Config as QueryConfig, Deps, Load, QueryService, ReadinessCheck, SymmetricKey, SystemClock, SystemIds,
-    install_metrics,
+    Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SymmetricKey, SystemClock,
+    SystemIds, install_metrics,
 };
 use salescommand_store::{Considerate, Documents, Ops};
 use salescommand_store_mongo::MongoStore;
@@ -200,6 +200,7 @@ fn run_query(
         let writes = CrmLog { ports: ports.clone(), readable: readable.clone() };
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
+        reseal(&opened).await;
         let store = Arc::new(store);
         let load = Arc::new(Load::default());
         let operator = salescommand_generations::Operator::new(store.clone(), store.clone());
@@ -243,22 +244,40 @@ fn run_query(
 
 /// The sealed sources of this installation.
 pub fn sources(config: &Config, store: &MongoStore) -> Result<Sources> {
-    let master_key = SymmetricKey::from_base64(&config.secrets.master_key)
-        .context("SALESCOMMAND_SECRETS__MASTER_KEY cannot be used")?;
-    Ok(Sources::new(Arc::new(store.clone()), Arc::new(SystemClock), Arc::new(SystemIds), &master_key)?)
+    let keys = master_keys(config)?;
+    Ok(Sources::new(Arc::new(store.clone()), Arc::new(SystemClock), Arc::new(SystemIds), keys))
+}
+
+fn master_keys(config: &Config) -> Result<MasterKeys> {
+    MasterKeys::from_base64(&config.secrets.master_key, &config.secrets.former_master_keys)
+        .context("SALESCOMMAND_SECRETS__MASTER_KEY or …__FORMER_MASTER_KEYS cannot be used")
+}
+
+/// Seals with the present master key what is sealed with a former one. What does not open is said, and costs its source
+/// only; a store that is away is asked again at the next start.
+async fn reseal(sources: &Sources) {
+    match sources.reseal().await {
+        Ok(done) => {
+            if done.sealed > 0 {
+                tracing::info!(credentials = done.sealed, "sealed anew with the present master key");
+            }
+            for closed in done.closed {
+                tracing::warn!("{closed}");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "credentials could not be sealed anew"),
+    }
 }
 
 fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
     let session_key = SymmetricKey::from_base64(&config.secrets.session_key)
         .context("SALESCOMMAND_SECRETS__SESSION_KEY cannot be used")?;
-    let master_key = SymmetricKey::from_base64(&config.secrets.master_key)
-        .context("SALESCOMMAND_SECRETS__MASTER_KEY cannot be used")?;
     let listen: SocketAddr = config
         .http
         .listen
         .parse()
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
-    let mut service = QueryConfig::new(session_key, master_key);
+    let mut service = QueryConfig::new(session_key, master_keys(config)?);
     service.listen = listen;
     service.secure_cookies = config.secure_cookies()?;
     service.stale_after = config.stale_after()?;

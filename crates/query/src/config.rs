@@ -7,6 +7,8 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
+use crate::master_keys::MasterKeys;
+
 /// What the service needs to know before it starts.
 #[derive(Debug)]
 pub struct Config {
@@ -16,8 +18,8 @@ pub struct Config {
     pub secure_cookies: bool,
     /// Signs access tokens.
     pub signing_key: SymmetricKey,
-    /// Seals the credentials of sources.
-    pub master_key: SymmetricKey,
+    /// Seal the credentials of sources.
+    pub master_keys: MasterKeys,
     /// Demo mode: `/api/meta` shows these accounts, passwords included. Empty outside demo mode.
     pub demo_accounts: Vec<DemoLogin>,
     /// Whether this is a demo.
@@ -44,13 +46,13 @@ pub struct DemoLogin {
 }
 
 impl Config {
-    /// The defaults around the two keys: loopback, 10 minutes of access, 14 days of refresh, stale after a day.
-    pub fn new(signing_key: SymmetricKey, master_key: SymmetricKey) -> Self {
+    /// The defaults around the keys: loopback, 10 minutes of access, 14 days of refresh, stale after a day.
+    pub fn new(signing_key: SymmetricKey, master_keys: MasterKeys) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             secure_cookies: false,
             signing_key,
-            master_key,
+            master_keys,
             demo_accounts: Vec::new(),
             demo: false,
             access_lifetime: Duration::from_secs(10 * 60),

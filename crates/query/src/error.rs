@@ -211,7 +211,7 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "source-name-taken", "The name is taken", error.to_string())
                     .fix(fix)
             }
-            SourceError::Sealed(_) => {
+            SourceError::Sealed(_) | SourceError::ForeignKey { .. } => {
                 let fix = "Set its credential again.";
                 Self::new(
                     StatusCode::CONFLICT,

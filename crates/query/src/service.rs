@@ -170,7 +170,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     } = deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone()),
-        sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), &config.master_key)?,
+        sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), config.master_keys),
         runs: Runs::new(log.clone(), kv),
         log: log.clone(),
         commands,

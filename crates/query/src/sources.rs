@@ -1,30 +1,26 @@
 //! Source instances and their sealed credentials.
 //!
-//! A credential is sealed with AES-256-GCM under the master key; name and kind are bound to it, so a sealed text
-//! moved to another source does not open. Opened sources leave this process only by request and reply to a connector,
-//! which the app wires; nothing of the HTTP side opens one.
+//! A credential is sealed under the master key; name and kind are bound to it, so a sealed text moved to another source
+//! does not open. Opened sources leave this process only by request and reply to a connector, which the app wires; nothing
+//! of the HTTP side opens one.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::Schedule;
 use salescommand_store::{Condition, Error as StoreError, OPS_SOURCES, Ops, Query};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::config::SymmetricKey;
 use crate::document;
 use crate::ids::Ids;
+use crate::master_keys::{Closed, MasterKeys, Sealed};
 
-const NONCE_BYTES: usize = 12;
 /// More changes than this do not come between a look and a write.
 const ATTEMPTS: u32 = 8;
 
@@ -40,8 +36,21 @@ pub enum SourceError {
     /// The name is kept for SalesCommand itself.
     #[error("the name {0} is kept for SalesCommand itself")]
     Reserved(String),
-    /// The credential does not open: another master key, or somebody changed the document.
-    #[error("the credential of {0} does not open with this master key; add the source again")]
+    /// The credential is sealed with a master key that is not configured.
+    #[error(
+        "the credential of {name} is sealed with the master key {key}, which is not configured: name that key in \
+         secrets.former_master_keys, or give the source its credential again"
+    )]
+    ForeignKey {
+        /// The source.
+        name: String,
+        /// Id of the key.
+        key: String,
+    },
+    /// Somebody changed the document.
+    #[error(
+        "the credential of {0} does not open, since it was changed or moved; give the source its credential again"
+    )]
     Sealed(String),
     /// No random numbers.
     #[error("a credential could not be sealed")]
@@ -133,13 +142,13 @@ struct StoredSource {
     created_at: Timestamp,
 }
 
-/// A sealed credential.
-#[derive(Serialize, Deserialize)]
-struct Sealed {
-    /// Which master key opens it.
-    key_id: String,
-    /// Base64 of nonce and ciphertext.
-    nonce_and_ciphertext: String,
+/// What sealing anew came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Credentials that are sealed with the present key now, and were not before.
+    pub sealed: u64,
+    /// Why the others could not be opened.
+    pub closed: Vec<String>,
 }
 
 impl StoredSource {
@@ -160,26 +169,19 @@ pub struct Sources {
     ops: Arc<dyn Ops>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    cipher: Aes256Gcm,
-    key_id: String,
+    keys: MasterKeys,
 }
 
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sources(key {})", self.key_id)
+        write!(f, "Sources({:?})", self.keys)
     }
 }
 
 impl Sources {
-    /// Sources in this store, sealed with this key.
-    pub fn new(
-        ops: Arc<dyn Ops>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-        master_key: &SymmetricKey,
-    ) -> Result<Self, SourceError> {
-        let cipher = Aes256Gcm::new_from_slice(master_key.bytes()).map_err(|_| SourceError::Sealing)?;
-        Ok(Self { ops, clock, ids, cipher, key_id: master_key.id() })
+    /// Sources in this store, sealed with these keys.
+    pub fn new(ops: Arc<dyn Ops>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, keys: MasterKeys) -> Self {
+        Self { ops, clock, ids, keys }
     }
 
     /// Adds a source.
@@ -262,7 +264,7 @@ impl Sources {
     async fn update(
         &self,
         name: &str,
-        apply: impl Fn(&mut StoredSource) -> Result<bool, SourceError> + Send + Sync,
+        mut apply: impl FnMut(&mut StoredSource) -> Result<bool, SourceError> + Send,
     ) -> Result<SourceSummary, SourceError> {
         for _ in 0..ATTEMPTS {
             let mut stored = self.find(name).await?;
@@ -298,25 +300,42 @@ impl Sources {
         Ok(OpenedSource { summary: stored.summary(), secret })
     }
 
+    /// Seals with the present key what is sealed with a former one, so that the former one can be forgotten.
+    pub async fn reseal(&self) -> Result<Resealed, SourceError> {
+        let mut done = Resealed::default();
+        for source in self.list().await? {
+            let mut anew = false;
+            let apply = |stored: &mut StoredSource| {
+                anew = !self.keys.is_present(&stored.sealed);
+                if anew {
+                    let secret = self.unseal(stored)?;
+                    stored.sealed = self.seal(&stored.name, &stored.kind, &secret)?;
+                }
+                Ok(anew)
+            };
+            match self.update(&source.name, apply).await {
+                Ok(_) => done.sealed += u64::from(anew),
+                Err(closed @ (SourceError::ForeignKey { .. } | SourceError::Sealed(_))) => {
+                    done.closed.push(closed.to_string());
+                }
+                // Forgotten in the meantime.
+                Err(SourceError::Unknown(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
     fn seal(&self, name: &str, kind: &str, secret: &SecretString) -> Result<Sealed, SourceError> {
-        let mut nonce = [0; NONCE_BYTES];
-        self.ids.fill(&mut nonce).map_err(|_| SourceError::Sealing)?;
-        let bound = binding(name, kind);
-        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: &bound };
-        let ciphertext =
-            self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SourceError::Sealing)?;
-        let text = BASE64_STANDARD.encode([nonce.as_slice(), &ciphertext].concat());
-        Ok(Sealed { key_id: self.key_id.clone(), nonce_and_ciphertext: text })
+        self.keys.seal(&*self.ids, &binding(name, kind), secret).ok_or(SourceError::Sealing)
     }
 
     fn unseal(&self, stored: &StoredSource) -> Result<SecretString, SourceError> {
-        let sealed = || SourceError::Sealed(stored.name.clone());
-        let bytes = BASE64_STANDARD.decode(&stored.sealed.nonce_and_ciphertext).map_err(|_| sealed())?;
-        let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(sealed)?;
-        let bound = binding(&stored.name, &stored.kind);
-        let payload = Payload { msg: ciphertext, aad: &bound };
-        let plain = self.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| sealed())?;
-        String::from_utf8(plain).map(SecretString::from).map_err(|_| sealed())
+        let opened = self.keys.open(&binding(&stored.name, &stored.kind), &stored.sealed);
+        opened.map_err(|closed| match closed {
+            Closed::ForeignKey(key) => SourceError::ForeignKey { name: stored.name.clone(), key },
+            Closed::Changed => SourceError::Sealed(stored.name.clone()),
+        })
     }
 }
 

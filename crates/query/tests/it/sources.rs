@@ -6,14 +6,14 @@ use axum::http::Method;
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::{Cadence, Schedule};
-use salescommand_query::SystemIds;
 use salescommand_query::sources::{NewSource, SourceError, Sources};
+use salescommand_query::{MasterKeys, SystemIds};
 use salescommand_store::{OPS_SOURCES, Ops, Query};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::records;
-use crate::world::{self, World, key};
+use crate::world::{self, World, key, master_keys};
 
 fn named(name: &str) -> NewSource {
     NewSource {
@@ -41,8 +41,37 @@ async fn a_credential_is_stored_sealed_and_opens_with_its_key_only() {
     assert_eq!(opened.secret.expose_secret(), "hunter2hunter2");
     assert!(!format!("{opened:?}").contains("hunter2"));
     let ops: Arc<dyn Ops> = Arc::new(world.store.clone());
-    let other = Sources::new(ops, Arc::new(world.clock.clone()), Arc::new(SystemIds), &key(9)).unwrap();
-    assert!(matches!(other.open("odoo").await, Err(SourceError::Sealed(_))));
+    let other = sources(&world, ops, master_keys(9, &[]));
+    assert!(matches!(other.open("odoo").await, Err(SourceError::ForeignKey { .. })));
+}
+
+/// Sources of a world under other keys.
+fn sources(world: &World, ops: Arc<dyn Ops>, keys: MasterKeys) -> Sources {
+    Sources::new(ops, Arc::new(world.clock.clone()), Arc::new(SystemIds), keys)
+}
+
+#[tokio::test]
+async fn a_master_key_is_replaced_and_then_forgotten() {
+    let world = World::empty().await;
+    for name in ["a", "b"] {
+        world.sources.add(named(name)).await.unwrap();
+    }
+    let ops: Arc<dyn Ops> = Arc::new(world.store.clone());
+    let third = sources(&world, ops.clone(), master_keys(8, &[]));
+    third.add(named("c")).await.unwrap();
+    // The new key seals from now on, and the old one still opens.
+    let between = sources(&world, ops.clone(), master_keys(9, &[2]));
+    assert_eq!(between.open("a").await.unwrap().secret.expose_secret(), "another secret");
+    let first = between.reseal().await.unwrap();
+    assert_eq!((first.sealed, first.closed.len()), (2, 1));
+    assert!(first.closed[0].contains(&key(8).id()) && first.closed[0].contains("former_master_keys"));
+    assert_eq!(between.reseal().await.unwrap().sealed, 0, "once is enough");
+    // The old one is not needed any more.
+    let after = sources(&world, ops, master_keys(9, &[]));
+    for name in ["a", "b"] {
+        assert_eq!(after.open(name).await.unwrap().secret.expose_secret(), "another secret");
+    }
+    assert!(matches!(world.sources.open("a").await, Err(SourceError::ForeignKey { .. })));
 }
 
 #[tokio::test]

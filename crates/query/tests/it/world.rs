@@ -17,7 +17,7 @@ use salescommand_eventlog::{EventLog, KeyValue, Outgoing, StreamSpec};
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
-use salescommand_query::{Config, Deps, QueryService, SymmetricKey, SystemIds, detached_metrics};
+use salescommand_query::{Config, Deps, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Batch, Documents, Ops, serving_collection};
 use serde_json::{Value, json};
@@ -58,6 +58,12 @@ pub fn key(byte: u8) -> SymmetricKey {
     SymmetricKey::from_bytes(vec![byte; 32]).unwrap()
 }
 
+/// A master key of one byte, with former ones.
+pub fn master_keys(present: u8, former: &[u8]) -> MasterKeys {
+    let former: Vec<_> = former.iter().map(|byte| key(*byte)).collect();
+    MasterKeys::new(&key(present), &former).unwrap()
+}
+
 impl World {
     /// The service and its accounts, nothing prepared yet.
     pub async fn empty() -> Self {
@@ -72,7 +78,7 @@ impl World {
         store.ensure_ops().await.unwrap();
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
-        let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), &key(2)).unwrap();
+        let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
         let deps = Deps {
             store: switched.clone(),
             ops,
@@ -90,7 +96,7 @@ impl World {
             metrics: detached_metrics(),
             readiness: vec![Arc::new(brittle.clone())],
         };
-        let service = QueryService::new(Config::new(key(1), key(2)), deps).unwrap();
+        let service = QueryService::new(Config::new(key(1), master_keys(2, &[])), deps).unwrap();
         let people = BTreeMap::new();
         Self {
             service,
