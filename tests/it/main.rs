@@ -38,11 +38,15 @@ mod odoo_changes;
 #[cfg(test)]
 mod odoo_schema;
 #[cfg(test)]
+mod office;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod real_odoo;
 #[cfg(test)]
 mod recompute;
 #[cfg(test)]

@@ -100,9 +100,23 @@ pub struct Test {
     /// Also what takes long: installs cargo-deny if it is missing, runs the fault tests with 50,000 events, three seeds
     #[arg(long)]
     pub full: bool,
+    /// Also on a real Odoo server (Debian's, installed once: 10 minutes, 2 GB, as root), where this machine can have one
+    #[arg(long)]
+    pub real_odoo: bool,
     /// Only these suites
     #[arg(long = "suite", value_enum, value_name = "NAME", num_args = 1..)]
     pub suites: Vec<suites::Name>,
+}
+
+impl Test {
+    /// Whether a suite is to run.
+    pub fn chooses(&self, name: suites::Name) -> bool {
+        if name == suites::Name::RealOdoo && self.real_odoo {
+            return true;
+        }
+        let by_itself = self.suites.is_empty() && name != suites::Name::RealOdoo;
+        by_itself || self.suites.contains(&name)
+    }
 }
 
 /// What can be measured.
@@ -196,5 +210,19 @@ mod tests {
         let cli = Cli::try_parse_from(["x", "test", "--suite", "unit", "fmt"]).unwrap();
         let Command::Test(options) = cli.command else { panic!("not test") };
         assert_eq!(options.suites, [suites::Name::Unit, suites::Name::Fmt]);
+        assert!(!options.chooses(suites::Name::Doc));
+    }
+
+    #[test]
+    fn a_real_odoo_is_used_when_it_is_asked_for() {
+        for (arguments, expected) in [
+            (&["x", "test"][..], false),
+            (&["x", "test", "--full"], false),
+            (&["x", "test", "--real-odoo"], true),
+            (&["x", "test", "--suite", "real-odoo"], true),
+        ] {
+            let Command::Test(options) = Cli::try_parse_from(arguments).unwrap().command else { panic!() };
+            assert_eq!(options.chooses(suites::Name::RealOdoo), expected, "{arguments:?}");
+        }
     }
 }

@@ -94,9 +94,20 @@ impl Binaries {
 
     /// Builds both in the dev profile; cargo's output goes to `log`.
     pub fn build(workspace: &Workspace, log: &Path) -> Result<Self> {
+        let these = ["--package", "salescommand", "--package", "salescommand-odoo-simulator"];
+        Self::build_of(workspace, log, &these)
+    }
+
+    /// Builds them beside all tests: what is chosen together has the same features, so that nothing that the tests have
+    /// compiled is compiled again.
+    pub fn build_beside_tests(workspace: &Workspace, log: &Path) -> Result<Self> {
+        Self::build_of(workspace, log, &["--workspace", "--bins", "--tests"])
+    }
+
+    fn build_of(workspace: &Workspace, log: &Path, chosen: &[&str]) -> Result<Self> {
         let step = Step::start("Build of SalesCommand");
         let mut cargo = workspace.cargo();
-        cargo.args(["build", "--package", "salescommand", "--package", "salescommand-odoo-simulator"]);
+        cargo.arg("build").args(chosen);
         let _ = std::fs::remove_file(log);
         if !command::run(&mut cargo, log, |line| step.update(line))?.success() {
             step.failed();

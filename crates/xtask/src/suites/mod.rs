@@ -4,6 +4,7 @@
 
 mod count;
 mod node;
+mod real_odoo;
 mod report;
 mod rust;
 
@@ -48,6 +49,8 @@ pub enum Name {
     Faults,
     /// The whole stack in a real browser
     Browser,
+    /// A real Odoo server, read while people work on it; only when asked for, with --real-odoo or by name
+    RealOdoo,
 }
 
 /// How a suite ended, when it could be run.
@@ -71,9 +74,7 @@ pub fn run(options: &Test) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let context =
         Context { workspace, full: options.full, binaries: OnceCell::new(), bundle: OnceCell::new() };
-    let chosen = Name::value_variants()
-        .iter()
-        .filter(|name| options.suites.is_empty() || options.suites.contains(name));
+    let chosen = Name::value_variants().iter().filter(|name| options.chooses(**name));
     let mut report = Report::default();
     for name in chosen {
         interrupt::check()?;
@@ -106,6 +107,7 @@ fn run_one(context: &Context, name: Name) -> Entry {
         Name::Faults => rust::faults(&suite),
         Name::Frontend => node::frontend(&suite),
         Name::Browser => node::browser(&suite),
+        Name::RealOdoo => real_odoo::run(&suite),
     };
     drop(step);
     Entry::new(title, outcome, begun.elapsed(), log)
@@ -177,7 +179,7 @@ impl Suite<'_> {
         }
         self.bundle()?;
         let log = self.context.workspace.report().join("build.log");
-        let binaries = Binaries::build(&self.context.workspace, &log)?;
+        let binaries = Binaries::build_beside_tests(&self.context.workspace, &log)?;
         let _ = self.context.binaries.set(binaries);
         self.context.binaries.get().ok_or_else(|| anyhow!("the programs were not built"))
     }
