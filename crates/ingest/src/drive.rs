@@ -266,10 +266,17 @@ impl Session<'_> {
     }
 
     fn skip_behind(&self, index: usize) {
+        let mut skipped = Vec::new();
         self.context.progress.change(|run| {
-            let behind = run.objects.iter_mut().skip(index + 1);
-            behind.for_each(|object| object.state = ObjectState::Skipped);
+            for object in run.objects.iter_mut().skip(index + 1) {
+                object.state = ObjectState::Skipped;
+                skipped.push(object.object.to_string());
+            }
         });
+        if !skipped.is_empty() {
+            let text = format!("not tried after that: {}", skipped.join(", "));
+            self.context.progress.log(None, Level::Warn, &text);
+        }
     }
 }
 
