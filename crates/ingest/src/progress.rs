@@ -10,7 +10,7 @@ use salescommand_domain::raw::{ObjectName, Position};
 
 use crate::drive::RunRequest;
 use crate::held::Held;
-use crate::run::{ObjectRun, ObjectState, Run, RunError, RunRecord, RunState};
+use crate::run::{ObjectRun, ObjectState, Phase, Run, RunError, RunRecord, RunState};
 use crate::run_log::Level;
 use crate::runs::{RUNS_BUCKET, interrupted, remember};
 use crate::{Error, Ports};
@@ -155,6 +155,7 @@ impl Progress {
             record.run.error = error;
             for object in &mut record.run.objects {
                 (object.per_second, object.seconds_left) = (None, None);
+                object.phase = Phase::default();
             }
             record.conclude(position, self.ports.clock.now(), objects.as_deref());
             record.clone()
