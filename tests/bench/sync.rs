@@ -199,6 +199,6 @@ async fn sync() -> Measured {
     let (ports, stop) = (Ports::system(&log), CancellationToken::new());
     let run = run_once(&ports, &request, source(), Options::default(), &stop).await.unwrap().record.run;
     assert_eq!(run.state, RunState::Succeeded, "{:?}", run.error);
-    let calls = run.objects.iter().map(|object| object.calls).sum();
+    let calls = run.objects.iter().map(|object| object.effort.calls).sum();
     measured(begun, run.read, run.published, calls)
 }

@@ -126,11 +126,11 @@ async fn figures_equal_a_recount_from_the_source_for_each_user() {
 }
 
 fn a_second_sync_publishes_nothing(platform: &Platform) {
-    let rows = platform.run_json(&["sync", "run", "odoo", "--full", "--follow"]).unwrap();
-    assert_eq!(rows[0]["state"], "succeeded");
-    assert_eq!(rows[0]["published"], 0, "{rows}");
-    assert_eq!(rows[0]["unchanged"], rows[0]["read"]);
-    assert!(rows[0]["read"].as_u64().unwrap() > 3_000);
+    let run = platform.sync(&["odoo", "--full"]).unwrap();
+    assert_eq!(run["state"], "succeeded");
+    assert_eq!(run["published"], 0, "{run}");
+    assert_eq!(run["unchanged"], run["read"]);
+    assert!(run["read"].as_u64().unwrap() > 3_000);
 }
 
 async fn a_change_arrives(platform: &Platform, chief: &Session, before: &Value) {
@@ -153,8 +153,8 @@ async fn a_change_arrives(platform: &Platform, chief: &Session, before: &Value) 
     let raised = found[0]["expected_revenue"].as_f64().unwrap() + 1234.0;
     let change = json!([[found[0]["id"]], {"expected_revenue": raised}]);
     data.call(ODOO_LOGIN, ("crm.lead", "write"), change, json!({})).unwrap();
-    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
-    assert_eq!(rows[0]["published"], 1, "{rows}");
+    let run = platform.sync(&["odoo"]).unwrap();
+    assert_eq!(run["published"], 1, "{run}");
     let dollars =
         |overview: &Value| by_currency(&overview["open_pipeline"]["amounts"])["USD"].as_i64().unwrap();
     let expected = dollars(before) + 123_400;
@@ -165,9 +165,9 @@ async fn a_change_arrives(platform: &Platform, chief: &Session, before: &Value) 
     .unwrap();
 
     data.call("admin", ("crm.lead", "unlink"), json!([[found[0]["id"]]]), json!({})).unwrap();
-    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
-    let lead = rows[0]["objects"].as_array().unwrap().iter().find(|object| object["object"] == "crm.lead");
-    assert_eq!(lead.map(|lead| lead["deleted"].clone()), Some(json!(1)), "{rows}");
+    let run = platform.sync(&["odoo"]).unwrap();
+    let lead = run["objects"].as_array().unwrap().iter().find(|object| object["object"] == "crm.lead");
+    assert_eq!(lead.map(|lead| lead["deleted"].clone()), Some(json!(1)), "{run}");
     let cents = (raised * 100.0).round() as i64;
     eventually("the deleted deal to leave the dashboard", async || {
         (dollars(&overview(chief).await) == expected - cents).then_some(())
@@ -207,8 +207,7 @@ async fn what_is_away_is_named_and_comes_back_by_itself() {
 
     // It stumbles: the run gets over it.
     platform.odoo.faults().next(2, Matching::call("crm.lead", "search_read"), Trouble::Refuse);
-    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
-    assert_eq!(rows[0]["state"], "succeeded");
+    assert_eq!(platform.sync(&["odoo"]).unwrap()["state"], "succeeded");
 
     // The database is away: a problem that says so; afterwards the same figures.
     platform.mongo.kill9().unwrap();

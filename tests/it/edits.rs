@@ -86,8 +86,8 @@ async fn an_edit_wins_survives_and_can_be_withdrawn() {
 
     // The source changes under it: what was edited stays, the rest follows.
     write_in_odoo(&platform.odoo, key, json!({"expected_revenue": 7.0, "date_deadline": "2031-05-06"}));
-    let rows = platform.run_json(&["sync", "run", "odoo", "--follow"]).unwrap();
-    assert_eq!(rows[0]["published"], 1, "{rows}");
+    let run = platform.sync(&["odoo"]).unwrap();
+    assert_eq!(run["published"], 1, "{run}");
     let changed = eventually("the source's change", async || {
         let read = seller.read(&path).await.ok()?;
         (deal_of(&read)["close_date"] == "2031-05-06").then_some(read)

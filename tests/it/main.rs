@@ -60,4 +60,6 @@ mod source_replays;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod sync_runs;
+#[cfg(test)]
 mod take_over;

@@ -170,6 +170,14 @@ impl Platform {
         Ok(serde_json::from_str(&self.run(&all, "")?)?)
     }
 
+    /// Syncs a source, with further arguments, and follows the run; gives it as it ended.
+    pub fn sync(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let mut all = vec!["--output", "json", "sync", "run", "--follow"];
+        all.extend(arguments);
+        let lines = self.run(&all, "")?;
+        Ok(serde_json::from_str(lines.lines().last().context("no line")?)?)
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command

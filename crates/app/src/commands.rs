@@ -1,21 +1,16 @@
-//! Commands for operators: accounts, sources, syncs, and the doctor.
+//! Commands for operators: accounts, sources, and the doctor.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use indicatif::ProgressBar;
 use salescommand_domain::access::Role;
 use salescommand_domain::raw::{InstanceName, ObjectName};
-use salescommand_domain::schedule::{Cadence, Schedule, Selection};
+use salescommand_domain::schedule::{Cadence, Schedule};
 use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::{EventLog, Health};
-use salescommand_ingest::{
-    Cancelled, Demands, Ports, Run, RunRecord, RunState, SyncRequest, Trigger, all_runs, cancel_run, history,
-    request_sync,
-};
+use salescommand_ingest::Ports;
 use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::connectors::{Connectors as _, works};
 use salescommand_query::sources::{NewSource, OpenedSource, SourceSummary, Sources};
@@ -28,12 +23,10 @@ use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::probes::Registry;
 use crate::processes::sources;
-use crate::{config_events, connections, epochs, listing, mappings};
+use crate::{config_events, connections, epochs, listing, mappings, syncs};
 
 /// The cadence of an object that has none of its own.
 const INHERIT: &str = "inherit";
-/// How often `--follow` looks.
-const FOLLOW: Duration = Duration::from_millis(300);
 
 /// A secret from standard input, without the line's end.
 fn secret_from_stdin(what: &str) -> Result<SecretString> {
@@ -113,6 +106,14 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
         cli::Source::List => sources.list().await?,
         cli::Source::Test { name } => return test_source(sources.open(&name).await?, output).await,
         cli::Source::Discover { name } => return discover_source(sources.open(&name).await?, output).await,
+        cli::Source::Cursors { name } => {
+            sources.show(&name).await?;
+            return syncs::show_cursors(config, name, output).await;
+        }
+        cli::Source::Reset { name, objects } => {
+            sources.show(&name).await?;
+            return syncs::reset(config, name, objects, output).await;
+        }
         cli::Source::Remove { name } => {
             sources.remove(&name).await?;
             return Ok(());
@@ -187,88 +188,6 @@ async fn discover_source(opened: OpenedSource, output: Output) -> Result<()> {
         .collect();
     let columns = ["object", "records", "fields", "read", "custom", "calls", "seconds", "problem"];
     listing::print(output, &columns, &rows)
-}
-
-/// `salescommand sync …`.
-pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result<()> {
-    let log = connections::log_for_command(config).await?;
-    let ports = Ports::system(&log);
-    let columns = [
-        "source",
-        "state",
-        "read",
-        "published",
-        "unchanged",
-        "rejected",
-        "deleted",
-        "started_at",
-        "finished_at",
-    ];
-    match command {
-        cli::Sync::Run { name, objects, full, accept_deletions, accept_schema, follow } => {
-            let instance = InstanceName::new(name)?;
-            let objects: Vec<_> = objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>()?;
-            let request = SyncRequest {
-                run_id: ports.ids.next(),
-                instance,
-                selection: Selection::of(objects),
-                demands: Demands { full, accept_deletions, accept_schema },
-                trigger: Trigger::Cli,
-            };
-            let run_id = request_sync(&ports, &log, request).await?;
-            if !follow {
-                return listing::print(output, &["run_id"], &[serde_json::json!({"run_id": run_id})]);
-            }
-            let run = follow_run(&ports, run_id).await?;
-            listing::print(output, &columns, std::slice::from_ref(&run))?;
-            match run.error {
-                Some(error) => bail!("{} {}", error.message, error.fix),
-                None => Ok(()),
-            }
-        }
-        cli::Sync::Cancel { run } => {
-            let outcome = match cancel_run(&ports, run).await? {
-                Cancelled::Ended => "cancelled",
-                Cancelled::Asked => "ends when the page under way is read",
-                Cancelled::Nothing => {
-                    bail!("there is no run {run} that is queued or under way; see `sync status`")
-                }
-            };
-            listing::print(
-                output,
-                &["run_id", "outcome"],
-                &[serde_json::json!({"run_id": run, "outcome": outcome})],
-            )
-        }
-        cli::Sync::Status => {
-            let runs: Vec<Run> = all_runs(&*ports.kv).await?.into_iter().map(|record| record.run).collect();
-            listing::print(output, &columns, &runs)
-        }
-        cli::Sync::History { name } => {
-            let name = name.map(InstanceName::new).transpose()?;
-            let runs = history(&*ports.log, name.as_ref(), 50).await?;
-            let runs: Vec<Run> = runs.into_iter().map(|record| record.run).collect();
-            listing::print(output, &columns, &runs)
-        }
-    }
-}
-
-/// Shows a run's progress until it ends.
-async fn follow_run(ports: &Ports, run_id: uuid::Uuid) -> Result<Run> {
-    let bar = ProgressBar::no_length();
-    loop {
-        let found = all_runs(&*ports.kv).await?.into_iter().find(|record| record.run.run_id == run_id);
-        let Some(RunRecord { run, .. }) = found else {
-            bail!("the run {run_id} was replaced by a later one")
-        };
-        bar.set_length(run.objects.iter().filter_map(|object| object.total).sum());
-        bar.set_position(run.read);
-        if matches!(run.state, RunState::Succeeded | RunState::Failed | RunState::Cancelled) {
-            bar.finish_and_clear();
-            return Ok(run);
-        }
-        tokio::time::sleep(FOLLOW).await;
-    }
 }
 
 /// See [`doctor_mongo_cache`].

@@ -8,9 +8,10 @@ use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{Jobs, Requests};
 use salescommand_ingest::{
-    Cancelled, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports, Scheduled, Schedules,
-    SyncRequest, Trigger, TriggerError, cancel_run, request_sync,
+    Cancelled, CursorState, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports, Scheduled,
+    Schedules, SyncRequest, Trigger, TriggerError, cancel_run, cursors, request_sync, reset_cursors,
 };
+use salescommand_query::cursors::{CursorPosition, SourceCursor};
 use salescommand_query::sources::{SourceError, Sources};
 use salescommand_query::sync::{CancelOutcome, CommandError, SyncCommand, SyncCommands};
 use secrecy::ExposeSecret;
@@ -40,6 +41,7 @@ impl SyncCommands for QueuedSyncs {
                 full: command.full,
                 accept_deletions: command.accept_deletions,
                 accept_schema: command.accept_schema,
+                backfill: command.backfill,
             },
             trigger: Trigger::Manual,
         };
@@ -57,6 +59,39 @@ impl SyncCommands for QueuedSyncs {
             Cancelled::Asked => Some(CancelOutcome::Asked),
             Cancelled::Nothing => None,
         })
+    }
+
+    async fn cursors(&self, source: &str) -> Result<Vec<SourceCursor>, CommandError> {
+        let instance = InstanceName::new(source).map_err(|error| CommandError::Refused(error.to_string()))?;
+        let found = cursors(&*self.ports.kv, &instance).await.map_err(|error| failed(&error))?;
+        Ok(found.into_iter().map(shown).collect())
+    }
+
+    async fn reset_cursors(&self, source: &str, objects: Vec<String>) -> Result<Vec<String>, CommandError> {
+        let refused = |error: salescommand_domain::raw::NameError| CommandError::Refused(error.to_string());
+        let instance = InstanceName::new(source).map_err(refused)?;
+        let objects: Vec<_> =
+            objects.into_iter().map(ObjectName::new).collect::<Result<_, _>>().map_err(refused)?;
+        let reset = reset_cursors(&self.ports, &instance, &objects).await.map_err(|error| failed(&error))?;
+        Ok(reset.into_iter().map(String::from).collect())
+    }
+}
+
+fn shown(cursor: CursorState) -> SourceCursor {
+    SourceCursor {
+        object: cursor.object.into(),
+        complete: cursor.complete,
+        read: cursor.read,
+        since: cursor.since,
+        started_at: cursor.started_at,
+        completed_at: cursor.completed_at,
+        run_id: cursor.run_id.map(|run_id| run_id.to_string()),
+        position: CursorPosition { epoch: cursor.position.epoch, sequence: cursor.position.sequence },
+        read_through: cursor.read_through,
+        changes_from: cursor.changes_from,
+        full_at: cursor.full_at,
+        full_due: cursor.full_due,
+        reset_at: cursor.reset_at,
     }
 }
 

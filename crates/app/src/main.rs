@@ -15,6 +15,7 @@ mod crm;
 mod demo;
 mod epochs;
 mod erasures;
+mod follow;
 mod generations;
 mod ignored_keys;
 mod jobs;
@@ -28,6 +29,7 @@ mod processes;
 mod quarantine;
 mod reasons;
 mod runtimes;
+mod syncs;
 
 use std::process::ExitCode;
 
@@ -84,7 +86,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Doctor => commands::doctor(&config, cli.output).await,
         Command::User(command) => commands::user(&config, command, cli.output).await,
         Command::Source(command) => commands::source(&config, command, cli.output).await,
-        Command::Sync(command) => commands::sync(&config, command, cli.output).await,
+        Command::Sync(command) => syncs::sync(&config, command, cli.output).await,
         Command::Export(export) => audit::export(&config, &export).await,
         Command::Lineage(lineage) => audit::lineage(&config, &lineage, cli.output).await,
         Command::Quarantine(command) => quarantine::quarantine(&config, &command, cli.output).await,

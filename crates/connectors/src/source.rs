@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{Mapper, PayloadSchema};
 use salescommand_domain::raw::ObjectName;
+use salescommand_domain::schedule::TimeRange;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,6 +137,8 @@ pub enum Extent {
     All,
     /// Those that have changed at this moment of the source's clock, or later.
     ChangedSince(Timestamp),
+    /// Those that have last changed within this range of the source's clock.
+    ChangedWithin(TimeRange),
 }
 
 /// A record as the source sent it.
@@ -244,6 +247,11 @@ pub trait Source: Send + Sync {
     /// Tells which records are there, where deleted ones leave no trace that could be read; none for sources that
     /// report deletions themselves, or never delete.
     fn census(&mut self) -> Option<&mut dyn Census> {
+        None
+    }
+
+    /// Bytes of all answers since it was opened, as they came; none for sources that do not count them.
+    fn received(&self) -> Option<u64> {
         None
     }
 

@@ -10,6 +10,7 @@ pub mod generation;
 pub mod iso_4217;
 pub mod kpi;
 pub mod money;
+pub mod pace;
 pub mod raw;
 pub mod schedule;
 pub mod serving;

@@ -229,6 +229,66 @@ impl Selection {
     }
 }
 
+/// A stretch of a source's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Ends", into = "Ends")]
+pub struct TimeRange {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ends {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// A time range that ends before it begins, or when it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the range ends at {to}, which is not after its beginning at {from}")]
+pub struct TimeRangeError {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+}
+
+impl TimeRange {
+    /// From a moment on, that moment included, up to another one, that one excluded: ranges that touch leave nothing out.
+    pub fn new(from: Timestamp, to: Timestamp) -> Result<Self, TimeRangeError> {
+        if from < to { Ok(Self { from, to }) } else { Err(TimeRangeError { from, to }) }
+    }
+
+    /// Its first moment.
+    pub fn from(self) -> Timestamp {
+        self.from
+    }
+
+    /// The first moment behind it.
+    pub fn to(self) -> Timestamp {
+        self.to
+    }
+
+    /// Whether a moment is in it.
+    pub fn contains(self, moment: Timestamp) -> bool {
+        self.from <= moment && moment < self.to
+    }
+}
+
+impl TryFrom<Ends> for TimeRange {
+    type Error = TimeRangeError;
+
+    fn try_from(Ends { from, to }: Ends) -> Result<Self, TimeRangeError> {
+        Self::new(from, to)
+    }
+}
+
+impl From<TimeRange> for Ends {
+    fn from(TimeRange { from, to }: TimeRange) -> Self {
+        Self { from, to }
+    }
+}
+
 /// When the objects of a source were asked for last, whatever became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {

@@ -6,11 +6,13 @@
 use salescommand_connectors::{Extent, ObjectPlan};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, raw_subject};
+use salescommand_domain::schedule::TimeRange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::held::Owned;
+use crate::held::{Held, Owned};
+use crate::{Error, Ports};
 
 pub(crate) const CURSORS_BUCKET: &str = "SYNC_CURSORS";
 
@@ -43,6 +45,12 @@ pub(crate) struct Cursor {
     /// What complete readings have read; none if nothing can be built on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read: Option<Read>,
+    /// How many records this reading has read so far.
+    #[serde(default)]
+    pub(crate) so_far: u64,
+    /// Somebody has reset it then: the next run reads everything. None in what a run writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reset_at: Option<Timestamp>,
 }
 
 fn all() -> Extent {
@@ -58,6 +66,12 @@ pub(crate) struct Read {
     pub(crate) full_at: Timestamp,
     /// With these fields.
     pub(crate) fields: String,
+    /// Since when the next reading asks for changes, as things are; none if it reads everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes_from: Option<Timestamp>,
+    /// When everything is read again at the latest, as things are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) full_due: Option<Timestamp>,
 }
 
 /// What a run wants of an object.
@@ -96,8 +110,17 @@ impl Wanted<'_> {
         let full_at = match extent {
             Extent::All => until,
             Extent::ChangedSince(_) => before?.full_at,
+            // A part tells nothing of the rest.
+            Extent::ChangedWithin(_) => return before.cloned(),
         };
-        Some(Read { until, full_at, fields: self.plan.fields.clone() })
+        let incremental = self.plan.incremental;
+        Some(Read {
+            until,
+            full_at,
+            fields: self.plan.fields.clone(),
+            changes_from: incremental.and_then(|incremental| until.checked_sub(incremental.overlap).ok()),
+            full_due: incremental.and_then(|incremental| full_at.checked_add(incremental.full_every).ok()),
+        })
     }
 }
 
@@ -128,6 +151,8 @@ pub(crate) enum Start {
         extent: Extent,
         /// The source's clock when this reading began.
         clock: Option<Timestamp>,
+        /// How many records of this reading were read before.
+        so_far: u64,
         /// The stream has lost what the cursor stood for.
         rewound: bool,
     },
@@ -147,6 +172,78 @@ impl Cursor {
         let key = subject.strip_prefix("raw.").and_then(|rest| rest.strip_suffix(".="));
         key.unwrap_or(&subject).to_owned()
     }
+
+    /// Key of how far a back-fill of an object has come: beside the cursor, which it leaves alone.
+    pub(crate) fn backfill_key(instance: &InstanceName, object: &ObjectName) -> String {
+        format!("{}.backfill", Self::key(instance, object))
+    }
+
+    /// The cursor as it is when somebody has reset it: nothing counts as read. It is nobody's, so a run under way finds that it
+    /// was written by another one.
+    pub(crate) fn reset(&self, id: Uuid, now: Timestamp) -> Self {
+        Self {
+            run_id: id,
+            next: None,
+            position: self.position,
+            complete: false,
+            started_at: now,
+            completed_at: None,
+            token: 0,
+            wrap: None,
+            extent: Extent::All,
+            clock: None,
+            read: None,
+            so_far: 0,
+            reset_at: Some(now),
+        }
+    }
+
+    /// Where the same run goes on.
+    fn resume(&self) -> Start {
+        if self.complete {
+            return Start::Done;
+        }
+        Start::At {
+            next: self.next.clone(),
+            wrap: self.wrap.clone(),
+            started_at: Some(self.started_at),
+            extent: self.extent,
+            clock: self.clock,
+            so_far: self.so_far,
+            rewound: false,
+        }
+    }
+}
+
+/// The cursor of a reading under way, as its run writes it.
+#[derive(Debug)]
+pub(crate) struct Bookmark {
+    held: Held,
+    /// Somebody has reset the cursor since this run has read it. The reading goes on to its end, which harms nobody, and the
+    /// cursor stays reset, so that the next run reads everything.
+    reset: bool,
+}
+
+impl Bookmark {
+    /// Reads a cursor in order to write it later.
+    pub(crate) async fn open(ports: &Ports, key: String) -> Result<(Self, Option<Cursor>), Error> {
+        let (held, cursor) = Held::read(ports, CURSORS_BUCKET, key).await?;
+        Ok((Self { held, reset: false }, cursor))
+    }
+
+    /// Writes the cursor, unless it was reset; tells whether that was found out just now.
+    pub(crate) async fn write(&mut self, ports: &Ports, cursor: &Cursor) -> Result<bool, Error> {
+        if self.reset {
+            return Ok(false);
+        }
+        let fenced = match self.held.write(ports, cursor).await {
+            Err(Error::Fenced(key)) => key,
+            outcome => return outcome.map(|()| false),
+        };
+        let (_, present) = Held::read::<Cursor>(ports, CURSORS_BUCKET, fenced.clone()).await?;
+        self.reset = present.is_some_and(|present| present.reset_at.is_some());
+        if self.reset { Ok(true) } else { Err(Error::Fenced(fenced)) }
+    }
 }
 
 impl Start {
@@ -158,6 +255,7 @@ impl Start {
             started_at: None,
             extent,
             clock: wanted.clock,
+            so_far: 0,
             rewound,
         };
         let Some(cursor) = cursor else { return anew(Extent::All, false) };
@@ -165,17 +263,7 @@ impl Start {
             return anew(Extent::All, true);
         }
         if cursor.run_id == run_id {
-            if cursor.complete {
-                return Self::Done;
-            }
-            return Self::At {
-                next: cursor.next.clone(),
-                wrap: cursor.wrap.clone(),
-                started_at: Some(cursor.started_at),
-                extent: cursor.extent,
-                clock: cursor.clock,
-                rewound: false,
-            };
+            return cursor.resume();
         }
         let extent = wanted.extent(cursor.read.as_ref());
         if cursor.complete || extent != cursor.extent {
@@ -183,7 +271,26 @@ impl Start {
         }
         let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
         let (next, clock) = (cursor.next.clone(), wanted.clock);
-        Self::At { next, wrap, started_at: None, extent, clock, rewound: false }
+        // What was read before, this run reads once more at its end.
+        Self::At { next, wrap, started_at: None, extent, clock, so_far: 0, rewound: false }
+    }
+
+    /// The same for a back-fill: it goes on only where the same run was.
+    pub(crate) fn of_backfill(cursor: Option<&Cursor>, run_id: Uuid, lost: bool, range: TimeRange) -> Self {
+        let extent = Extent::ChangedWithin(range);
+        let own = cursor.filter(|cursor| cursor.run_id == run_id && cursor.extent == extent && !lost);
+        own.map_or(
+            Self::At {
+                next: None,
+                wrap: None,
+                started_at: None,
+                extent,
+                clock: None,
+                so_far: 0,
+                rewound: false,
+            },
+            Cursor::resume,
+        )
     }
 }
 

@@ -12,9 +12,10 @@ use uuid::Uuid;
 use crate::cancel::Cancelling;
 use crate::known::Known;
 use crate::lease::Lease;
-use crate::object::{Context, Halt, Session, pause_after};
+use crate::object::{Context, Halt, Session, pause_after, trouble};
 use crate::progress::Progress;
 use crate::run::{Demands, ObjectRun, ObjectState, RunError, RunRecord, RunState, Trigger};
+use crate::run_log::Level;
 use crate::runs::prepare;
 use crate::writer::RawWriter;
 use crate::{Error, Ports};
@@ -55,7 +56,7 @@ impl Default for Options {
 }
 
 /// How a run ended, or this process's part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunReport {
     /// Its record.
     pub record: RunRecord,
@@ -130,7 +131,10 @@ async fn under_lease(
         let end = session.writer.end();
         let (state, error) = match outcome {
             Ok(None) => (RunState::Succeeded, None),
-            Ok(Some(Ended::Stopped)) if cancelling.is_cancelled() => (RunState::Cancelled, None),
+            Ok(Some(Ended::Stopped)) if cancelling.is_cancelled() => {
+                progress.log(None, Level::Info, "somebody cancelled the run; the next one goes on from here");
+                (RunState::Cancelled, None)
+            }
             Ok(Some(Ended::Stopped)) => (RunState::Interrupted, None),
             Ok(Some(Ended::Failed(error))) => (RunState::Failed, Some(error)),
             Err(error) => match run_error_of_log(&error) {
@@ -177,14 +181,28 @@ impl Session<'_> {
             Ok(plans) => plans,
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
-        self.context.progress.change(|run| run.objects = plans.iter().map(first_object).collect());
+        let objects = plans.iter().map(|plan| ObjectRun::waiting(plan.object.clone())).collect();
+        self.context.progress.change(|run| run.objects = objects);
+        if self.demands.backfill.is_some() && plans.iter().all(|plan| plan.incremental.is_none()) {
+            return Ok(Some(Ended::Failed(undated(&plans))));
+        }
         if self.source.census().is_some() {
             let owner = (self.run_id, self.context.lease.token());
             self.known = Some(Known::open(self.context.ports, self.context.instance, owner, &plans).await?);
         }
         let mut failed = None;
         for (index, plan) in plans.iter().enumerate() {
+            if self.demands.backfill.is_some() && plan.incremental.is_none() {
+                let note = "the source does not say when its records have changed; not back-filled";
+                self.context.progress.tell(index, Level::Warn, note);
+                self.context.progress.object(index, |object| object.state = ObjectState::Skipped);
+                continue;
+            }
             self.context.progress.object(index, |object| object.state = ObjectState::Running);
+            if !plan.missing_fields.is_empty() {
+                let note = format!("not readable: {}", plan.missing_fields.join(", "));
+                self.context.progress.tell(index, Level::Warn, &note);
+            }
             let halt = match self.read(index, plan).await {
                 Ok(()) => {
                     self.context.progress.object(index, |object| object.state = ObjectState::Done);
@@ -201,7 +219,9 @@ impl Session<'_> {
                 object.state = ObjectState::Failed;
                 object.note(&error.to_string());
             });
-            failed.get_or_insert_with(|| run_error(&error));
+            let why = run_error(&error);
+            self.context.progress.log(Some(index), Level::Error, &format!("{} {}", why.message, why.fix));
+            failed.get_or_insert(why);
             // What is not allowed for one object may be for the next; most else concerns them all.
             if !matches!(
                 &error,
@@ -236,6 +256,8 @@ impl Session<'_> {
             );
             let Some(pause) = pause else { return Err(Halt::Source(error)) };
             tracing::info!(source = %self.context.instance, attempt, %error, "cannot connect to the source; waiting");
+            let asked_to_wait = matches!(error, SourceError::Transient { retry_after: Some(_), .. });
+            self.context.progress.log(None, Level::Warn, &trouble(&error, asked_to_wait, pause));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.context.stop.cancelled() => return Err(Halt::Stopped),
@@ -244,19 +266,28 @@ impl Session<'_> {
     }
 
     fn skip_behind(&self, index: usize) {
+        let mut skipped = Vec::new();
         self.context.progress.change(|run| {
-            let behind = run.objects.iter_mut().skip(index + 1);
-            behind.for_each(|object| object.state = ObjectState::Skipped);
+            for object in run.objects.iter_mut().skip(index + 1) {
+                object.state = ObjectState::Skipped;
+                skipped.push(object.object.to_string());
+            }
         });
+        if !skipped.is_empty() {
+            let text = format!("not tried after that: {}", skipped.join(", "));
+            self.context.progress.log(None, Level::Warn, &text);
+        }
     }
 }
 
-fn first_object(plan: &ObjectPlan) -> ObjectRun {
-    let mut object = ObjectRun::waiting(plan.object.clone());
-    if !plan.missing_fields.is_empty() {
-        object.note(&format!("not readable: {}", plan.missing_fields.join(", ")));
+/// No object can be asked for what has changed within a range.
+fn undated(plans: &[ObjectPlan]) -> RunError {
+    let objects: Vec<_> = plans.iter().map(|plan| plan.object.as_str()).collect();
+    RunError {
+        code: "no-modification-dates".to_owned(),
+        message: format!("the source does not say when its records have changed: {}", objects.join(", ")),
+        fix: "run `salescommand source reset NAME` and sync, which reads everything again".to_owned(),
     }
-    object
 }
 
 /// The plans of the objects asked for.

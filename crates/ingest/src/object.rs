@@ -10,13 +10,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::cursor::{CURSORS_BUCKET, Cursor, Start, Wanted, after_page};
+use crate::cursor::{Bookmark, Cursor, Start, Wanted, after_page};
 use crate::drive::Options;
-use crate::held::Held;
 use crate::known::Known;
 use crate::lease::Lease;
 use crate::progress::Progress;
-use crate::run::{Demands, ObjectState};
+use crate::run::{Demands, ObjectState, Phase};
+use crate::run_log::Level;
 use crate::writer::{RawWriter, Written};
 use crate::{Error, Ports, compute_delay};
 
@@ -55,7 +55,7 @@ macro_rules! insist {
         loop {
             context.may_go_on()?;
             let answer = $question;
-            context.progress.object($index, |object| object.calls += 1);
+            context.progress.object($index, |object| object.effort.calls += 1);
             match answer {
                 Ok(answer) => break answer,
                 Err(error) => {
@@ -93,42 +93,71 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Reads an object to its end, then looks for what is gone.
+    /// Reads an object to its end, then looks for what is gone. A back-fill looks at a part, and says nothing of the rest.
     pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
         self.settle_schema(index, plan).await?;
         let extent = self.read_pages(index, plan).await?;
-        self.sweep(index, plan, extent).await
+        if self.demands.backfill.is_some() {
+            return Ok(());
+        }
+        self.context.progress.object(index, |object| object.phase = Phase::Comparing);
+        let swept = self.sweep(index, plan, extent).await;
+        self.context.progress.received(index, self.source.received());
+        swept
+    }
+
+    /// The bookmark of an object, and where this run begins with it.
+    async fn start(&self, plan: &ObjectPlan) -> Result<(Bookmark, Option<Cursor>, Start), Halt> {
+        let Context { ports, instance, .. } = self.context;
+        let key = match self.demands.backfill {
+            Some(_) => Cursor::backfill_key(instance, &plan.object),
+            None => Cursor::key(instance, &plan.object),
+        };
+        let (bookmark, cursor) = Bookmark::open(ports, key).await?;
+        let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
+        let start = match self.demands.backfill {
+            Some(range) => Start::of_backfill(cursor.as_ref(), self.run_id, lost, range),
+            None => Start::decide(cursor.as_ref(), self.run_id, lost, self.wanted(plan)),
+        };
+        // Of a log that has lost events nothing counts as read.
+        Ok((bookmark, cursor.map(|cursor| Cursor { read: cursor.read.filter(|_| !lost), ..cursor }), start))
+    }
+
+    fn wanted<'p>(&self, plan: &'p ObjectPlan) -> Wanted<'p> {
+        // Of an object of which no key is known, everything has yet to be.
+        let unknown = self.known.as_ref().is_some_and(|known| !known.knows(&plan.object));
+        Wanted { plan, full: self.demands.full || unknown, clock: self.clock }
     }
 
     async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Extent, Halt> {
-        let key = Cursor::key(self.context.instance, &plan.object);
-        let (mut held, cursor) = Held::read::<Cursor>(self.context.ports, CURSORS_BUCKET, key).await?;
-        let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
-        // Of an object of which no key is known, everything has yet to be.
-        let unknown = self.known.as_ref().is_some_and(|known| !known.knows(&plan.object));
-        let wanted = Wanted { plan, full: self.demands.full || unknown, clock: self.clock };
-        let start = Start::decide(cursor.as_ref(), self.run_id, lost, wanted);
-        let Start::At { mut next, mut wrap, started_at, extent, clock, rewound } = start else {
+        let (mut bookmark, cursor, start) = self.start(plan).await?;
+        let wanted = self.wanted(plan);
+        let Start::At { mut next, mut wrap, started_at, extent, clock, mut so_far, rewound } = start else {
             let note = "read before this run was interrupted";
             self.context.progress.object(index, |object| object.note(note));
             return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
         };
-        // Of a log that has lost events nothing counts as read.
-        let before = cursor.and_then(|cursor| cursor.read).filter(|_| !lost);
-        if let Extent::ChangedSince(since) = extent {
-            self.context.progress.object(index, |object| object.since = Some(since));
-        }
+        let before = cursor.and_then(|cursor| cursor.read);
+        let context = self.context;
+        context.progress.object(index, |object| {
+            object.before = so_far;
+            (object.since, object.until) = match extent {
+                Extent::All => (None, None),
+                Extent::ChangedSince(since) => (Some(since), None),
+                Extent::ChangedWithin(range) => (Some(range.from()), Some(range.to())),
+            };
+        });
         if rewound {
             let note = "the log had lost events; read again from the beginning";
-            self.context.progress.object(index, |object| object.note(note));
+            context.progress.tell(index, Level::Warn, note);
         }
-        let context = self.context;
         let started_at = started_at.unwrap_or_else(|| context.ports.clock.now());
         let mut page = context.page(&mut *self.source, index, plan, extent, next.as_ref()).await?;
         loop {
             let onward = after_page(page.next, &mut wrap);
             let complete = onward.is_none();
             next = onward.flatten();
+            so_far += page.records.len() as u64;
             let (source, writer, known) = (&mut *self.source, &mut self.writer, &mut self.known);
             let write = async {
                 context.publish(writer, known.as_mut(), index, plan, &page.records).await?;
@@ -146,8 +175,17 @@ impl Session<'_> {
                     extent,
                     clock,
                     read,
+                    so_far,
+                    reset_at: None,
                 };
-                held.write(context.ports, &cursor).await.map_err(Halt::from)
+                if bookmark.write(context.ports, &cursor).await? {
+                    context.progress.tell(
+                        index,
+                        Level::Info,
+                        "its cursor was reset: the next run reads all of it",
+                    );
+                }
+                Ok::<(), Halt>(())
             };
             if complete {
                 return write.await.map(|()| extent);
@@ -199,8 +237,9 @@ impl Context<'_> {
             object.state = ObjectState::Running;
             object.total = page.total.or(object.total);
             // One was counted with the answer.
-            object.calls += u64::from(page.calls.saturating_sub(1));
+            object.effort.calls += u64::from(page.calls.saturating_sub(1));
         });
+        self.progress.received(index, source.received());
         Ok(page)
     }
 
@@ -215,8 +254,28 @@ impl Context<'_> {
         let pause = pause_after(&error, attempt, self.options.attempts, self.ports.ids.fraction());
         let Some(pause) = pause else { return Err(Halt::Source(error)) };
         tracing::info!(source = %self.instance, object = %plan.object, attempt, %error, "source trouble; waiting");
-        self.progress.object(index, |object| object.note(&format!("tried again after: {error}")));
-        self.pause(pause).await
+        let asked_to_wait = matches!(error, SourceError::Transient { retry_after: Some(_), .. });
+        self.progress.object(index, |object| {
+            object.note(&format!("tried again after: {error}"));
+            object.effort.retries += 1;
+            object.effort.rate_limits += u64::from(asked_to_wait);
+        });
+        self.progress.log(Some(index), Level::Warn, &trouble(&error, asked_to_wait, pause));
+        self.wait(index, Phase::WaitingForSource, pause).await
+    }
+
+    /// Waits, and counts that.
+    async fn wait(self, index: usize, phase: Phase, pause: Duration) -> Result<(), Halt> {
+        let mut before = Phase::default();
+        self.progress.object(index, |object| before = std::mem::replace(&mut object.phase, phase));
+        let waited = self.pause(pause).await;
+        self.progress.object(index, |object| {
+            object.phase = before;
+            if waited.is_ok() {
+                object.effort.waited_ms += u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            }
+        });
+        waited
     }
 
     /// Publishes records; a log that is full or away is waited for.
@@ -242,6 +301,10 @@ impl Context<'_> {
                 object.note(&format!("record {} rejected: {}", rejected.key, rejected.detail));
             }
         });
+        for rejected in &written.rejected {
+            let text = format!("record {} rejected: {}", rejected.key, rejected.detail);
+            self.progress.log(Some(index), Level::Error, &text);
+        }
         Ok(())
     }
 
@@ -270,8 +333,9 @@ impl Context<'_> {
                 _ => "waited for the event log",
             };
             tracing::warn!(source = %self.instance, object = %plan.object, attempt, note);
-            self.progress.object(index, |object| object.note(note));
-            self.pause(compute_delay(attempt, self.ports.ids.fraction())).await?;
+            self.progress.tell(index, Level::Warn, note);
+            let pause = compute_delay(attempt, self.ports.ids.fraction());
+            self.wait(index, Phase::WaitingForLog, pause).await?;
             attempt += 1;
         }
     }
@@ -289,6 +353,15 @@ impl Context<'_> {
             () = self.stop.cancelled() => Err(Halt::Stopped),
         }
     }
+}
+
+/// What a failed attempt that is followed by another one says in the run's log.
+pub(crate) fn trouble(error: &SourceError, asked_to_wait: bool, pause: Duration) -> String {
+    let seconds = pause.as_secs_f64();
+    if asked_to_wait {
+        return format!("{error}; the source asked to be left alone: waited {seconds:.1} s");
+    }
+    format!("{error}; tried again after {seconds:.1} s")
 }
 
 /// How long to wait after a failed attempt, counted from 1; none if it was the last one.

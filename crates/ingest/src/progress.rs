@@ -1,13 +1,17 @@
 //! The record of the run under way: changed in memory at will, written at most twice a second.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use salescommand_domain::pace::{Pace, seconds_left};
 use salescommand_domain::raw::{ObjectName, Position};
 
 use crate::drive::RunRequest;
 use crate::held::Held;
-use crate::run::{ObjectRun, Run, RunError, RunRecord, RunState};
+use crate::run::{ObjectRun, ObjectState, Phase, Run, RunError, RunRecord, RunState};
+use crate::run_log::Level;
 use crate::runs::{RUNS_BUCKET, interrupted, remember};
 use crate::{Error, Ports};
 
@@ -21,6 +25,8 @@ pub(crate) struct Progress {
     record: Mutex<RunRecord>,
     /// The objects that the source has, once it has said so.
     objects: Mutex<Option<Vec<ObjectName>>>,
+    /// Bytes of the source's answers that have been counted.
+    received: AtomicU64,
 }
 
 impl Progress {
@@ -30,17 +36,22 @@ impl Progress {
         loop {
             let key = request.instance.as_str().to_owned();
             let (mut held, previous) = Held::read::<RunRecord>(ports, RUNS_BUCKET, key).await?;
-            let record = first_record(ports, request, token, previous.as_ref());
+            let mut record = first_record(ports, request, token, previous.as_ref());
             if let Some(left) =
                 previous.filter(|left| left.run.state == RunState::Running && left.token != token)
             {
                 tracing::warn!(source = %request.instance, run.id = %left.run.run_id, "a run was interrupted");
+                if left.run.run_id == request.run_id {
+                    let text = "its process ended in the middle; the run goes on in another one";
+                    record.log.push(ports.clock.now(), Level::Warn, None, text);
+                }
                 remember(ports, &interrupted(ports, &left)).await?;
             }
             match held.write(ports, &record).await {
                 Ok(()) => {
                     let (held, record) = (tokio::sync::Mutex::new(held), Mutex::new(record));
-                    return Ok(Self { ports: ports.clone(), held, record, objects: Mutex::default() });
+                    let (ports, objects, received) = (ports.clone(), Mutex::default(), AtomicU64::new(0));
+                    return Ok(Self { ports, held, record, objects, received });
                 }
                 // A trigger has queued a run since; this run holds the lease, so it goes first.
                 Err(Error::Fenced(_)) if attempt < ATTEMPTS => attempt += 1,
@@ -70,11 +81,50 @@ impl Progress {
         });
     }
 
+    /// Tells something about an object: beside it, and in the run's log.
+    pub(crate) fn tell(&self, index: usize, level: Level, text: &str) {
+        self.object(index, |object| object.note(text));
+        self.log(Some(index), level, text);
+    }
+
+    /// Adds a line to the run's log, about one of its objects or about all of it.
+    pub(crate) fn log(&self, index: Option<usize>, level: Level, text: &str) {
+        let now = self.ports.clock.now();
+        let mut record = self.record();
+        let object = index.and_then(|index| record.run.objects.get(index));
+        let object = object.map(|object| object.object.clone());
+        record.log.push(now, level, object, text);
+    }
+
+    /// Counts what the source has sent since it was asked last, with the object that it was asked about.
+    pub(crate) fn received(&self, index: usize, in_all: Option<u64>) {
+        let Some(in_all) = in_all else { return };
+        let before = self.received.fetch_max(in_all, Ordering::Relaxed);
+        self.object(index, |object| object.effort.bytes += in_all.saturating_sub(before));
+    }
+
+    /// Brings the pace of what is being read up to date.
+    fn measure(&self, paces: &mut BTreeMap<usize, Pace>) {
+        let now = self.ports.clock.now();
+        for (index, object) in self.record().run.objects.iter_mut().enumerate() {
+            (object.per_second, object.seconds_left) = (None, None);
+            if object.state != ObjectState::Running {
+                continue;
+            }
+            let pace = paces.entry(index).or_default();
+            pace.note(now, object.read);
+            object.per_second = pace.per_second();
+            object.seconds_left = seconds_left(object.before + object.read, object.total, object.per_second);
+        }
+    }
+
     /// Writes what has changed, until somebody else owns the record; tells how it ended.
     pub(crate) async fn keep(&self) -> Error {
         let mut written = self.record().clone();
+        let mut paces = BTreeMap::new();
         loop {
             tokio::time::sleep(WRITE_EVERY).await;
+            self.measure(&mut paces);
             let current = self.record().clone();
             if current == written {
                 continue;
@@ -98,7 +148,15 @@ impl Progress {
         let record = {
             let mut record = self.record();
             record.run.state = state;
+            if let Some(error) = &error {
+                let text = format!("{} {}", error.message, error.fix);
+                record.log.conclude(self.ports.clock.now(), &text);
+            }
             record.run.error = error;
+            for object in &mut record.run.objects {
+                (object.per_second, object.seconds_left) = (None, None);
+                object.phase = Phase::default();
+            }
             record.conclude(position, self.ports.clock.now(), objects.as_deref());
             record.clone()
         };
@@ -122,6 +180,7 @@ fn first_record(ports: &Ports, request: &RunRequest, token: u64, previous: Optio
     if let Some(same) = same {
         // It was asked for when it was queued.
         (record.asked, record.last) = (same.asked.clone(), same.last.clone());
+        record.log = same.log.clone();
     }
     RunRecord { token, ..record }
 }

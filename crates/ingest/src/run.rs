@@ -1,14 +1,16 @@
 //! The record of a run, as the HTTP interface shows it.
 
 use std::collections::BTreeMap;
+use std::iter::Sum;
 
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
-use salescommand_domain::schedule::{Asked, Selection};
+use salescommand_domain::schedule::{Asked, Selection, TimeRange};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::held::Owned;
+use crate::run_log::RunLog;
 
 /// Who asked for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,10 @@ pub struct Demands {
     /// Objects are read although fields of theirs are gone or have changed.
     #[serde(default)]
     pub accept_schema: bool,
+    /// Only what has last changed in this range of the source's time is read. Cursors stay as they are, and nothing is said of
+    /// what is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<TimeRange>,
 }
 
 /// How far a run is.
@@ -72,8 +78,55 @@ pub enum ObjectState {
     Skipped,
 }
 
+/// What is being done with an object that is running.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its pages are read.
+    #[default]
+    Reading,
+    /// What the source has is compared with what is known, to find what is gone.
+    Comparing,
+    /// The source has asked to be left alone for a while, or is in trouble that may pass.
+    WaitingForSource,
+    /// The event log is full or away.
+    WaitingForLog,
+}
+
+/// What reading takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Requests made.
+    #[serde(default)]
+    pub calls: u64,
+    /// Bytes of the answers, if the source counts them.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Requests made again after trouble.
+    #[serde(default)]
+    pub retries: u64,
+    /// How often the source asked to be left alone for a while.
+    #[serde(default)]
+    pub rate_limits: u64,
+    /// Time spent waiting, for the source or for the event log, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: u64,
+}
+
+impl Sum for Effort {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            calls: sum.calls + one.calls,
+            bytes: sum.bytes + one.bytes,
+            retries: sum.retries + one.retries,
+            rate_limits: sum.rate_limits + one.rate_limits,
+            waited_ms: sum.waited_ms + one.waited_ms,
+        })
+    }
+}
+
 /// One object of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectRun {
     /// The object.
     pub object: ObjectName,
@@ -92,11 +145,27 @@ pub struct ObjectRun {
     pub deleted: u64,
     /// How many records there are, if the source said so.
     pub total: Option<u64>,
+    /// So many of them were read by a process of this run that was interrupted.
+    #[serde(default)]
+    pub before: u64,
     /// Only what has changed since this moment of the source's clock was asked for; none if everything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Requests made.
-    pub calls: u64,
+    /// Only what has changed before this moment of the source's clock was asked for, in a back-fill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What is being done with it, while it is running.
+    #[serde(default)]
+    pub phase: Phase,
+    /// Records read in a second, over the last minute; none while it is not running, and while too little is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<f64>,
+    /// Seconds until all of them are read at that pace; none if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_left: Option<u64>,
+    /// What that took.
+    #[serde(flatten)]
+    pub effort: Effort,
     /// What a person should know.
     pub detail: Option<String>,
 }
@@ -123,7 +192,7 @@ impl RunError {
 }
 
 /// A run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its id; a run that was interrupted goes on under the same.
     pub run_id: Uuid,
@@ -150,6 +219,9 @@ pub struct Run {
     /// Sum over the objects.
     #[serde(default)]
     pub deleted: u64,
+    /// Sum over the objects.
+    #[serde(flatten)]
+    pub effort: Effort,
     /// Why it failed.
     pub error: Option<RunError>,
 }
@@ -167,7 +239,7 @@ pub struct LastComplete {
 
 /// The entry of an instance in [`RUNS_BUCKET`](crate::RUNS_BUCKET), and a message of
 /// [`HISTORY_STREAM`](crate::HISTORY_STREAM).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The current run, or the last one if none is under way.
     #[serde(flatten)]
@@ -196,6 +268,9 @@ pub struct RunRecord {
     /// How many runs in a row, up to this one, have read no object because of something that a person has to mend.
     #[serde(default)]
     pub failures: u32,
+    /// What the run had to say.
+    #[serde(default)]
+    pub log: RunLog,
     /// The last finished run before this one.
     #[serde(default)]
     pub last: Option<Box<Run>>,
@@ -224,6 +299,7 @@ impl Run {
             unchanged: 0,
             rejected: 0,
             deleted: 0,
+            effort: Effort::default(),
             error: None,
         }
     }
@@ -234,14 +310,30 @@ impl Run {
         let sums = (sum(|o| o.read), sum(|o| o.published), sum(|o| o.unchanged));
         (self.read, self.published, self.unchanged) = sums;
         (self.rejected, self.deleted) = (sum(|o| o.rejected), sum(|o| o.deleted));
+        self.effort = self.objects.iter().map(|object| object.effort).sum();
     }
 }
 
 impl ObjectRun {
     pub(crate) fn waiting(object: ObjectName) -> Self {
-        let (read, published, unchanged, rejected, deleted, calls) = (0, 0, 0, 0, 0, 0);
-        let (state, total, since, detail) = (ObjectState::Waiting, None, None, None);
-        Self { object, state, read, published, unchanged, rejected, deleted, total, since, calls, detail }
+        Self {
+            object,
+            state: ObjectState::Waiting,
+            read: 0,
+            published: 0,
+            unchanged: 0,
+            rejected: 0,
+            deleted: 0,
+            total: None,
+            before: 0,
+            since: None,
+            until: None,
+            phase: Phase::default(),
+            per_second: None,
+            seconds_left: None,
+            effort: Effort::default(),
+            detail: None,
+        }
     }
 
     /// Adds a sentence to the detail, once, as long as a person would still read it.
@@ -267,16 +359,19 @@ impl RunRecord {
         at: Timestamp,
     ) -> Self {
         let asked = previous.map(|previous| previous.asked.clone()).unwrap_or_default();
+        // A back-fill reads a part of each object: what is due stays due.
+        let asked = if demands.backfill.is_some() { asked } else { asked.with(selection, at) };
         Self {
             run,
             token: 0,
             position: None,
             selection: selection.clone(),
             demands,
-            asked: asked.with(selection, at),
+            asked,
             complete: previous.map(|previous| previous.complete.clone()).unwrap_or_default(),
             last_complete: previous.and_then(|previous| previous.last_complete.clone()),
             failures: previous.map_or(0, |previous| previous.failures),
+            log: RunLog::default(),
             last: previous.and_then(Self::last_ended).cloned().map(Box::new),
         }
     }
@@ -291,7 +386,9 @@ impl RunRecord {
         self.position = Some(position);
         self.run.finished_at = Some(finished_at);
         let this = LastComplete { run_id: self.run.run_id, finished_at, position };
-        let done = self.run.objects.iter().filter(|object| object.state == ObjectState::Done);
+        // A back-fill has read no object to its end.
+        let whole = self.demands.backfill.is_none();
+        let done = self.run.objects.iter().filter(|object| whole && object.state == ObjectState::Done);
         self.complete.extend(done.map(|object| (object.object.clone(), this.clone())));
         if let Some(objects) = objects {
             // What the source no longer has is waited for no longer.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Outgoing, StreamSpec};
+use uuid::Uuid;
 
 use crate::cancel::CANCELS_BUCKET;
 use crate::cursor::CURSORS_BUCKET;
@@ -79,6 +80,20 @@ pub async fn history(
     records.reverse();
     records.truncate(limit);
     Ok(records)
+}
+
+/// A run by its id: under way, waiting, or among those remembered.
+pub async fn find_run(
+    log: &dyn EventLog,
+    kv: &dyn KeyValue,
+    run_id: Uuid,
+) -> Result<Option<RunRecord>, Error> {
+    let present = all_runs(kv).await?.into_iter().find(|record| record.run.run_id == run_id);
+    if present.is_some() {
+        return Ok(present);
+    }
+    let ended = history(log, None, HISTORY_WINDOW as usize).await?;
+    Ok(ended.into_iter().find(|record| record.run.run_id == run_id))
 }
 
 /// Adds an ended run to the history; a second time changes nothing.

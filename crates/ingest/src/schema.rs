@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::cursor::Cursor;
 use crate::held::{Held, Owned};
 use crate::object::{Halt, Session};
+use crate::run_log::Level;
 
 /// Bucket of the fields that were read last: key as of cursors, value = [`Seen`] in JSON.
 pub(crate) const SCHEMAS_BUCKET: &str = "SYNC_SCHEMAS";
@@ -80,9 +81,7 @@ impl Session<'_> {
             if !drift.changes.is_empty() {
                 let changes = drift.changes.join("; ");
                 tracing::warn!(source = %context.instance, object = %plan.object, changes, "fields have changed");
-                context
-                    .progress
-                    .object(index, |object| object.note(&format!("fields have changed: {changes}")));
+                context.progress.tell(index, Level::Warn, &format!("fields have changed: {changes}"));
             }
         }
         let seen = Seen { run_id: self.run_id, token: context.lease.token(), fields: plan.schema.clone() };

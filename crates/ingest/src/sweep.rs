@@ -13,6 +13,7 @@ use salescommand_connectors::{Extent, MOST_ASKED, ObjectPlan, SourceError, Sweep
 
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
 use crate::object::{Halt, Session, insist};
+use crate::run_log::Level;
 
 /// Asks the source's census, again while it has passing trouble.
 macro_rules! ask {
@@ -77,7 +78,7 @@ impl Session<'_> {
         if unreadable > 0 {
             let note =
                 format!("{unreadable} records exist and can no longer be read; they stay as they were");
-            self.context.progress.object(index, |object| object.note(&note));
+            self.context.progress.tell(index, Level::Warn, &note);
         }
         self.retract_gone(index, plan, all, &gone).await
     }

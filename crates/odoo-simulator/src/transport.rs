@@ -215,6 +215,12 @@ async fn troubled(
             "INTERNAL SERVER ERROR",
             "Internal Server Error",
         )),
+        Some(Trouble::TooManyRequests { seconds }) => {
+            let reason = "TOO MANY REQUESTS";
+            let mut answer = page(engine, StatusCode::TOO_MANY_REQUESTS, reason, "Too Many Requests");
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            Ok(answer)
+        }
         Some(Trouble::HtmlPage) => Ok(page(engine, StatusCode::OK, "OK", "Sign in to the network")),
         Some(Trouble::Garbage) => Ok(xml_answer(engine, "\u{1}\u{2}<<<not xml".to_owned())),
         Some(Trouble::Fault { code, text }) => {

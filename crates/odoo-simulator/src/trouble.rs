@@ -21,6 +21,11 @@ pub enum Trouble {
     SlowTransaction(Duration),
     /// Status 500 with an HTML page, as a proxy or a crashed worker gives; the call never ran.
     InternalError,
+    /// Status 429 with `Retry-After`, as a proxy that limits requests gives; the call never ran.
+    TooManyRequests {
+        /// Seconds to wait.
+        seconds: u32,
+    },
     /// Status 200 with an HTML page, as a captive portal gives; the call never ran.
     HtmlPage,
     /// Status 200 with bytes that are no XML; the call never ran.

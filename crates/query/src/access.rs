@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
 use salescommand_store::Registry;
+use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts};
 use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) description: ApiDescription,
     pub(crate) demo: Option<Vec<DemoLogin>>,
     pub(crate) request_timeout: Duration,
+    /// Cancelled when the service stops: whoever is told of changes is told no more.
+    pub(crate) closing: CancellationToken,
     guarded: Guarded,
 }
 
@@ -89,6 +92,7 @@ pub(crate) struct Open {
     pub(crate) description: ApiDescription,
     pub(crate) demo: Option<Vec<DemoLogin>>,
     pub(crate) request_timeout: Duration,
+    pub(crate) closing: CancellationToken,
 }
 
 /// Attempts to sign in per account and address.
@@ -114,6 +118,7 @@ impl App {
             description: open.description,
             demo: open.demo,
             request_timeout: open.request_timeout,
+            closing: open.closing,
             guarded,
         }
     }

@@ -244,8 +244,14 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn cursor_unknown(object: &str) -> Self {
+        let detail = format!("No object {object:?} of this source has been read.");
+        Self::new(StatusCode::NOT_FOUND, "cursor-unknown", "Unknown cursor", detail)
+            .fix("`salescommand source cursors NAME` shows those that have been.")
+    }
+
     pub(crate) fn run_unknown(run: &str) -> Self {
-        let detail = format!("There is no run {run:?} that is queued or under way.");
+        let detail = format!("There is no run {run:?}, or it has ended, or it is no longer remembered.");
         Self::new(StatusCode::NOT_FOUND, "run-unknown", "Unknown run", detail)
             .fix("`salescommand sync status` shows the runs.")
     }

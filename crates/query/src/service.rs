@@ -109,6 +109,7 @@ pub enum ServiceError {
 pub struct QueryService {
     router: Router,
     listen: SocketAddr,
+    closing: CancellationToken,
 }
 
 impl QueryService {
@@ -117,7 +118,8 @@ impl QueryService {
         let (api, description) = routes::api().split_for_parts();
         let listen = config.listen;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
-        Ok(Self { router: router(api, app), listen })
+        let closing = app.closing.clone();
+        Ok(Self { router: router(api, app), listen, closing })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -139,7 +141,12 @@ impl QueryService {
             tracing::info!(%address, "query service listens on http://{address}");
         }
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
-        let until = async move { shutdown.cancelled().await };
+        let closing = self.closing;
+        let until = async move {
+            shutdown.cancelled().await;
+            // Answers that go on and on would keep the connections from closing.
+            closing.cancel();
+        };
         axum::serve(listener, service).with_graceful_shutdown(until).await.map_err(ServiceError::Serve)
     }
 }
@@ -203,6 +210,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         description,
         demo: config.demo.then_some(config.demo_accounts),
         request_timeout: config.request_timeout,
+        closing: CancellationToken::new(),
     };
     Ok(App::new(open, guarded))
 }

@@ -11,12 +11,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use salescommand_domain::raw::Position;
-use salescommand_domain::schedule::Asked;
+use salescommand_domain::schedule::{Asked, TimeRange};
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, KeyValue, Message};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::cursors::SourceCursor;
+pub use crate::run::{Run, RunError, RunObject, RunObjectState, RunPhase, RunRange, RunState, RunTrigger};
+use crate::run_log::{RecordedLog, RunLog};
 
 /// Bucket of the present run per instance: key = instance, value = [`RecordedRun`] in JSON.
 pub const RUNS_BUCKET: &str = "SYNC_RUNS";
@@ -33,163 +37,6 @@ const HISTORY_BATCH: BatchLimit =
 /// A dashboard does not wait longer for the broker than this.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Why a run started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunTrigger {
-    /// A person asked for it on the page.
-    Manual,
-    /// The first sync after a start.
-    First,
-    /// A schedule.
-    Schedule,
-    /// The command line.
-    Cli,
-}
-
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Asked for, not begun.
-    Queued,
-    /// Under way.
-    Running,
-    /// Everything was read.
-    Succeeded,
-    /// It gave up; `error` says why.
-    Failed,
-    /// A person ended it.
-    Cancelled,
-    /// Its process ended in the middle.
-    Interrupted,
-}
-
-impl RunState {
-    /// Queued or running.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Queued | Self::Running)
-    }
-}
-
-/// Where one object of a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunObjectState {
-    /// Not begun.
-    Waiting,
-    /// Being read.
-    Running,
-    /// Read to the end.
-    Done,
-    /// It gave up.
-    Failed,
-    /// Not read: not asked for, or not there.
-    Skipped,
-}
-
-/// One object of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RunObject {
-    /// The object, as the source spells it.
-    pub object: String,
-    /// Where it stands.
-    pub state: RunObjectState,
-    /// Records read.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub read: u64,
-    /// Of these, new or changed.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub published: u64,
-    /// Of these, the same as before.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub unchanged: u64,
-    /// Of these, not usable as an event.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub rejected: u64,
-    /// Records that were there before and are gone from the source.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub deleted: u64,
-    /// How many there are, if the source said so.
-    #[serde(default)]
-    #[schema(format = Int64)]
-    pub total: Option<u64>,
-    /// Only what has changed since this moment was asked for; none if everything was.
-    #[serde(default)]
-    pub since: Option<Timestamp>,
-    /// Requests made.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub calls: u64,
-    /// For people.
-    #[serde(default)]
-    pub detail: Option<String>,
-}
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RunError {
-    /// A stable word.
-    pub code: String,
-    /// What happened.
-    pub message: String,
-    /// What to do.
-    #[serde(default)]
-    #[schema(required = true)]
-    pub fix: String,
-}
-
-/// One sync of one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Run {
-    /// Its id.
-    pub run_id: String,
-    /// The source.
-    pub source: String,
-    /// Why it started.
-    pub trigger: RunTrigger,
-    /// Where it stands.
-    pub state: RunState,
-    /// When it began.
-    #[serde(default)]
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    #[serde(default)]
-    pub finished_at: Option<Timestamp>,
-    /// Its objects, in the order of reading.
-    #[serde(default)]
-    #[schema(required = true)]
-    pub objects: Vec<RunObject>,
-    /// Sum over the objects.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub read: u64,
-    /// Sum over the objects.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub published: u64,
-    /// Sum over the objects.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub unchanged: u64,
-    /// Sum over the objects.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub rejected: u64,
-    /// Sum over the objects.
-    #[serde(default)]
-    #[schema(format = Int64, required = true)]
-    pub deleted: u64,
-    /// Why it failed.
-    #[serde(default)]
-    pub error: Option<RunError>,
-}
-
 /// The last run that read everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompleteRun {
@@ -200,7 +47,7 @@ pub struct CompleteRun {
 }
 
 /// What is read of a run as ingest records it; it may say more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordedRun {
     /// The run under way, or the last one if none is.
     #[serde(flatten)]
@@ -255,6 +102,8 @@ pub struct SyncCommand {
     pub accept_deletions: bool,
     /// Objects are read although fields of theirs are gone or have changed.
     pub accept_schema: bool,
+    /// Only what has last changed in this range; no cursor moves.
+    pub backfill: Option<TimeRange>,
     /// The account that asked.
     pub requested_by: String,
 }
@@ -291,6 +140,12 @@ pub trait SyncCommands: Send + Sync {
 
     /// Cancels a run; none if no such run is queued, under way or interrupted.
     async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError>;
+
+    /// How far each object of a source has been read.
+    async fn cursors(&self, source: &str) -> Result<Vec<SourceCursor>, CommandError>;
+
+    /// Makes the next run read everything of some objects, or of all if none is named; gives those that had been read.
+    async fn reset_cursors(&self, source: &str, objects: Vec<String>) -> Result<Vec<String>, CommandError>;
 }
 
 /// What is known of runs.
@@ -300,8 +155,8 @@ pub(crate) struct RunBook {
     present: BTreeMap<String, RecordedRun>,
     /// What is wrong, by instance.
     alerts: BTreeMap<String, RecordedAlerts>,
-    /// Finished runs, oldest first.
-    finished: Arc<VecDeque<Run>>,
+    /// Finished runs, oldest first, with their places in the history.
+    finished: Arc<VecDeque<(u64, Run)>>,
 }
 
 impl RunBook {
@@ -337,14 +192,32 @@ impl RunBook {
 
     /// Finished runs, newest first.
     pub(crate) fn history(&self) -> impl Iterator<Item = &Run> {
-        self.finished.iter().rev()
+        self.finished.iter().rev().map(|(_, run)| run)
+    }
+
+    /// A run by its id, in whatever state.
+    pub(crate) fn run(&self, run_id: &str) -> Option<&Run> {
+        let mut present = self.present.values().map(|recorded| &recorded.run);
+        let present = present.find(|run| run.run_id == run_id);
+        present.or_else(|| self.history().find(|run| run.run_id == run_id))
+    }
+
+    /// Whether nobody will work on a run any more: it has ended, or it was interrupted and another one was begun.
+    pub(crate) fn is_over(&self, run: &Run) -> bool {
+        match run.state {
+            RunState::Queued | RunState::Running => false,
+            RunState::Succeeded | RunState::Failed | RunState::Cancelled => true,
+            RunState::Interrupted => {
+                self.present.get(&run.source).is_none_or(|present| present.run.run_id != run.run_id)
+            }
+        }
     }
 
     /// Takes a finished run in; one that was interrupted and went on is recorded again under its id.
-    fn record(&mut self, run: Run) {
+    fn record(&mut self, sequence: u64, run: Run) {
         let finished = Arc::make_mut(&mut self.finished);
-        finished.retain(|known| known.run_id != run.run_id);
-        finished.push_back(run);
+        finished.retain(|(_, known)| known.run_id != run.run_id);
+        finished.push_back((sequence, run));
         if finished.len() > REMEMBERED_RUNS {
             finished.pop_front();
         }
@@ -407,6 +280,22 @@ impl Runs {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What a run had to say; none if no such run is known.
+    pub(crate) async fn log_of(&self, run_id: &str) -> Result<Option<RunLog>, LogError> {
+        let book = self.book().await?;
+        let present: BTreeMap<String, RecordedLog> = self.entries(RUNS_BUCKET).await?;
+        if let Some(present) = present.into_values().find(|recorded| recorded.run_id == run_id) {
+            return Ok(Some(present.log));
+        }
+        let mut finished = book.finished.iter();
+        let Some((sequence, _)) = finished.find(|(_, run)| run.run_id == run_id) else { return Ok(None) };
+        let mut reader = self.log.read_after(HISTORY_STREAM, sequence.saturating_sub(1)).await?;
+        let messages = reader.next(BatchLimit { messages: 1, ..HISTORY_BATCH }).await?;
+        let recorded = messages.first().and_then(|message| parse::<RecordedLog>(&message.payload));
+        // The oldest runs are forgotten, with their logs.
+        Ok(recorded.filter(|recorded| recorded.run_id == run_id).map(|recorded| recorded.log))
+    }
+
     async fn catch_up(&self, known: &mut Known) -> Result<(), LogError> {
         let last = self.log.stream(HISTORY_STREAM).await?.map_or(0, |status| status.last_sequence);
         if last <= known.sequence {
@@ -427,7 +316,7 @@ impl Runs {
 fn take(known: &mut Known, message: &Message) {
     known.sequence = message.sequence;
     if let Some(recorded) = parse::<RecordedRun>(&message.payload) {
-        known.book.record(recorded.run);
+        known.book.record(message.sequence, recorded.run);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use salescommand_domain::schedule::Cadence;
+use salescommand_domain::{Date, Timestamp};
 use uuid::Uuid;
 
 /// `source`.
@@ -60,6 +61,22 @@ pub enum Source {
         /// Its name.
         name: String,
     },
+    /// How far each object of a source has been read.
+    Cursors {
+        /// Its name.
+        name: String,
+    },
+    /// Make the next run read everything again. What has not changed is not published a second time.
+    #[command(
+        after_help = "Examples: salescommand source reset odoo-eu\n          salescommand source reset odoo-eu --object crm.lead"
+    )]
+    Reset {
+        /// The source.
+        name: String,
+        /// Only of these objects.
+        #[arg(long = "object")]
+        objects: Vec<String>,
+    },
     /// Forget a source's configuration and credentials. Its raw events stay.
     Remove {
         /// Its name.
@@ -71,6 +88,9 @@ pub enum Source {
 #[derive(Debug, Subcommand)]
 pub enum Sync {
     /// Start a sync.
+    #[command(
+        after_help = "Examples: salescommand sync run odoo-eu --follow\n          salescommand sync run odoo-eu --from 2026-11-01 --to 2026-11-07 --object crm.lead"
+    )]
     Run {
         /// The source.
         name: String,
@@ -86,12 +106,25 @@ pub enum Sync {
         /// Read objects although fields of theirs are gone, no longer permitted, or have another type.
         #[arg(long)]
         accept_schema: bool,
-        /// Wait for its end, showing progress.
+        /// Only what has last changed since then: a date (its beginning, in UTC) or a moment (2026-11-01T08:00:00Z). No cursor
+        /// moves, and nothing is retracted.
+        #[arg(long, value_name = "DATE", value_parser = parse_from, requires = "to", conflicts_with_all = ["full", "accept_deletions"])]
+        from: Option<Timestamp>,
+        /// And before then: a date (its end, in UTC) or a moment.
+        #[arg(long, value_name = "DATE", value_parser = parse_to, requires = "from")]
+        to: Option<Timestamp>,
+        /// Wait for its end, showing progress: bars on a terminal, else lines; with `--output json` a JSON object in a line at
+        /// each change.
         #[arg(long)]
         follow: bool,
     },
     /// Cancel a run. What it has published stays, and the next run goes on from there.
     Cancel {
+        /// Its id.
+        run: Uuid,
+    },
+    /// What a run had to say: waits, requests made again, what was not read and why.
+    Log {
         /// Its id.
         run: Uuid,
     },
@@ -104,10 +137,48 @@ pub enum Sync {
     },
 }
 
+/// The beginning of a date, or a moment.
+fn parse_from(text: &str) -> Result<Timestamp, String> {
+    parse_moment(text, Ok::<_, std::convert::Infallible>)
+}
+
+/// The end of a date, or a moment.
+fn parse_to(text: &str) -> Result<Timestamp, String> {
+    parse_moment(text, Date::tomorrow)
+}
+
+fn parse_moment<E>(text: &str, of_date: fn(Date) -> Result<Date, E>) -> Result<Timestamp, String> {
+    let wrong = || "write a date such as 2026-11-01, or a moment such as 2026-11-01T08:00:00Z".to_owned();
+    match text.parse::<Date>() {
+        // A moment is a date as well, for the parser.
+        Ok(date) if !text.contains(['T', 't', ' ']) => {
+            let date = of_date(date).map_err(|_| wrong())?;
+            format!("{date}T00:00:00Z").parse().map_err(|_| wrong())
+        }
+        _ => text.parse().map_err(|_| wrong()),
+    }
+}
+
 /// `KEY=VALUE`. The value may hold a `=`.
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, such as overlap_seconds=900".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_the_whole_of_it() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(parse_from("2026-11-01").unwrap(), at("2026-11-01T00:00:00Z"));
+        assert_eq!(parse_to("2026-11-30").unwrap(), at("2026-12-01T00:00:00Z"));
+        assert_eq!(parse_to("2026-11-01T08:00:00+01:00").unwrap(), at("2026-11-01T07:00:00Z"));
+        for wrong in ["", "yesterday", "2026-13-01", "2026-11-01T08:00"] {
+            assert!(parse_from(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::fault;
 use super::objects::Object;
-use super::source::{OdooSource, domain, known};
+use super::search::domain;
+use super::source::{OdooSource, known};
 use crate::{Census, Extent, Record, SourceError};
 
 #[async_trait]

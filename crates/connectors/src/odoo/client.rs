@@ -3,6 +3,7 @@
 //! Invariants: one request per call, no retry, no redirect followed, a deadline on everything, a limit on the
 //! length of answers. A connection serves one call: Odoo closes it after the answer, whatever a header says.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub(super) struct Client {
     max_answer: usize,
     /// The server's clock in the last answer that told it.
     clock: Mutex<Option<Timestamp>>,
+    /// Bytes of all answers.
+    received: AtomicU64,
 }
 
 impl Client {
@@ -71,6 +74,7 @@ impl Client {
             call_timeout: config.call_timeout,
             max_answer: config.max_answer,
             clock: Mutex::default(),
+            received: AtomicU64::new(0),
         })
     }
 
@@ -93,6 +97,11 @@ impl Client {
     /// clock of its database, so the two should agree.
     pub fn clock(&self) -> Option<Timestamp> {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of all answers so far.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// What the server says about itself.
@@ -171,6 +180,7 @@ impl Client {
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+            self.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if bytes.len() + chunk.len() > self.max_answer {
                 let megabytes = self.max_answer / 1_000_000;
                 let error = fault::transient(format!(

@@ -41,6 +41,7 @@ mod messages;
 mod normalize;
 mod objects;
 mod record;
+mod search;
 mod source;
 mod thinned;
 mod wire;

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use jiff::tz::TimeZone;
 use salescommand_domain::raw::{Digest, ObjectName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -16,6 +15,7 @@ use super::config::{Config, Guard};
 use super::fault::{self, CallError};
 use super::messages::{self, Additions};
 use super::objects::{self, Kind, OBJECTS, Object};
+use super::search::{behind, domain};
 use super::{check, record};
 use crate::{
     Census, Check, ConfigError, Connected, Extent, Field, FieldSchema, Incremental, ObjectPlan, Page, Record,
@@ -265,6 +265,10 @@ impl Source for OdooSource {
         Some(self)
     }
 
+    fn received(&self) -> Option<u64> {
+        Some(self.client.received())
+    }
+
     async fn fields(&mut self, object: &ObjectName) -> Result<Vec<Field>, SourceError> {
         let object = known(object)?;
         let attributes = json!({ "attributes": ["type", "string"] });
@@ -417,25 +421,6 @@ fn described(found: &Json, read: &[String]) -> Vec<Field> {
         read: read.contains(name),
     });
     described.collect()
-}
-
-/// The terms of a search for an object's records.
-pub(super) fn domain(object: &Object, extent: Extent) -> Vec<Json> {
-    let mut terms = (object.terms)();
-    if let Extent::ChangedSince(moment) = extent {
-        let moment = moment.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
-        terms.push(json!(["write_date", ">=", moment.to_string()]));
-    }
-    terms
-}
-
-/// The terms of a search for those behind an id.
-pub(super) fn behind(object: &Object, extent: Extent, id: i64) -> Vec<Json> {
-    let mut terms = domain(object, extent);
-    if id > 0 {
-        terms.push(json!(["id", ">", id]));
-    }
-    terms
 }
 
 fn plan(

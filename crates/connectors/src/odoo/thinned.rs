@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::fault;
 use super::objects::Object;
-use super::source::{Cursor, OdooSource, behind};
+use super::search::behind;
+use super::source::{Cursor, OdooSource};
 use crate::{Extent, Page, SourceError};
 
 /// How much higher the next limit is. The ids that come are at most so many times those that were passed over.

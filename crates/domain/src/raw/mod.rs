@@ -13,6 +13,7 @@ pub use envelope::{
     MSGPACK_CONTENT_TYPE, Operation, Payload, PayloadRef,
 };
 pub use names::{
-    InstanceName, NameError, ObjectName, parse_raw_stream, raw_stream, raw_subject, raw_subject_filter,
+    InstanceName, NameError, ObjectName, parse_raw_object, parse_raw_stream, raw_stream, raw_subject,
+    raw_subject_filter,
 };
 pub use position::{Position, PositionError, RawPosition, Vector};

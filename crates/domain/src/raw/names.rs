@@ -121,6 +121,26 @@ pub fn raw_subject_filter(instance: &InstanceName) -> String {
     format!("raw.{instance}.>")
 }
 
+/// The object that an escaped token names; none if it names none.
+pub fn parse_raw_object(token: &str) -> Option<ObjectName> {
+    let mut bytes = Vec::with_capacity(token.len());
+    let mut rest = token.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        if is_plain(*first) {
+            bytes.push(*first);
+            continue;
+        }
+        if *first != b'=' {
+            return None;
+        }
+        let (digits, behind) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = behind;
+    }
+    ObjectName::new(String::from_utf8(bytes).ok()?).ok()
+}
+
 /// Escapes text to one subject token; injective, and never empty.
 fn token(text: &str) -> String {
     if text.is_empty() {
@@ -128,13 +148,18 @@ fn token(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len() + 8);
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+        if is_plain(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("={byte:02X}"));
         }
     }
     out
+}
+
+/// Whether a byte stands for itself in a token.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 #[cfg(test)]
@@ -167,6 +192,12 @@ mod tests {
             let legal = |t: &str| !t.is_empty() && t.bytes().all(|c| c.is_ascii_alphanumeric() || b"=_-".contains(&c));
             prop_assert!(legal(&token(&a)));
             prop_assert_eq!(a == b, token(&a) == token(&b));
+        }
+
+        #[test]
+        fn an_object_is_found_again_by_its_token(name in ".{0,40}", any in "[=0-9A-Za-z_-]{0,9}") {
+            prop_assert_eq!(parse_raw_object(&token(&name)), ObjectName::new(name).ok());
+            parse_raw_object(&any);
         }
     }
 }

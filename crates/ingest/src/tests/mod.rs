@@ -4,7 +4,9 @@ mod alerts;
 mod amend;
 mod changes;
 mod crashes;
+mod cursors;
 mod epochs;
+mod logs;
 mod runs;
 mod schedules;
 mod schemas;
@@ -268,12 +270,11 @@ impl Source for Scripted {
         if !state.errors.is_empty() {
             return Err(state.errors.remove(0));
         }
+        let changed = |record: &Record| state.changed.get(&(object.to_string(), record.key.clone())).copied();
         let asked_for = |record: &&Record| match extent {
             Extent::All => true,
-            Extent::ChangedSince(moment) => {
-                let changed = state.changed.get(&(object.to_string(), record.key.clone()));
-                changed.is_some_and(|changed| *changed >= moment)
-            }
+            Extent::ChangedSince(moment) => changed(record).is_some_and(|changed| changed >= moment),
+            Extent::ChangedWithin(range) => changed(record).is_some_and(|changed| range.contains(changed)),
         };
         let all: Vec<&Record> = state.readable(object).filter(asked_for).collect();
         let key = |record: &Record| record.key.parse::<u64>().unwrap();

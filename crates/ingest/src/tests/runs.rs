@@ -51,11 +51,13 @@ async fn the_record_is_as_the_interface_says() {
         (&json!("test"), &json!("succeeded"), &json!("manual"))
     );
     let lead = json!({"object": "lead", "state": "done", "read": 4, "published": 4, "unchanged": 0, "rejected": 0, "deleted": 0,
-        "total": 4, "calls": 2, "detail": null});
+        "total": 4, "before": 0, "phase": "reading", "calls": 2, "bytes": 0, "retries": 0, "rate_limits": 0, "waited_ms": 0,
+        "detail": null});
     assert_eq!(value["objects"], json!([lead]));
     assert_eq!(value["finished_at"], "1970-01-01T00:00:00Z");
     assert_eq!(value["position"], json!({"epoch": 1, "sequence": 4}));
-    assert_eq!(value["error"], Value::Null);
+    assert_eq!((&value["error"], &value["calls"]), (&Value::Null, &json!(2)));
+    assert_eq!(value["log"], json!({"dropped": 0, "lines": []}));
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,6 +76,9 @@ async fn ordered_troubles_happen_once_and_are_counted() {
     assert!(!head.contains("Content-Length: 30"), "the announced length is the whole one");
     faults.next(1, leads(), Trouble::InternalError);
     assert!(count().await.0.starts_with("HTTP/1.1 500"));
+    faults.next(1, leads(), Trouble::TooManyRequests { seconds: 7 });
+    let (head, _) = count().await;
+    assert!(head.starts_with("HTTP/1.1 429") && head.to_lowercase().contains("retry-after: 7"), "{head}");
     faults.next(1, leads(), Trouble::HtmlPage);
     assert!(count().await.1.starts_with(b"<!doctype html>"));
     faults.next(1, leads(), Trouble::Garbage);
@@ -94,8 +97,8 @@ async fn ordered_troubles_happen_once_and_are_counted() {
     assert!(count().await.0.starts_with("HTTP/1.1 500"));
     faults.clear();
     assert!(count().await.0.starts_with("HTTP/1.1 200"));
-    assert_eq!(faults.calls_of("crm.lead", "search_count"), 12);
-    assert_eq!(faults.calls(), 12);
+    assert_eq!(faults.calls_of("crm.lead", "search_count"), 13);
+    assert_eq!(faults.calls(), 13);
 }
 
 #[tokio::test]

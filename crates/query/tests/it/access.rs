@@ -40,7 +40,7 @@ fn filled(path: &str) -> String {
 }
 
 fn request(method: &Method, path: &str) -> Request<Body> {
-    let body = r#"{"source":"odoo","email":"nobody@example.com","password":"x","cadence":"1h","name":"second","kind":"odoo","settings":{"url":"x"},"secret":"x"}"#;
+    let body = r#"{"source":"odoo","email":"nobody@example.com","password":"x","cadence":"1h","name":"second","kind":"odoo","settings":{"url":"x"},"secret":"x","from":"2026-11-01T00:00:00Z","to":"2026-11-02T00:00:00Z"}"#;
     let request = Request::builder().method(method).uri(path).header("x-requested-with", "salescommand");
     let body = if method == Method::GET { Body::empty() } else { Body::from(body) };
     request.header("content-type", "application/json").body(body).unwrap()
@@ -50,7 +50,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 41);
+    assert_eq!(operations.len(), 46);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -95,9 +95,14 @@ DELETE /api/opportunities/DEAL: 428 403 428 428 404 403
 GET /api/opportunities/DEAL/history: 200 200 200 200 404 404
 GET /api/sync/history: 200 200 200 200 200 403
 POST /api/sync/runs/r1/cancel: 404 403 404 403 403 403
+GET /api/sync/runs/r1/events: 404 404 404 404 404 403
+GET /api/sync/runs/r1/log: 404 404 404 404 404 403
 POST /api/sync/sources: 201 403 403 403 403 403
 GET /api/sync/sources: 200 403 403 403 403 403
 PATCH /api/sync/sources/odoo: 200 403 403 403 403 403
+POST /api/sync/sources/odoo/backfill: 202 403 202 403 403 403
+GET /api/sync/sources/odoo/cursors: 200 403 403 403 403 403
+POST /api/sync/sources/odoo/cursors/reset: 200 403 403 403 403 403
 POST /api/sync/sources/odoo/discover: 502 403 403 403 403 403
 PUT /api/sync/sources/odoo/schedule: 200 403 403 403 403 403
 POST /api/sync/sources/odoo/test: 200 403 403 403 403 403

@@ -18,4 +18,5 @@ mod serving;
 mod sources;
 mod switches;
 mod sync;
+mod sync_runs;
 mod world;

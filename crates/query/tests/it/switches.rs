@@ -17,6 +17,7 @@ use salescommand_eventlog::{
     StreamStatus,
 };
 use salescommand_query::connectors::{CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceObject};
+use salescommand_query::cursors::SourceCursor;
 use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::sources::OpenedSource;
@@ -230,26 +231,51 @@ impl Clock for StandingClock {
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
     pub commands: Arc<Mutex<Vec<SyncCommand>>>,
+    pub cursors: Arc<Mutex<Vec<SourceCursor>>>,
     pub switch: Switch,
+}
+
+impl Queue {
+    fn is_there(&self) -> Result<(), CommandError> {
+        if self.switch.is_off() {
+            Err(CommandError::Unavailable("nats://secret-host".into()))
+        } else {
+            Ok(())
+        }
+    }
 }
 
 #[async_trait]
 impl SyncCommands for Queue {
     async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError> {
-        if self.switch.is_off() {
-            return Err(CommandError::Unavailable("nats://secret-host".into()));
-        }
+        self.is_there()?;
         self.commands.lock().unwrap().push(command);
         Ok(())
     }
 
     async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError> {
-        if self.switch.is_off() {
-            return Err(CommandError::Unavailable("nats://secret-host".into()));
-        }
+        self.is_there()?;
         let mut commands = self.commands.lock().unwrap();
         let waiting = commands.iter().position(|command| command.run_id == run_id);
         Ok(waiting.map(|index| commands.remove(index)).map(|_| CancelOutcome::Cancelled))
+    }
+
+    async fn cursors(&self, _: &str) -> Result<Vec<SourceCursor>, CommandError> {
+        self.is_there()?;
+        Ok(self.cursors.lock().unwrap().clone())
+    }
+
+    async fn reset_cursors(&self, _: &str, objects: Vec<String>) -> Result<Vec<String>, CommandError> {
+        self.is_there()?;
+        let mut cursors = self.cursors.lock().unwrap();
+        let named =
+            cursors.iter_mut().filter(|cursor| objects.is_empty() || objects.contains(&cursor.object));
+        Ok(named
+            .map(|cursor| {
+                (cursor.complete, cursor.read_through) = (false, None);
+                cursor.object.clone()
+            })
+            .collect())
     }
 }
 

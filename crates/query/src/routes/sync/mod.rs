@@ -1,7 +1,11 @@
 //! Sources and their runs.
 
+pub(crate) mod backfill;
 pub(crate) mod cancel;
+pub(crate) mod cursors;
+pub(crate) mod events;
 pub(crate) mod history;
+pub(crate) mod log;
 pub(crate) mod probe;
 pub(crate) mod schedule;
 pub(crate) mod sources;

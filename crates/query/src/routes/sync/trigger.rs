@@ -53,24 +53,32 @@ pub(crate) async fn sync_trigger(
     allowed: Allowed<SyncTrigger>,
     Body(request): Body<SyncTriggerRequest>,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
+    let command = SyncCommand {
+        run_id: allowed.app().ids.ordered(),
+        source: request.source,
+        objects: request.objects.unwrap_or_default(),
+        full: request.full,
+        accept_deletions: request.accept_deletions,
+        accept_schema: request.accept_schema,
+        backfill: None,
+        requested_by: allowed.account.id.clone(),
+    };
+    queue(&allowed, command).await
+}
+
+/// Queues a run of a source that is there and has none.
+pub(super) async fn queue(
+    allowed: &Allowed<SyncTrigger>,
+    command: SyncCommand,
+) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
     let evidence = allowed.present_evidence().await?;
-    let source = request.source;
+    let (run_id, source) = (command.run_id, command.source.clone());
     if !evidence.sources.iter().any(|known| known.name == source) {
         return Err(ApiError::source_unknown(&source));
     }
     if evidence.runs.current(&source).is_some() {
         return Err(ApiError::sync_already_running(&source));
     }
-    let run_id = allowed.app().ids.ordered();
-    let command = SyncCommand {
-        run_id,
-        source: source.clone(),
-        objects: request.objects.unwrap_or_default(),
-        full: request.full,
-        accept_deletions: request.accept_deletions,
-        accept_schema: request.accept_schema,
-        requested_by: allowed.account.id.clone(),
-    };
     allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
     tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
     Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))

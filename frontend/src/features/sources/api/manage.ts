@@ -32,6 +32,23 @@ export function useForgetSource(source: string) {
   return useChange(() => unwrap(api.DELETE("/api/sync/sources/{source}", path(source))));
 }
 
+export function sourceCursorsQuery(source: string) {
+  return queryOptions({
+    queryKey: ["sync", "cursors", source],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/sync/sources/{source}/cursors", { signal, ...path(source) })),
+  });
+}
+
+/** The next sync reads all of an object again. */
+export function useResetCursor(source: string) {
+  return useChange((object: string) =>
+    unwrap(
+      api.POST("/api/sync/sources/{source}/cursors/reset", { ...path(source), body: { objects: [object] } }),
+    ),
+  );
+}
+
 /** Asked anew each time somebody wants to know: it is about this moment. */
 export function sourceTestQuery(source: string) {
   return queryOptions({

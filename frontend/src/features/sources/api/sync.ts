@@ -30,6 +30,16 @@ export const syncHistoryQuery = queryOptions({
     unwrap(api.GET("/api/sync/history", { signal, params: { query: { limit: HISTORY_LENGTH } } })),
 });
 
+/** What a run had to say; while it is under way it may say more. */
+export function runLogQuery(run: Run) {
+  return queryOptions({
+    queryKey: ["run-log", run.run_id],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/sync/runs/{run}/log", { signal, params: { path: { run: run.run_id } } })),
+    refetchInterval: isUnderWay(run) ? 2 * RUNNING_MS : false,
+  });
+}
+
 const TRIGGER_KEY = ["sync-trigger"];
 
 export interface Triggered {

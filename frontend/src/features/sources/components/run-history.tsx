@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { ScrollRegion } from "@/components/ui/scroll-region";
 import { RowHead, Table, Td, Th } from "@/components/ui/table";
 import type { Run } from "@/features/sources/api/sync";
+import { RunLogButton } from "@/features/sources/components/run-log";
 import { RunStateBadge } from "@/features/sources/components/run-state";
 import { cn } from "@/lib/cn";
 import { dateTime, duration, integer } from "@/lib/format";
@@ -27,6 +28,7 @@ export function RunHistory({ runs }: { runs: Run[] }) {
             <Th figure>{t("sources.unchanged")}</Th>
             <Th figure>{t("sources.deleted")}</Th>
             <Th figure>{t("sources.rejected")}</Th>
+            <Th>{t("log.open")}</Th>
           </>
         }
       >
@@ -52,7 +54,14 @@ function Row({ run, now }: { run: Run; now: number }) {
           </p>
         )}
       </Td>
-      <Td className="whitespace-nowrap">{t(`sources.trigger.${run.trigger}`)}</Td>
+      <Td className="whitespace-nowrap">
+        {t(`sources.trigger.${run.trigger}`)}
+        {run.backfill && (
+          <p className="num text-ink-2 text-xs">
+            {t("sources.backfill", { from: dateTime(run.backfill.from), to: dateTime(run.backfill.to) })}
+          </p>
+        )}
+      </Td>
       <Td figure>{duration(run.started_at, run.finished_at, now)}</Td>
       <Td figure>{integer(run.read)}</Td>
       <Td figure>{integer(run.published)}</Td>
@@ -60,6 +69,9 @@ function Row({ run, now }: { run: Run; now: number }) {
       <Td figure>{integer(run.deleted)}</Td>
       <Td figure className={cn((run.rejected ?? 0) > 0 && "font-medium text-bad")}>
         {integer(run.rejected)}
+      </Td>
+      <Td>
+        <RunLogButton run={run} />
       </Td>
     </tr>
   );

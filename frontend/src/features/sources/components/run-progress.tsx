@@ -4,6 +4,8 @@ import { ScrollRegion } from "@/components/ui/scroll-region";
 import { RowHead, Table, Td, Th } from "@/components/ui/table";
 import type { Run } from "@/features/sources/api/sync";
 import { CancelButton } from "@/features/sources/components/cancel-button";
+import { RunLogButton } from "@/features/sources/components/run-log";
+import { RunPace } from "@/features/sources/components/run-pace";
 import type { Schemas } from "@/lib/api-client";
 import { cn } from "@/lib/cn";
 import { duration, integer } from "@/lib/format";
@@ -31,6 +33,7 @@ export function RunProgress({ run, canCancel }: { run: Run; canCancel: boolean }
             {t("sources.rejected")} {integer(run.rejected)}
           </span>
         )}
+        <RunLogButton run={run} />
         {canCancel && <CancelButton run={run} />}
       </div>
       {objects.length > 0 && (
@@ -63,7 +66,8 @@ function Head() {
 
 function ObjectRow({ object }: { object: RunObject }) {
   const { t } = useTranslation();
-  const { state, read = 0, total } = object;
+  const { state, total } = object;
+  const read = object.before + object.read;
   const figures =
     total == null ? integer(read) : t("sources.readOf", { read: integer(read), total: integer(total) });
   return (
@@ -77,6 +81,7 @@ function ObjectRow({ object }: { object: RunObject }) {
           <span>{figures}</span>
         </div>
         <ProgressBar object={object} />
+        <RunPace object={object} />
         {object.detail && <p className="mt-1 text-ink-2 text-xs">{object.detail}</p>}
       </Td>
       <Td figure>{integer(object.published)}</Td>
@@ -91,8 +96,9 @@ function ObjectRow({ object }: { object: RunObject }) {
 }
 
 /** Without a known total the bar cannot say how far; it only says that something moves. */
-function ProgressBar({ object: { object, state, read = 0, total } }: { object: RunObject }) {
+function ProgressBar({ object: { object, state, before, total, ...figures } }: { object: RunObject }) {
   const { t } = useTranslation();
+  const read = before + figures.read;
   const known = state === "done" || total != null;
   const part = state === "done" ? 1 : total ? Math.min(read / total, 1) : 0;
   const moving = !known && state === "running";

@@ -1,6 +1,6 @@
 /** What an operator can do with a source besides reading it. */
 import { useQuery } from "@tanstack/react-query";
-import { Ellipsis, List, Pencil, PlugZap, Trash2 } from "lucide-react";
+import { Ellipsis, History, List, Pencil, PlugZap, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { buttonClass } from "@/components/ui/button";
@@ -8,11 +8,12 @@ import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { sourceInstancesQuery, useChangeSource, useForgetSource } from "@/features/sources/api/manage";
 import type { SourceStatus } from "@/features/sources/api/sync";
+import { SourceCursorsDialog } from "@/features/sources/components/source-cursors";
 import { SourceForm, type SourceFormValues } from "@/features/sources/components/source-form";
 import { SourceObjectsDialog } from "@/features/sources/components/source-objects";
 import { SourceTestDialog } from "@/features/sources/components/source-test";
 
-type Shown = "test" | "objects" | "edit" | "forget";
+type Shown = "test" | "objects" | "cursors" | "edit" | "forget";
 
 export function SourceMenu({ source }: { source: SourceStatus }) {
   const { t } = useTranslation();
@@ -31,6 +32,9 @@ export function SourceMenu({ source }: { source: SourceStatus }) {
         <MenuItem icon={List} onSelect={() => setShown("objects")}>
           {t("source.objectsItem")}
         </MenuItem>
+        <MenuItem icon={History} onSelect={() => setShown("cursors")}>
+          {t("source.cursorsItem")}
+        </MenuItem>
         <MenuItem icon={Pencil} onSelect={() => setShown("edit")}>
           {t("source.edit")}
         </MenuItem>
@@ -41,6 +45,7 @@ export function SourceMenu({ source }: { source: SourceStatus }) {
       </Menu>
       {shown === "test" && <SourceTestDialog source={source} onClosed={close} />}
       {shown === "objects" && <SourceObjectsDialog source={source} onClosed={close} />}
+      {shown === "cursors" && <SourceCursorsDialog source={source} onClosed={close} />}
       {shown === "edit" && <EditSource source={source} onClosed={close} />}
       <ForgetSource source={source} open={shown === "forget"} onClosed={close} />
     </>
