@@ -34,6 +34,7 @@ mod handle;
 mod jsonrpc;
 mod lead;
 mod listing;
+mod merge;
 mod methods;
 mod order;
 mod partner;
