@@ -43,6 +43,9 @@ pub(crate) struct Cursor {
     /// What complete readings have read; none if nothing can be built on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read: Option<Read>,
+    /// The source's clock when what is gone was last looked for to the end; kept of objects whose records are merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) swept: Option<Timestamp>,
 }
 
 fn all() -> Extent {

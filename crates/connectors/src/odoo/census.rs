@@ -6,13 +6,14 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use salescommand_domain::Timestamp;
 use salescommand_domain::raw::ObjectName;
 use serde_json::{Value as Json, json};
 
 use super::fault;
 use super::objects::Object;
 use super::source::{OdooSource, domain, known};
-use crate::{Census, Extent, Record, SourceError};
+use crate::{Census, Extent, Merged, Record, SourceError};
 
 #[async_trait]
 impl Census for OdooSource {
@@ -46,6 +47,15 @@ impl Census for OdooSource {
         let rows = self.rows(object, &domain, keys.len().max(1), &mut 0).await;
         let rows = rows.map_err(|error| error.into_source_error(Some(object.name)))?;
         Ok(self.records(object, 0, rows)?.1)
+    }
+
+    async fn merged(
+        &mut self,
+        object: &ObjectName,
+        gone: &[Record],
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Merged>, SourceError> {
+        self.merges(object, gone, since).await
     }
 }
 

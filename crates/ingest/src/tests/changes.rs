@@ -8,7 +8,7 @@ use super::*;
 const OVERLAP: u64 = 60;
 const HOUR: u64 = 3_600;
 
-fn at(second: u64) -> Timestamp {
+pub(super) fn at(second: u64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + i64::try_from(second).unwrap()).unwrap()
 }
 
