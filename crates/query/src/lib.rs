@@ -28,6 +28,7 @@ pub mod generations;
 mod ids;
 pub mod lineage;
 mod load;
+mod merged;
 mod money;
 pub mod quarantine;
 pub mod raw_zone;
