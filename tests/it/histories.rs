@@ -1,5 +1,5 @@
 //! Generated histories: raw logs of two Odoo instances that share people and companies, of `config` and of `crm`, with merges
-//! and un-merges, late references, deletes, restores, rejects and versions that arrive out of the order of their time.
+//! and un-merges, late references, deletes, deals merged at their source, restores, rejects and versions that arrive out of the order of their time.
 //!
 //! Small on purpose: few records and few values, so that they meet often and a failing case shrinks to something
 //! that one can read.
@@ -24,6 +24,8 @@ pub struct Step {
     pub key: u16,
     /// What it says.
     pub payload: Option<Value>,
+    /// Of a delete: the record that it was merged into, known or not.
+    pub into: Option<u16>,
     /// How many ticks before its place in the log the source says it changed; none if the source does not say.
     pub age: Option<u8>,
 }
@@ -31,7 +33,7 @@ pub struct Step {
 impl Step {
     /// An upsert.
     pub fn upsert(object: &'static str, key: u16, payload: Value) -> Self {
-        Self { object, key, payload: Some(payload), age: Some(0) }
+        Self { object, key, payload: Some(payload), into: None, age: Some(0) }
     }
 }
 
@@ -117,8 +119,9 @@ fn activity() -> impl Strategy<Value = Step> {
 pub fn odoo_step() -> impl Strategy<Value = Step> {
     let upsert = prop_oneof![5 => lead(), 3 => partner(), 4 => small(), 1 => activity()];
     let age = prop_oneof![4 => Just(Some(0)), 1 => (1u8..12).prop_map(Some), 1 => Just(None)];
-    (upsert, 0u8..12, age).prop_map(|(step, fate, age)| match fate {
-        0 => Step { payload: None, age: None, ..step },
+    let into = prop::option::of(1u16..6);
+    (upsert, 0u8..12, into, age).prop_map(|(step, fate, into, age)| match fate {
+        0 => Step { payload: None, into, age: None, ..step },
         1 => {
             let broken = json!({"id": step.key, "name": 7, "probability": "x", "stage_id": "y"});
             Step { payload: Some(broken), age, ..step }
@@ -194,7 +197,7 @@ pub fn crm_step() -> impl Strategy<Value = Step> {
             let fields: serde_json::Map<_, _> =
                 some.map(|(_, (field, value))| (field.to_owned(), edited(value, at))).collect();
             let payload = (fate > 0).then(|| json!({"kind": kind, "fields": fields}));
-            Step { object: "opportunity", key, payload, age: Some(0) }
+            Step { object: "opportunity", key, payload, into: None, age: Some(0) }
         },
     )
 }
@@ -236,7 +239,11 @@ pub fn log_of(instance: &str, steps: &[Step]) -> Vec<RawMessage> {
             run_token: 1,
             payload_schema: 1,
             subjects: Vec::new(),
-            payload: Payload::Inline(step.payload.clone().unwrap_or(Value::Null)),
+            payload: Payload::Inline(match (&step.payload, step.into) {
+                (Some(payload), _) => payload.clone(),
+                (None, Some(into)) => json!({"merged_into": into.to_string(), "evidence": "told"}),
+                (None, None) => Value::Null,
+            }),
         };
         let raw = RawPosition { instance: instance.clone(), position: Position { epoch: 1, sequence } };
         let payload = Bytes::from(envelope.to_msgpack().unwrap());

@@ -35,6 +35,7 @@ mod lists;
 mod odoo_activities;
 #[cfg(test)]
 mod odoo_changes;
+mod odoo_merges;
 #[cfg(test)]
 mod odoo_schema;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use salescommand_normalizer::RawMessage;
 use serde_json::{Value, json};
 
 use crate::odoo_changes::Office;
+use crate::oracle::Compared;
 use crate::{oracle, recompute};
 
 const ADMIN: &str = "admin";
@@ -26,17 +27,17 @@ fn instance() -> InstanceName {
     InstanceName::new("odoo").unwrap()
 }
 
-fn facet(object: &str, id: i64) -> FacetId {
+pub(crate) fn facet(object: &str, id: i64) -> FacetId {
     let object = ObjectName::new(object).unwrap();
     SourceRef { instance: instance(), object, key: id.to_string() }.facet_id()
 }
 
 impl Office {
-    fn done(&self, login: &str, object: &str, method: &str, arguments: Value) -> Value {
+    pub(crate) fn done(&self, login: &str, object: &str, method: &str, arguments: Value) -> Value {
         self.handle.data().call(login, (object, method), arguments, json!({})).unwrap()
     }
 
-    fn plan(&self, lead: i64, more: Value) -> i64 {
+    pub(crate) fn plan(&self, lead: i64, more: Value) -> i64 {
         let model = self.done(ADMIN, "ir.model", "search", json!([[["model", "=", "crm.lead"]]]));
         let mut values = json!({"res_model_id": model[0], "res_id": lead, "summary": "Planned"});
         values.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -49,8 +50,8 @@ impl Office {
         Timestamp::from_second(row.get("date").as_instant().unwrap().as_second()).unwrap()
     }
 
-    /// The canonical activities about a lead that are there, by the object and key of their record.
-    async fn activities(&self, lead: i64) -> BTreeMap<(String, i64), Activity> {
+    /// Every document that the log comes to.
+    pub(crate) async fn documents(&self) -> Compared {
         let messages = oracle::messages(&self.log, "RAW_ODOO_E1").await.into_iter().map(|message| {
             let position = Position { epoch: 1, sequence: message.sequence };
             RawMessage { raw: RawPosition { instance: instance(), position }, message }
@@ -58,6 +59,12 @@ impl Office {
         let messages: Vec<_> = messages.collect();
         let documents = oracle::documents(std::slice::from_ref(&messages), false).await;
         oracle::assert_same(&recompute::documents(&messages), &documents);
+        documents
+    }
+
+    /// The canonical activities about a lead that are there, by the object and key of their record.
+    pub(crate) async fn activities(&self, lead: i64) -> BTreeMap<(String, i64), Activity> {
+        let documents = self.documents().await;
         let about = facet("crm.lead", lead);
         let activity = |bytes: &Vec<u8>| {
             let golden: Golden = bson::deserialize_from_slice(bytes).unwrap();
@@ -69,7 +76,7 @@ impl Office {
         documents["canonical_activities_g1"].values().filter_map(activity).collect()
     }
 
-    async fn next_sync(&mut self, full: bool) -> u64 {
+    pub(crate) async fn next_sync(&mut self, full: bool) -> u64 {
         self.pass(400);
         self.run += 1;
         let run = self.sync(full).await;

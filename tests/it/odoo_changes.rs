@@ -1,5 +1,5 @@
 //! An office at work on the Odoo simulator, and syncs that are killed at random moments: in the end the raw log says what
-//! the server has, record by record, and nothing was ever said to be gone that was not.
+//! the server has, record by record, and nothing was ever said to be gone that was not, or merged that was deleted.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,10 +12,12 @@ use salescommand_connectors::Source;
 use salescommand_domain::raw::Envelope;
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_ingest::{Clock, Ports, Run, RunState};
-use salescommand_odoo_simulator::{Config, Handle, Level, Seed, Simulator, Transaction};
+use salescommand_odoo_simulator::{Config, Handle, Level, Record, Seed, Simulator, Transaction};
 use serde_json::{Value, json};
 
-use crate::office::{self, API, Key, LONGEST, PASSWORD, Server, Step, act, present, step};
+use crate::office::{
+    self, API, Key, LONGEST, MESSAGES, Merges, PASSWORD, Server, Step, act, one_of, present, step,
+};
 
 const ADMIN: &str = "admin";
 
@@ -45,6 +47,17 @@ impl Server for Handle {
         self.data().call(ADMIN, (object, method), arguments, named).ok()
     }
 
+    fn written(&self) -> Vec<i64> {
+        let by_people = |row: &Record| row.get("message_type").as_text() != Some("notification");
+        self.data().snapshot().ids_where(MESSAGES, by_people)
+    }
+
+    fn name_of(&self, lead: i64) -> Option<String> {
+        let rows = self.data().snapshot();
+        let row = rows.row("crm.lead", lead)?;
+        Some(row.get("name").as_text().unwrap_or_default().to_owned())
+    }
+
     fn set_level(&self, level: Level) {
         self.data().set_level(API, level).unwrap();
     }
@@ -65,6 +78,9 @@ pub struct Office {
     pub run: u128,
     /// Records that were there and then were not: only they may be retracted.
     deleted: BTreeSet<Key>,
+    merges: Merges,
+    /// What the connector's user may see.
+    level: Level,
 }
 
 impl Office {
@@ -75,8 +91,9 @@ impl Office {
         let handle = Arc::new(handle);
         let log = MemoryLog::new();
         let ports = Ports { clock: Arc::new(Shared(handle.clone())), ..Ports::system(&log) };
-        let (open, deleted) = (Vec::new(), BTreeSet::new());
-        Self { handle, log, ports, open, second: 0, number: 0, run: 1, deleted }
+        let (open, deleted, merges) = (Vec::new(), BTreeSet::new(), Merges::default());
+        let level = Level::AllDocuments;
+        Self { handle, log, ports, open, second: 0, number: 0, run: 1, deleted, merges, level }
     }
 
     /// Lets time pass.
@@ -96,18 +113,23 @@ impl Office {
 
     async fn take(&mut self, step: Step) {
         let before = present(&*self.handle);
+        if let Step::Level(level) = step {
+            self.level = level;
+        }
         match step {
             Step::Begin { leads, seconds } => self.begin(leads, seconds),
             Step::Sync { polls, same } => {
                 self.run += u128::from(!same);
+                let seen = self.events().await.len();
                 match polls {
                     Some(polls) => drop(abort_after(polls, self.sync(false)).await),
                     None => drop(self.sync(false).await),
                 }
+                self.check_merges(seen).await;
                 // A lease that its run left behind ends.
                 self.pass(31);
             }
-            step => act(&*self.handle, &mut self.number, step),
+            step => act(&*self.handle, &mut self.number, &mut self.merges, step),
         }
         self.pass(7);
         self.deleted.extend(before.difference(&present(&*self.handle)).cloned());
@@ -120,11 +142,16 @@ impl Office {
         let new = office::name(&mut self.number);
         let _ = transaction.call(("crm.lead", "create"), json!([[new]]), json!({}));
         for lead in leads {
-            let lead = ids.get(lead % ids.len().max(1)).copied().unwrap_or_default();
-            let values = office::name(&mut self.number);
+            let (lead, values) = (one_of(&ids, lead), office::name(&mut self.number));
             let _ = transaction.call(("crm.lead", "write"), json!([[lead], values]), json!({}));
         }
         self.open.push((self.second + seconds, transaction));
+    }
+
+    /// What the log says of merged leads behind so many events.
+    async fn check_merges(&self, seen: usize) {
+        let proven = self.level == Level::AllDocuments;
+        self.merges.check(&*self.handle, &self.log, seen, proven).await;
     }
 
     fn source(&self) -> Box<dyn Source> {
@@ -147,11 +174,14 @@ async fn the_log_says_what_the_server_has(steps: Vec<Step>) {
     for step in steps {
         office.take(step).await;
     }
+    office.level = Level::AllDocuments;
     office.handle.set_level(Level::AllDocuments);
     office.pass(LONGEST);
     office.run += 1;
+    let seen = office.events().await.len();
     let run = office.sync(false).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+    office.check_merges(seen).await;
     office::assert_same_but_for_the_unmarked(&office.log, office.source()).await;
     office.pass(1);
     office.run += 1;

@@ -16,7 +16,7 @@ use salescommand_domain::canonical::{
     Entity, Facet, FacetBody, FacetId, Golden, GoldenBody, IdentityKey, LastVersion, Mapped, OpportunityKind,
     Rejection, Role, SourceRef, Status, merge,
 };
-use salescommand_domain::raw::{Envelope, Operation, Position, RawPosition};
+use salescommand_domain::raw::{Envelope, Operation, Payload, Position, RawPosition};
 use salescommand_domain::serving::{
     Day, DayBuckets, DirectoryEntry, DirectoryFact, FeedItem, Measure, OpportunityVersion, StageSummary, Sums,
 };
@@ -32,6 +32,8 @@ struct Accepted {
     modified: Option<Timestamp>,
     observed: Timestamp,
     says: Option<Mapped>,
+    /// The record that took its content in, if a deletion names one.
+    into: Option<FacetId>,
 }
 
 impl Accepted {
@@ -105,6 +107,13 @@ impl World {
             key: envelope.key.clone(),
         };
         let (raw, facet) = (message.raw.clone(), source.facet_id());
+        let into = match &envelope.payload {
+            Payload::Inline(payload) if envelope.operation == Operation::Delete => {
+                payload["merged_into"].as_str().filter(|key| *key != source.key)
+            }
+            _ => None,
+        };
+        let into = into.map(|key| SourceRef { key: key.to_owned(), ..source.clone() }.facet_id());
         let says = match envelope.operation {
             Operation::Delete => Ok(None),
             Operation::Upsert => {
@@ -118,6 +127,7 @@ impl World {
                 modified: envelope.source_modified,
                 observed: envelope.observed,
                 says,
+                into,
             }),
             Err(why) => {
                 let subject = message.message.subject.clone();
@@ -143,6 +153,7 @@ impl World {
                 position: versions.last().unwrap().raw.position,
                 source_modified: versions[last].modified,
                 deleted,
+                merged_into: versions.last().unwrap().into.filter(|_| deleted),
                 stated: deleted.then_some(versions[last].raw.position),
                 last_version: last_version(&said.body, versions),
                 body: said.body,
@@ -169,7 +180,9 @@ impl World {
                 (entry.state, entry.superseded) = (QuarantineState::Superseded, true);
             }
             let gone = later.iter().filter(|version| version.says.is_none());
-            entry.gone_at = gone.map(|version| version.raw.position).max();
+            let last = gone.max_by_key(|version| version.raw.position);
+            entry.gone_at = last.map(|version| version.raw.position);
+            entry.merged_into = last.and_then(|version| version.into);
             (entry.id.clone(), entry)
         };
         self.rejected.iter().map(entry).collect()
@@ -191,6 +204,7 @@ impl World {
                 let times = (version.valid(), version.observed);
                 let statement = version.says.as_ref().map(|said| HistoryStatement::of(&said.body).unwrap());
                 let mut document = HistoryVersion::new(*facet, version.raw.clone(), times, statement);
+                document.merged_into = version.into;
                 document.gaps = self.gaps(*facet, version.raw.position);
                 document.changes = changes(&sorted[..index], version, !document.gaps.is_empty());
                 documents.push(document);
@@ -246,7 +260,10 @@ fn changes(before: &[&Accepted], version: &Accepted, gap: bool) -> Vec<HistoryCh
     let mut template = plain(HistoryField::Created);
     match (&held, &now) {
         (_, None) if held.is_none() || was_deleted => return rows,
-        (_, None) => rows.push(plain(HistoryField::Deleted)),
+        (_, None) => {
+            let to = version.into.map(|into| into.to_string().into());
+            rows.push(HistoryChange { to, ..plain(HistoryField::Deleted) });
+        }
         (None, Some(first)) => {
             let unknown = HistoryChange { since: None, evidence: HistoryEvidence::Inferred, ..template };
             let made = first.created_at.map(|at| HistoryMark { at, by: None });

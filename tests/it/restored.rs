@@ -211,7 +211,7 @@ async fn what_waits_is_numbered_behind_the_events_of_another_database() {
     let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
     log.ensure_stream(&oracle::canonical_spec()).await.unwrap();
     let open = async || Normalizer::open(store.clone(), oracle::mappers(), 1).await.unwrap();
-    let step = crate::histories::Step { object: "crm.stage", key: 1, payload: None, age: None };
+    let step = crate::histories::Step { object: "crm.stage", key: 1, payload: None, into: None, age: None };
     open().await.apply(&log_of("odoo", &[step])).await.unwrap();
     log.publish("CANONICAL_G1", vec![from_the_future()]).await.unwrap();
     let mut normalizer = open().await;

@@ -73,6 +73,8 @@ pub struct ObjectPlan {
     pub incremental: Option<Incremental>,
     /// When what is gone is looked for, if the source has a census.
     pub sweep: Sweep,
+    /// Records of it are merged: of what is gone, the census is asked whether it went into another one.
+    pub merges: bool,
 }
 
 /// A field that is read.
@@ -116,6 +118,7 @@ impl ObjectPlan {
             schema: BTreeMap::new(),
             incremental: None,
             sweep: Sweep::AfterEveryReading,
+            merges: false,
         }
     }
 }
@@ -279,6 +282,30 @@ pub trait Census: Send {
 
     /// The records of some keys, at most [`MOST_ASKED`]. Those that are gone or cannot be read are left out.
     async fn read(&mut self, object: &ObjectName, keys: &[u32]) -> Result<Vec<Record>, SourceError>;
+
+    /// Which of some records that are gone, at most [`MOST_ASKED`], were merged into another one that is there, as far as the
+    /// source's traces prove it: where they leave a doubt, nothing is said. The records are as they were last read; all of them
+    /// were there at `since`, by the source's clock, if that is known. Only asked of objects whose plan says that they are
+    /// merged.
+    async fn merged(
+        &mut self,
+        _object: &ObjectName,
+        _gone: &[Record],
+        _since: Option<Timestamp>,
+    ) -> Result<Vec<Merged>, SourceError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A record whose content went into another record of its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// Key of the one that is gone.
+    pub key: String,
+    /// Key of the one that is left.
+    pub into: String,
+    /// What proves it, for people. No personal data.
+    pub evidence: String,
 }
 
 /// Keys that a [`Census`] is asked about at once.

@@ -26,6 +26,7 @@ fn facet(source: SourceRef, modified: Option<i64>, deleted: bool, body: FacetBod
         position: Position { epoch: 1, sequence: modified.unwrap_or(0) as u64 + 1 },
         source_modified: modified.map(at),
         deleted,
+        merged_into: None,
         stated: None,
         body,
         keys: Vec::new(),
@@ -163,7 +164,10 @@ fn checked_explanation(facets: &[Facet]) {
     assert_eq!(names.len(), explained.fields.len(), "each field once");
     for line in &explained.fields {
         let empty = line.value.is_null() || fields.contains_key(&line.field);
-        assert!(empty || ["deleted", "updated_at", "scope_key"].contains(&line.field.as_str()), "{line:?}");
+        assert!(
+            empty || ["deleted", "merged_into", "updated_at", "scope_key"].contains(&line.field.as_str()),
+            "{line:?}"
+        );
         assert_eq!(
             line.rule == Rule::OnlyStatement,
             line.winner.is_some() && line.losers.is_empty(),
@@ -248,9 +252,8 @@ fn an_edit_waits_for_its_deal() {
     assert_eq!(merged(&[edit_facet(edit, false)]), None);
 }
 
-#[test]
-fn a_stage_that_an_edit_wins_closes_the_deal_when_it_was_edited() {
-    let open = OpportunityFacet {
+fn plain_deal() -> OpportunityFacet {
+    OpportunityFacet {
         stage: Some(stage(1)),
         closed_at: None,
         outcome: OutcomeRule {
@@ -269,7 +272,39 @@ fn a_stage_that_an_edit_wins_closes_the_deal_when_it_was_edited() {
         close_date: None,
         created_at: None,
         custom: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn a_deal_that_was_merged_is_deleted_and_names_the_one_that_is_left() {
+    let record = |key: &str| {
+        facet(source("odoo", "crm.lead", key), Some(5), false, FacetBody::Opportunity(plain_deal()))
     };
+    let (gone_at, survivor) = (Position { epoch: 1, sequence: 9 }, record("17").id);
+    let merged_away = record("1").gone(gone_at, Some(survivor));
+    let golden = merged(std::slice::from_ref(&merged_away)).unwrap();
+    assert_eq!((golden.deleted, golden.merged_into), (true, Some(survivor)));
+    checked_explanation(std::slice::from_ref(&merged_away));
+    let explained = explain(&[&merged_away], &stages()).unwrap();
+    let line = explained.fields.iter().find(|line| line.field == "merged_into").unwrap();
+    assert_eq!(line.value, serde_json::json!(survivor));
+    // Deleted without a trace; still there in another source; merged into a record that it is joined with.
+    let others: [&[Facet]; 3] = [
+        &[record("1").gone(gone_at, None)],
+        &[merged_away.clone(), record("2")],
+        &[merged_away.clone(), record("17").gone(gone_at, None)],
+    ];
+    for facets in others {
+        assert_eq!(merged(facets).unwrap().merged_into, None);
+    }
+    // Of several deleted records, any may know.
+    let both = [record("0").gone(gone_at, None), merged_away];
+    assert_eq!(merged(&both).unwrap().merged_into, Some(survivor));
+}
+
+#[test]
+fn a_stage_that_an_edit_wins_closes_the_deal_when_it_was_edited() {
+    let open = plain_deal();
     let edit = OpportunityEdit {
         stage: Some(Edited { value: Some(stage(2)), at: at(77), by: person(1) }),
         ..OpportunityEdit::default()

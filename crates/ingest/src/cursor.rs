@@ -51,6 +51,9 @@ pub(crate) struct Cursor {
     /// Somebody has reset it then: the next run reads everything. None in what a run writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reset_at: Option<Timestamp>,
+    /// The source's clock when what is gone was last looked for to the end; kept of objects whose records are merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) swept: Option<Timestamp>,
 }
 
 fn all() -> Extent {
@@ -195,6 +198,7 @@ impl Cursor {
             read: None,
             so_far: 0,
             reset_at: Some(now),
+            swept: self.swept,
         }
     }
 

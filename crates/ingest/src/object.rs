@@ -44,7 +44,7 @@ impl<E: Into<Error>> From<E> for Halt {
 #[derive(Clone, Copy)]
 enum Change<'a> {
     Append(&'a [Record]),
-    Retract(&'a [String]),
+    Retract(&'a [Record]),
 }
 
 /// Asks the source, again while it has passing trouble; counts the requests.
@@ -137,6 +137,7 @@ impl Session<'_> {
             self.context.progress.object(index, |object| object.note(note));
             return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
         };
+        let swept = cursor.as_ref().and_then(|cursor| cursor.swept);
         let before = cursor.and_then(|cursor| cursor.read);
         let context = self.context;
         context.progress.object(index, |object| {
@@ -177,6 +178,7 @@ impl Session<'_> {
                     read,
                     so_far,
                     reset_at: None,
+                    swept,
                 };
                 if bookmark.write(context.ports, &cursor).await? {
                     context.progress.tell(
@@ -209,16 +211,34 @@ impl Session<'_> {
         self.context.publish(&mut self.writer, self.known.as_mut(), index, plan, records).await
     }
 
-    /// Publishes that records are gone.
+    /// Publishes that records are gone, with what their payloads say about it.
     pub(crate) async fn retract(
         &mut self,
         index: usize,
         plan: &ObjectPlan,
-        keys: &[String],
+        gone: &[Record],
     ) -> Result<(), Halt> {
-        let written = self.context.write(&mut self.writer, index, plan, Change::Retract(keys)).await?;
+        let written = self.context.write(&mut self.writer, index, plan, Change::Retract(gone)).await?;
         self.context.progress.object(index, |object| object.deleted += written.published);
         Ok(())
+    }
+
+    /// Some records as the log has them last; a log that is away is waited for.
+    pub(crate) async fn last_read(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        keys: &[String],
+    ) -> Result<Vec<Record>, Halt> {
+        let mut attempt = 0;
+        loop {
+            self.context.lease.check()?;
+            match self.writer.last_read(plan, keys).await {
+                Ok(records) => return Ok(records),
+                Err(error) => self.context.wait_for_log(index, plan, error, attempt).await?,
+            }
+            attempt += 1;
+        }
     }
 }
 
@@ -321,23 +341,35 @@ impl Context<'_> {
             self.lease.check()?;
             let written = match change {
                 Change::Append(records) => writer.append(plan, records).await,
-                Change::Retract(keys) => writer.retract(plan, keys).await,
+                Change::Retract(gone) => writer.retract_as(plan, gone).await,
             };
-            let error = match written {
+            match written {
                 Ok(written) => return Ok(written),
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error.into()),
-            };
-            let note = match &error {
-                Error::Log(eventlog::Error::Full(_)) => "waited for room: the raw zone is full",
-                _ => "waited for the event log",
-            };
-            tracing::warn!(source = %self.instance, object = %plan.object, attempt, note);
-            self.progress.tell(index, Level::Warn, note);
-            let pause = compute_delay(attempt, self.ports.ids.fraction());
-            self.wait(index, Phase::WaitingForLog, pause).await?;
+                Err(error) => self.wait_for_log(index, plan, error, attempt).await?,
+            }
             attempt += 1;
         }
+    }
+
+    /// Waits after the log has failed; the error itself if waiting does not help.
+    async fn wait_for_log(
+        self,
+        index: usize,
+        plan: &ObjectPlan,
+        error: Error,
+        attempt: u32,
+    ) -> Result<(), Halt> {
+        if !error.is_transient() {
+            return Err(error.into());
+        }
+        let note = match &error {
+            Error::Log(eventlog::Error::Full(_)) => "waited for room: the raw zone is full",
+            _ => "waited for the event log",
+        };
+        tracing::warn!(source = %self.instance, object = %plan.object, attempt, note);
+        self.progress.tell(index, Level::Warn, note);
+        let pause = compute_delay(attempt, self.ports.ids.fraction());
+        self.wait(index, Phase::WaitingForLog, pause).await
     }
 
     pub(crate) fn may_go_on(self) -> Result<(), Halt> {

@@ -5,12 +5,21 @@
 //! read. Whatever is missing is asked for in the source's own table. Only what is not there either is retracted: what was
 //! hidden by a right that was lost stays as it was, and is read again when it comes back. While a block has hidden records it
 //! is always listed, since one may be hidden in the place of another.
+//!
+//! Of what is gone, a source whose records are merged is asked once, before it is retracted, into which other record it went;
+//! the retraction says so. For that it is noted until when everything known was there: an older merge is another record's.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
-use salescommand_connectors::{Extent, MOST_ASKED, ObjectPlan, SourceError, Sweep};
+use salescommand_connectors::{Extent, MOST_ASKED, Merged, ObjectPlan, Record, SourceError, Sweep};
+use salescommand_domain::Timestamp;
+use salescommand_domain::raw::MergedAway;
+use serde_json::Value;
 
+use crate::cursor::{CURSORS_BUCKET, Cursor};
+use crate::held::Held;
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
 use crate::object::{Halt, Session, insist};
 use crate::run_log::Level;
@@ -80,7 +89,8 @@ impl Session<'_> {
                 format!("{unreadable} records exist and can no longer be read; they stay as they were");
             self.context.progress.tell(index, Level::Warn, &note);
         }
-        self.retract_gone(index, plan, all, &gone).await
+        self.retract_gone(index, plan, all, &gone).await?;
+        if plan.merges { self.note_swept(plan).await } else { Ok(()) }
     }
 
     /// Blocks of which no key is known and in which the source has records all the same. Where there are none, as nearly
@@ -129,12 +139,60 @@ impl Session<'_> {
         let keys: Vec<_> = gone.iter().collect();
         for keys in keys.chunks(MOST_ASKED) {
             let texts: Vec<_> = keys.iter().map(u32::to_string).collect();
-            self.retract(index, plan, &texts).await?;
+            let merged = if plan.merges { self.merged(index, plan, &texts).await? } else { Vec::new() };
+            self.retract(index, plan, &deletions(texts, merged)).await?;
             if let Some(known) = &mut self.known {
                 known.forget(self.context.ports, &plan.object, &keys.iter().copied().collect()).await?;
             }
         }
         Ok(())
+    }
+
+    /// Which of some records that are gone were merged into another one.
+    async fn merged(
+        &mut self,
+        index: usize,
+        plan: &ObjectPlan,
+        keys: &[String],
+    ) -> Result<Vec<Merged>, Halt> {
+        let last = self.last_read(index, plan, keys).await?;
+        if last.is_empty() {
+            return Ok(Vec::new());
+        }
+        let since = self.last_there(plan).await?;
+        let merged = ask!(self, index, plan, |census| census.merged(&plan.object, &last, since));
+        if !merged.is_empty() {
+            let note = format!("{} records were merged into others", merged.len());
+            self.context.progress.object(index, |object| object.note(&note));
+        }
+        Ok(merged)
+    }
+
+    /// When every known record was there, by the source's clock: at the last sweep, less the time for which a transaction
+    /// that was open then is not seen.
+    async fn last_there(&self, plan: &ObjectPlan) -> Result<Option<Timestamp>, Halt> {
+        let (_, cursor) = self.cursor(plan).await?;
+        let swept = cursor.and_then(|cursor| cursor.swept);
+        let overlap = plan.incremental.map(|incremental| incremental.overlap).unwrap_or_default();
+        Ok(swept.and_then(|swept| swept.checked_sub(overlap).ok()))
+    }
+
+    /// Notes that everything that is known now was there when the run connected.
+    async fn note_swept(&self, plan: &ObjectPlan) -> Result<(), Halt> {
+        let (mut held, cursor) = self.cursor(plan).await?;
+        if let (Some(cursor), Some(clock)) = (cursor, self.clock) {
+            match held.write(self.context.ports, &Cursor { swept: Some(clock), ..cursor }).await {
+                // Somebody has reset it in between: the next sweep asks from further back.
+                Err(Error::Fenced(_)) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn cursor(&self, plan: &ObjectPlan) -> Result<(Held, Option<Cursor>), Halt> {
+        let key = Cursor::key(self.context.instance, &plan.object);
+        Ok(Held::read(self.context.ports, CURSORS_BUCKET, key).await?)
     }
 
     /// Reads and publishes the records of some keys; gives the keys of those that came.
@@ -194,6 +252,19 @@ impl Session<'_> {
         }
         Ok(existing)
     }
+}
+
+/// Records that are gone, each with what is to be said about it.
+fn deletions(keys: Vec<String>, merged: Vec<Merged>) -> Vec<Record> {
+    let into = |Merged { key, into, evidence }: Merged| {
+        (key, MergedAway { merged_into: into, evidence: Some(evidence) }.payload())
+    };
+    let mut said: BTreeMap<String, Value> = merged.into_iter().map(into).collect();
+    let deletion = |key: String| {
+        let payload = said.remove(&key).unwrap_or_default();
+        Record { key, source_modified: None, subjects: Vec::new(), payload }
+    };
+    keys.into_iter().map(deletion).collect()
 }
 
 fn without_census(plan: &ObjectPlan) -> SourceError {

@@ -117,7 +117,33 @@ impl RawWriter {
             payload: Value::Null,
         };
         let records: Vec<_> = keys.iter().map(gone).collect();
-        self.write(plan, Operation::Delete, &records).await
+        self.retract_as(plan, &records).await
+    }
+
+    /// Publishes that records are gone, with what their payloads say about it. Of a record that is gone already nothing more
+    /// is published, whatever is said about it now.
+    pub(crate) async fn retract_as(&mut self, plan: &ObjectPlan, gone: &[Record]) -> Result<Written, Error> {
+        self.write(plan, Operation::Delete, gone).await
+    }
+
+    /// Some records as the log has them last. Left out are those that are gone, and those whose last event has left the
+    /// broker.
+    pub(crate) async fn last_read(
+        &mut self,
+        plan: &ObjectPlan,
+        keys: &[String],
+    ) -> Result<Vec<Record>, Error> {
+        let subjects: Vec<_> =
+            keys.iter().map(|key| raw_subject(&self.instance, &plan.object, key)).collect();
+        let found = match self.epochs.last(&*self.ports.log, subjects.clone()).await {
+            // An epoch with heads was deleted.
+            Err(LogError::Missing(_)) => {
+                self.epochs = Epochs::open(&*self.ports.log, &self.instance).await?;
+                self.epochs.last(&*self.ports.log, subjects).await?
+            }
+            found => found?,
+        };
+        Ok(found.into_values().filter_map(stored_record).collect())
     }
 
     async fn write(
@@ -276,6 +302,15 @@ impl RawWriter {
     pub(crate) fn subject(&self, plan: &ObjectPlan, record: &Record) -> String {
         raw_subject(&self.instance, &plan.object, &record.key)
     }
+}
+
+/// The record of its last event, if that is there and says that it exists.
+fn stored_record(last: Last) -> Option<Record> {
+    let Last::Event { message, .. } = last else { return None };
+    let envelope = Envelope::decode(&message.payload, message.content_type.as_deref()).ok()?;
+    let Payload::Inline(payload) = envelope.payload else { return None };
+    let Envelope { key, source_modified, subjects, .. } = envelope;
+    (envelope.operation == Operation::Upsert).then_some(Record { key, source_modified, subjects, payload })
 }
 
 /// Digest of what a stored event says.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use salescommand_domain::canonical::{CanonicalEvent, CanonicalMessage, Facet, FacetId};
-use salescommand_domain::raw::{Position, RawPosition};
+use salescommand_domain::raw::RawPosition;
 use salescommand_eventlog::EventLog;
 use salescommand_store::work::Work;
 use salescommand_store::{
@@ -16,7 +16,7 @@ use salescommand_store::{
 
 use crate::Error;
 use crate::facets::Facets;
-use crate::fold::fold;
+use crate::fold::{Gone, fold};
 use crate::history::{Historian, HistoryCollections};
 use crate::incoming::{Version, read};
 use crate::logs::RawMessage;
@@ -59,7 +59,7 @@ struct Accepted {
     raw: RawPosition,
     version: Version,
     /// The last deletion behind it that no facet holds.
-    gone_at: Option<Position>,
+    gone: Option<Gone>,
     /// It was rejected before and is accepted now, in its place; the others come in the order of their log.
     late: bool,
 }
@@ -137,17 +137,17 @@ impl Normalizer {
         again: Vec<Again>,
         mut next: NormalizerPosition,
     ) -> Result<usize, Error> {
-        let in_log_order = |(raw, version)| Accepted { raw, version, gone_at: None, late: false };
+        let in_log_order = |(raw, version)| Accepted { raw, version, gone: None, late: false };
         let mut accepted: Vec<_> = versions.into_iter().map(in_log_order).collect();
         for Again { reject, content } in again {
-            let (raw, gone_at) = (reject.raw.clone(), reject.gone_at);
+            let (raw, gone) = (reject.raw.clone(), reject.gone());
             rejects.again.push((reject, content.as_ref().err().cloned()));
-            accepted.extend(content.ok().map(|version| Accepted { raw, version, gone_at, late: true }));
+            accepted.extend(content.ok().map(|version| Accepted { raw, version, gone, late: true }));
         }
         accepted.iter().for_each(|version| rejects.pass(&version.raw, &version.version));
         // Those of the batch stand in the order of their log, before the deletions behind them.
         for late in accepted.iter_mut().filter(|version| version.late) {
-            late.gone_at = late.gone_at.max(rejects.gone_at(late.version.facet, late.raw.position));
+            late.gone = late.gone.max(rejects.gone(late.version.facet, late.raw.position));
         }
         let (mut work, mut history) = (Work::default(), Historian::default());
         let (store, generation) = (self.consumer.store(), self.generation);
@@ -222,7 +222,7 @@ impl Normalizer {
             history.load_orphans(self.consumer.store(), &collection, unheld).await?;
         }
         let mut touched = BTreeSet::new();
-        for Accepted { raw, version, gone_at, late } in versions {
+        for Accepted { raw, version, gone, late } in versions {
             let held = facets.get(work, version.facet)?;
             // A record is ahead of its log only if it was taken over from another generation, and then has all of it.
             if !late && held.as_deref().is_some_and(|held| raw.position <= held.position) {
@@ -233,7 +233,7 @@ impl Normalizer {
             } else {
                 history.record(held.as_deref(), &raw, &version)
             };
-            let folded = fold(held.as_deref(), gone_at, &raw, version);
+            let folded = fold(held.as_deref(), gone, &raw, version);
             let Some(facet) = folded.or_else(|| held.as_deref().cloned()) else { continue };
             let (id, facet) = (facet.id, Facet { last_version, ..facet });
             if facets.put(work, facet)? {

@@ -4,39 +4,52 @@
 //! was rejected may be accepted later, in its place: what has been known since is never overwritten by it.
 //!
 //! Invariant: the same versions give the same facet in any order, as long as deletions that came before anything was
-//! known are remembered (`gone_at`).
+//! known are remembered ([`Gone`]).
 
-use salescommand_domain::canonical::Facet;
+use salescommand_domain::canonical::{Facet, FacetId};
 use salescommand_domain::raw::{Position, RawPosition};
 
 use crate::incoming::{Change, Version};
 
-/// A facet after one more version; none if that changes nothing. `gone_at` is the last deletion behind the version
-/// that is known although no facet holds it.
-pub fn fold(
-    held: Option<&Facet>,
-    gone_at: Option<Position>,
-    raw: &RawPosition,
-    version: Version,
-) -> Option<Facet> {
-    let at = raw.position;
-    match version.change {
-        Change::Upsert(_) => {
-            if held.is_some_and(|held| at <= held.stated_at()) {
-                return None;
-            }
-            let later = held.map(|held| held.position).or(gone_at).filter(|later| *later > at);
-            let stated = stated(at, version)?;
-            Some(match later {
-                Some(later) => stated.gone(later),
-                None => stated,
-            })
-        }
-        Change::Delete | Change::Nothing => {
-            let held = held.filter(|held| at > held.position)?;
-            Some(Facet { stated: None, position: held.stated_at(), ..held.clone() }.gone(at))
+/// A deletion. The later of two is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gone {
+    /// Its place in the log.
+    pub at: Position,
+    /// The record that took the content in, if it was merged.
+    pub merged_into: Option<FacetId>,
+}
+
+impl Gone {
+    /// The deletion that a version is, at a place; a record that says nothing canonical any more counts as deleted.
+    pub fn of(change: &Change, at: Position) -> Option<Self> {
+        match change {
+            Change::Upsert(_) => None,
+            Change::Delete(merged_into) => Some(Self { at, merged_into: *merged_into }),
+            Change::Nothing => Some(Self { at, merged_into: None }),
         }
     }
+}
+
+/// A facet after one more version; none if that changes nothing. `gone` is the last deletion behind the version that is
+/// known although no facet holds it.
+pub fn fold(held: Option<&Facet>, gone: Option<Gone>, raw: &RawPosition, version: Version) -> Option<Facet> {
+    let at = raw.position;
+    if let Some(deletion) = Gone::of(&version.change, at) {
+        let held = held.filter(|held| at > held.position)?;
+        let stated = Facet { stated: None, position: held.stated_at(), ..held.clone() };
+        return Some(stated.gone(at, deletion.merged_into));
+    }
+    if held.is_some_and(|held| at <= held.stated_at()) {
+        return None;
+    }
+    let held = held.map(|held| Gone { at: held.position, merged_into: held.merged_into });
+    let later = held.or(gone).filter(|later| later.at > at);
+    let stated = stated(at, version)?;
+    Some(match later {
+        Some(later) => stated.gone(later.at, later.merged_into),
+        None => stated,
+    })
 }
 
 fn stated(at: Position, version: Version) -> Option<Facet> {
@@ -52,6 +65,7 @@ fn stated(at: Position, version: Version) -> Option<Facet> {
         position: at,
         source_modified: version.source_modified,
         deleted: false,
+        merged_into: None,
         stated: None,
         body: mapped.body,
         keys,
@@ -77,7 +91,11 @@ mod tests {
         };
         let body = FacetBody::Stage(StageFacet { name: format!("v{sequence}"), order: 0, is_won: false });
         let mapped = Mapped { body, keys: Vec::new(), refs: Vec::new() };
-        let change = if states { Change::Upsert(Box::new(mapped)) } else { Change::Delete };
+        // Every other deletion is a merge, each into another record.
+        let into = sequence
+            .is_multiple_of(2)
+            .then(|| SourceRef { key: sequence.to_string(), ..source.clone() }.facet_id());
+        let change = if states { Change::Upsert(Box::new(mapped)) } else { Change::Delete(into) };
         let observed = salescommand_domain::Timestamp::UNIX_EPOCH;
         let version = Version { facet: source.facet_id(), source, source_modified: None, observed, change };
         (RawPosition { instance, position: Position { epoch: 1, sequence } }, version)
@@ -85,16 +103,28 @@ mod tests {
 
     /// Takes versions in by a list of sequences; remembers deletions as the quarantine does.
     fn take(states: &[bool], order: &[usize]) -> Option<Facet> {
-        let (mut held, mut gone_at): (Option<Facet>, Option<Position>) = (None, None);
+        let (mut held, mut gone): (Option<Facet>, Option<Gone>) = (None, None);
         for index in order {
             let (raw, version) = version(*index as u64 + 1, states[*index]);
-            if matches!(version.change, Change::Delete) {
-                gone_at = gone_at.max(Some(raw.position));
-            }
-            let after = gone_at.filter(|gone_at| *gone_at > raw.position);
+            gone = gone.max(Gone::of(&version.change, raw.position));
+            let after = gone.filter(|gone| gone.at > raw.position);
             held = fold(held.as_ref(), after, &raw, version).or(held);
         }
         held
+    }
+
+    #[test]
+    fn a_merge_is_a_state_that_goes_when_the_record_comes_back() {
+        let ((first, stated), (second, merged)) = (version(1, true), version(2, false));
+        let held = fold(None, None, &first, stated).unwrap();
+        let gone = fold(Some(&held), None, &second, merged).unwrap();
+        assert!(gone.deleted && gone.merged_into.is_some());
+        let (third, restored) = version(3, true);
+        let back = fold(Some(&gone), None, &third, restored).unwrap();
+        assert_eq!((back.deleted, back.merged_into), (false, None));
+        // Deleted once more, without a trace this time.
+        let (fifth, deleted) = version(5, false);
+        assert_eq!(fold(Some(&gone), None, &fifth, deleted).unwrap().merged_into, None);
     }
 
     proptest! {

@@ -17,6 +17,7 @@ use salescommand_store::work::{Work, decode};
 use salescommand_store::{Condition, Documents, Query, text_id};
 
 use crate::Error;
+use crate::fold::Gone;
 use crate::incoming::{Change, Version};
 
 /// Raw positions of rejected versions, by record.
@@ -223,7 +224,9 @@ impl Fresh {
 /// A version without rows as yet, which states this.
 fn rowless(raw: &RawPosition, version: &Version, statement: Option<HistoryStatement>) -> HistoryVersion {
     let valid_at = version.source_modified.unwrap_or(version.observed);
-    HistoryVersion::new(version.facet, raw.clone(), (valid_at, version.observed), statement)
+    let merged_into = Gone::of(&version.change, raw.position).and_then(|gone| gone.merged_into);
+    let times = (valid_at, version.observed);
+    HistoryVersion { merged_into, ..HistoryVersion::new(version.facet, raw.clone(), times, statement) }
 }
 
 /// Makes the rows of all of a record's versions anew.
@@ -261,7 +264,7 @@ fn stated(held: Option<&Facet>, change: &Change) -> Option<Option<HistoryStateme
     match change {
         Change::Upsert(mapped) => HistoryStatement::of(&mapped.body).map(Some),
         // What was never held may have been an opportunity.
-        Change::Delete => held.is_none_or(of_opportunity).then_some(None),
+        Change::Delete(_) => held.is_none_or(of_opportunity).then_some(None),
         Change::Nothing => held.is_some_and(of_opportunity).then_some(None),
     }
 }

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{FacetId, Mapped, Rejection, SourceRef};
 use salescommand_domain::raw::{
-    Envelope, EnvelopeError, EnvelopeHead, InstanceName, ObjectName, Operation, Payload, RawPosition,
+    Envelope, EnvelopeError, EnvelopeHead, InstanceName, MergedAway, ObjectName, Operation, Payload,
+    RawPosition,
 };
 
 use crate::logs::RawMessage;
@@ -60,8 +61,8 @@ pub struct Version {
 pub enum Change {
     /// Full state.
     Upsert(Box<Mapped>),
-    /// Gone at the source.
-    Delete,
+    /// Gone at the source; into the record named, if it was merged.
+    Delete(Option<FacetId>),
     /// Kept in raw; says nothing canonical.
     Nothing,
 }
@@ -83,7 +84,8 @@ pub fn read(message: &RawMessage, mappers: &Mappers) -> Incoming {
         };
         let (facet, observed) = (source.facet_id(), envelope.observed);
         let source_modified = envelope.source_modified;
-        Ok(Version { source, facet, source_modified, observed, change: change(envelope, mappers)? })
+        let change = change(&source, envelope, mappers)?;
+        Ok(Version { source, facet, source_modified, observed, change })
     });
     Incoming { raw: message.raw.clone(), subject: message.message.subject.clone(), head, content }
 }
@@ -110,9 +112,9 @@ fn belongs(instance: &InstanceName, subject: &str, message: &RawMessage) -> bool
     *instance == message.raw.instance && subject == message.message.subject
 }
 
-fn change(envelope: Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
+fn change(source: &SourceRef, envelope: Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
     if envelope.operation == Operation::Delete {
-        return Ok(Change::Delete);
+        return Ok(Change::Delete(merged_into(source, &envelope.payload)));
     }
     if let Payload::Stored(reference) = &envelope.payload {
         let detail = format!("{} bytes in the object store cannot be mapped by this version", reference.size);
@@ -122,4 +124,10 @@ fn change(envelope: Envelope, mappers: &Mappers) -> Result<Change, Rejection> {
         Rejection::new("mapper_panic", "", "the mapper failed on this record; this is a defect")
     })??;
     Ok(mapped.map_or(Change::Nothing, |mapped| Change::Upsert(Box::new(mapped))))
+}
+
+/// The record that a deleted one was merged into, if its deletion names one beside itself.
+fn merged_into(source: &SourceRef, payload: &Payload) -> Option<FacetId> {
+    let key = MergedAway::of(payload)?.merged_into;
+    (key != source.key).then(|| SourceRef { key, ..source.clone() }.facet_id())
 }

@@ -27,7 +27,7 @@ pub fn judge(message: &RawMessage, mappers: &Mappers) -> Verdict {
                 let body = serde_json::to_value(&mapped.body).unwrap_or_default();
                 Verdict::Accepted(body["kind"].as_str().unwrap_or_default().to_owned())
             }
-            Change::Delete => Verdict::Deleted,
+            Change::Delete(_) => Verdict::Deleted,
             Change::Nothing => Verdict::Silent,
         },
         Err(rejection) => Verdict::Rejected(rejection),

@@ -8,6 +8,9 @@ use salescommand_domain::canonical::{FacetId, QuarantineAction, QuarantineDecisi
 use salescommand_domain::raw::{Position, RawPosition};
 use serde::{Deserialize, Serialize};
 
+use crate::fold::Gone;
+use crate::retry::Passed;
+
 /// What became of a rejected event. One that was accepted after all is here no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,6 +64,9 @@ pub struct Quarantined {
     /// The last deletion behind it: should it be accepted after all, its record is gone all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone_at: Option<Position>,
+    /// The record that this deletion names, if that was a merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<FacetId>,
     /// Why it was waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -80,19 +86,25 @@ impl Quarantined {
             state: QuarantineState::Open,
             superseded: false,
             gone_at: None,
+            merged_into: None,
             note: None,
         }
     }
 
     /// What a later version of the same record means for it.
-    pub(crate) fn passed_by(&mut self, position: Position, is_deletion: bool) {
-        if position <= self.raw.position {
+    pub(crate) fn passed_by(&mut self, passed: &Passed) {
+        if passed.at <= self.raw.position {
             return;
         }
         self.superseded = true;
-        if is_deletion {
-            self.gone_at = self.gone_at.max(Some(position));
+        if let Some(Gone { at, merged_into }) = self.gone().max(passed.gone) {
+            (self.gone_at, self.merged_into) = (Some(at), merged_into);
         }
+    }
+
+    /// The last deletion behind it.
+    pub(crate) fn gone(&self) -> Option<Gone> {
+        self.gone_at.map(|at| Gone { at, merged_into: self.merged_into })
     }
 
     /// The state that follows from all that is known, given the latest decision.

@@ -17,6 +17,7 @@ use salescommand_store::{Condition, Direction, Query, facets_collection, quarant
 use crate::Error;
 use crate::batch::Normalizer;
 use crate::events::read_events;
+use crate::fold::Gone;
 use crate::history::Rejected;
 use crate::incoming::{Change, Version, read};
 use crate::quarantine::Quarantined;
@@ -43,14 +44,26 @@ pub struct Rejects {
     pub again: Vec<(Quarantined, Option<Rejection>)>,
     /// The rejects about which the batch decides something.
     pub decided: BTreeSet<String>,
-    /// Every accepted version: its record, its place, and whether the record is gone with it.
-    pub passed: Vec<(FacetId, Position, bool)>,
+    /// Every accepted version.
+    pub passed: Vec<Passed>,
+}
+
+/// An accepted version, as far as rejects of the same record are concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Passed {
+    /// Its record.
+    pub facet: FacetId,
+    /// Its place.
+    pub at: Position,
+    /// That the record is gone with it.
+    pub gone: Option<Gone>,
 }
 
 impl Rejects {
     /// Notes an accepted version.
     pub fn pass(&mut self, raw: &RawPosition, version: &Version) {
-        self.passed.push((version.facet, raw.position, !matches!(version.change, Change::Upsert(_))));
+        let (facet, at) = (version.facet, raw.position);
+        self.passed.push(Passed { facet, at, gone: Gone::of(&version.change, at) });
         let about = version.source.key.parse::<RawPosition>();
         if about.is_ok_and(|about| QuarantineDecision::source(&about) == version.source) {
             self.decided.insert(version.source.key.clone());
@@ -58,9 +71,9 @@ impl Rejects {
     }
 
     /// The last deletion of a record among the accepted versions behind a place.
-    pub fn gone_at(&self, facet: FacetId, after: Position) -> Option<Position> {
-        let gone = self.passed.iter().filter(|(of, at, gone)| *gone && *of == facet && *at > after);
-        gone.map(|(_, at, _)| *at).max()
+    pub fn gone(&self, facet: FacetId, after: Position) -> Option<Gone> {
+        let of_record = self.passed.iter().filter(|passed| passed.facet == facet && passed.at > after);
+        of_record.filter_map(|passed| passed.gone).max()
     }
 }
 
@@ -148,7 +161,7 @@ impl Normalizer {
     pub(crate) async fn settle_rejects(&self, work: &mut Work, rejects: Rejects) -> Result<Rejected, Error> {
         let collection = quarantine_collection(self.generation);
         let store = self.consumer.store();
-        let facets: BTreeSet<String> = rejects.passed.iter().map(|(facet, _, _)| facet.to_string()).collect();
+        let facets: BTreeSet<String> = rejects.passed.iter().map(|passed| passed.facet.to_string()).collect();
         let of_facets = Query::all()
             .with(Condition::In("facet".to_owned(), facets.into_iter().map(Bson::from).collect()));
         let mut entries: BTreeMap<String, Quarantined> = BTreeMap::new();
@@ -192,20 +205,20 @@ impl Normalizer {
         &self,
         work: &mut Work,
         entries: BTreeMap<String, Quarantined>,
-        passed: &[(FacetId, Position, bool)],
+        passed: &[Passed],
     ) -> Result<(), Error> {
         let (collection, facets) =
             (quarantine_collection(self.generation), facets_collection(self.generation));
         let decision = |entry: &Quarantined| QuarantineDecision::source(&entry.raw).facet_id().to_string();
         let decisions: Vec<String> = entries.values().map(decision).collect();
         work.load(self.consumer.store(), &facets, decisions).await?;
-        let mut by_facet: BTreeMap<FacetId, Vec<(Position, bool)>> = BTreeMap::new();
-        for (facet, at, gone) in passed {
-            by_facet.entry(*facet).or_default().push((*at, *gone));
+        let mut by_facet: BTreeMap<FacetId, Vec<&Passed>> = BTreeMap::new();
+        for version in passed {
+            by_facet.entry(version.facet).or_default().push(version);
         }
         for (id, mut entry) in entries {
             let later = entry.facet.and_then(|facet| by_facet.get(&facet));
-            later.into_iter().flatten().for_each(|(at, gone)| entry.passed_by(*at, *gone));
+            later.into_iter().flatten().for_each(|passed| entry.passed_by(passed));
             let held: Option<Facet> = work.get(&facets, &decision(&entry))?;
             let decided = held.filter(|held| !held.deleted).map(|held| held.body);
             entry.settle(match &decided {

@@ -49,7 +49,8 @@ pub fn specs(generation: u32) -> Vec<CollectionSpec> {
         // Pages of a list follow the id, within a scope or without one.
         let collection = CollectionSpec::plain(canonical_collection(entity, generation))
             .index(&["scope_key", "deleted", "_id"])
-            .index(&["deleted", "_id"]);
+            .index(&["deleted", "_id"])
+            .sparse("merged_into");
         // References to these are by facet, and they can have more than one: an edit is a facet of its deal.
         let joinable =
             matches!(entity, Entity::Account | Entity::Contact | Entity::Opportunity | Entity::User);

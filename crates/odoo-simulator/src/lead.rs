@@ -1,4 +1,4 @@
-//! What the CRM does by itself when a lead is created, written, won, lost, restored, converted or merged.
+//! What the CRM does by itself when a lead is created, written, won, lost, restored or converted.
 
 use std::collections::BTreeMap;
 
@@ -383,60 +383,6 @@ pub(crate) fn convert(writer: &mut Writer<'_>, ids: &[i64], partner: Option<i64>
     Ok(Wire::Bool(true))
 }
 
-/// `merge_opportunity`: one lead survives and takes what it lacks from the others, which are deleted.
-pub(crate) fn merge(writer: &mut Writer<'_>, ids: &[i64]) -> Result<Wire, Fault> {
-    if ids.len() < 2 {
-        return Err(Fault::user("A merge needs at least two leads or opportunities."));
-    }
-    let model = lead_model()?;
-    writer.check_present(model, ids)?;
-    let mut ranked: Vec<(i64, Record)> =
-        ids.iter().filter_map(|id| Some((*id, writer.database.row("crm.lead", *id)?.clone()))).collect();
-    ranked.sort_by(|(left_id, left), (right_id, right)| {
-        let key =
-            |row: &Record| (row.get("active").as_bool(), row.get("type").as_text() == Some("opportunity"));
-        let confidence = right.get("probability").as_float().total_cmp(&left.get("probability").as_float());
-        key(right).cmp(&key(left)).then(confidence).then(left_id.cmp(right_id))
-    });
-    let mut ranked = ranked.into_iter();
-    let Some((head, mut survivor)) = ranked.next() else { return Ok(Wire::Nil) };
-    let rest: Vec<(i64, Record)> = ranked.collect();
-    for (_, other) in &rest {
-        for field in model.fields.iter().filter(|field| field.column) {
-            if survivor.get(field.name).is_null() {
-                survivor.set(field.name, other.get(field.name).clone());
-            }
-        }
-    }
-    derive(&mut survivor);
-    writer.store("crm.lead", head, survivor);
-    let gone: Vec<i64> = rest.into_iter().map(|(id, _)| id).collect();
-    hand_over(writer, &gone, head);
-    writer.unlink(model, &gone)?;
-    Ok(Wire::Opaque("<class 'odoo.api.crm.lead'>".into()))
-}
-
-/// What hangs on the leads that go moves to the one that stays: activities, messages and meetings.
-fn hand_over(writer: &mut Writer<'_>, gone: &[i64], head: i64) {
-    for (holder, document, reference) in [
-        ("mail.activity", Some("res_model"), "res_id"),
-        ("mail.message", Some("model"), "res_id"),
-        ("calendar.event", Some("res_model"), "res_id"),
-        ("calendar.event", None, "opportunity_id"),
-        ("sale.order", None, "opportunity_id"),
-    ] {
-        let theirs = |row: &Record| {
-            row.get(reference).as_int().is_some_and(|id| gone.contains(&id))
-                && document.is_none_or(|column| row.get(column).as_text() == Some("crm.lead"))
-        };
-        for id in writer.database.ids_where(holder, theirs) {
-            if let Some(row) = writer.database.edit(holder, id) {
-                row.set(reference, Value::Int(head));
-            }
-        }
-    }
-}
-
 fn having(writer: &Writer<'_>, ids: &[i64], active: bool) -> Vec<i64> {
     let is = |id: &i64| {
         writer.database.row("crm.lead", *id).is_some_and(|row| row.get("active").as_bool() == active)
@@ -444,7 +390,8 @@ fn having(writer: &Writer<'_>, ids: &[i64], active: bool) -> Vec<i64> {
     ids.iter().copied().filter(is).collect()
 }
 
-fn lead_model() -> Result<&'static crate::schema::Model, Fault> {
+/// The model of leads.
+pub(crate) fn lead_model() -> Result<&'static crate::schema::Model, Fault> {
     Schema::get().model("crm.lead").ok_or_else(|| Fault::user("Object crm.lead doesn't exist"))
 }
 

@@ -14,6 +14,8 @@
 //!   them back, [`Data::uninstall`] leaves a module out.
 //! - Deleted rows leave nothing but nulled references, whose holders do not move; [`Data::score`] and [`Data::set`]
 //!   change columns as plain SQL does.
+//! - Merged leads go as deleted ones do. Only what hung on them tells where they went: it is written, messages get a subject
+//!   with the former lead's name, and a note on the lead that is kept names it.
 //! - Pages of messages are filtered after the limit, and some are empty in mid-stream for everybody.
 //! - Methods without a result commit and then end in a fault.
 //!
@@ -34,6 +36,7 @@ mod handle;
 mod jsonrpc;
 mod lead;
 mod listing;
+mod merge;
 mod methods;
 mod order;
 mod partner;

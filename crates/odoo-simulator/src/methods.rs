@@ -11,7 +11,7 @@ use crate::schema::{Model, Schema};
 use crate::session::Session;
 use crate::wire::Wire;
 use crate::writer::Writer;
-use crate::{activity, lead, sale, tracking};
+use crate::{activity, lead, merge, sale, tracking};
 
 /// One call on a model.
 #[derive(Clone, Debug)]
@@ -191,7 +191,7 @@ fn document(writer: &mut Writer<'_>, model: &'static Model, mut arguments: Argum
             let [partner, _, _] = arguments.bind(["partner", "user_ids", "team_id"])?;
             lead::convert(writer, &ids, partner.filter(Wire::truthy).and_then(|partner| partner.as_int()))
         }
-        "merge_opportunity" if is_lead => lead::merge(writer, &ids),
+        "merge_opportunity" if is_lead => merge::merge(writer, &ids),
         "action_set_automated_probability" if is_lead => {
             for id in ids {
                 writer.touch("crm.lead", id, |row| {

@@ -6,7 +6,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use salescommand_domain::access::Permission;
-use salescommand_domain::canonical::Entity;
+use salescommand_domain::canonical::{Entity, FacetId};
 use salescommand_domain::generation::ReplayState;
 use salescommand_eventlog as eventlog;
 use salescommand_store as store;
@@ -42,6 +42,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// Of a record that was merged into another one: the golden id of that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
     /// Names the request in the server's log.
     pub request_id: String,
 }
@@ -55,9 +58,12 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// Behind a pointer: an error is moved about much more often than it names fields.
-#[derive(Debug, Clone)]
-struct FieldErrors(Vec<FieldError>);
+/// What few problems say. Behind a pointer: an error is moved about much more often than it names fields.
+#[derive(Debug, Clone, Default)]
+struct Particulars {
+    errors: Vec<FieldError>,
+    merged_into: Option<String>,
+}
 
 /// A request that gets a problem document for an answer.
 #[derive(Debug, Clone)]
@@ -67,7 +73,7 @@ pub(crate) struct ApiError {
     title: &'static str,
     detail: String,
     fix: Option<Box<str>>,
-    errors: Option<Box<FieldErrors>>,
+    particulars: Option<Box<Particulars>>,
     retry_after: Option<u64>,
     /// For the log only.
     cause: Option<Box<str>>,
@@ -81,7 +87,7 @@ impl ApiError {
             title,
             detail: detail.into(),
             fix: None,
-            errors: None,
+            particulars: None,
             retry_after: None,
             cause: None,
         }
@@ -89,6 +95,11 @@ impl ApiError {
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into().into_boxed_str());
+        self
+    }
+
+    fn with(mut self, particulars: Particulars) -> Self {
+        self.particulars = Some(Box::new(particulars));
         self
     }
 
@@ -358,6 +369,14 @@ impl ApiError {
         .fix("Send the body with which it was used first, or a key of its own.")
     }
 
+    /// A record whose content went into another one, which the reader may see.
+    pub(crate) fn merged_away(into: FacetId) -> Self {
+        let detail = format!("The record was merged into another one, {into}.");
+        Self::new(StatusCode::GONE, "merged-away", "Merged into another record", detail)
+            .fix("Ask for that one; the history of this one is still there.")
+            .with(Particulars { merged_into: Some(into.to_string()), ..Particulars::default() })
+    }
+
     pub(crate) fn nothing_to_withdraw() -> Self {
         let detail = "Nobody has edited this record in SalesCommand, and it was not made here.";
         Self::new(StatusCode::CONFLICT, "nothing-to-withdraw", "Nothing to withdraw", detail)
@@ -367,24 +386,17 @@ impl ApiError {
     pub(crate) fn invalid_fields(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
-        let mut problem = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid-fields",
-            "Fields are wrong",
-            detail.join("; "),
-        );
-        problem.errors = Some(Box::new(FieldErrors(errors)));
-        problem
+        let detail = detail.join("; ");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Fields are wrong", detail)
+            .with(Particulars { errors, ..Particulars::default() })
     }
 
     /// A write that was published and that the normalizer did not accept.
     pub(crate) fn write_rejected(reason: &str, path: &str, detail: &str) -> Self {
         let text = format!("The change was published and is in quarantine: {reason} at {path}.");
-        let mut problem =
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "write-rejected", "The change was rejected", text);
-        let error = FieldError { field: path.to_owned(), detail: detail.to_owned() };
-        problem.errors = Some(Box::new(FieldErrors(vec![error])));
-        problem
+        let errors = vec![FieldError { field: path.to_owned(), detail: detail.to_owned() }];
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "write-rejected", "The change was rejected", text)
+            .with(Particulars { errors, ..Particulars::default() })
     }
 
     /// The zones have not been built yet: the normalizer has never run.
@@ -448,6 +460,7 @@ impl ApiError {
 
     /// The final answer. Only the outermost layer knows the request's id, so it does the writing.
     pub(crate) fn write(self, request_id: &str, allow: Option<HeaderValue>) -> Response {
+        let Particulars { errors, merged_into } = self.particulars.map(|it| *it).unwrap_or_default();
         let problem = Problem {
             kind: format!("/problems/{}", self.code),
             title: self.title.to_owned(),
@@ -455,7 +468,8 @@ impl ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             fix: self.fix.map(String::from),
-            errors: self.errors.map(|errors| errors.0).unwrap_or_default(),
+            errors,
+            merged_into,
             request_id: request_id.to_owned(),
         };
         let mut response = (self.status, axum::Json(problem)).into_response();

@@ -30,6 +30,7 @@ mod ids;
 pub mod lineage;
 mod load;
 mod master_keys;
+mod merged;
 mod money;
 pub mod quarantine;
 pub mod raw_zone;

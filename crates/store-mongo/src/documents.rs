@@ -6,7 +6,8 @@ use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use salescommand_store::{
     ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Documents, Error, HASHES_COLLECTION,
-    POSITIONS_COLLECTION, Query, StoredPosition, active_document, chunk_ids, stored_active, stored_position,
+    IndexKind, POSITIONS_COLLECTION, Query, StoredPosition, active_document, chunk_ids, stored_active,
+    stored_position,
 };
 
 use crate::error::{DUPLICATE_KEY, NAMESPACE_EXISTS, classify, code, silent, within};
@@ -51,9 +52,13 @@ impl MongoStore {
     }
 }
 
-fn index((fields, unique): &(Vec<&'static str>, bool)) -> IndexModel {
+fn index((fields, kind): &(Vec<&'static str>, IndexKind)) -> IndexModel {
     let keys: Document = fields.iter().map(|field| ((*field).to_owned(), bson::Bson::Int32(1))).collect();
-    let options = unique.then(|| IndexOptions::builder().unique(true).build());
+    let options = match kind {
+        IndexKind::Plain => None,
+        IndexKind::Unique => Some(IndexOptions::builder().unique(true).build()),
+        IndexKind::Sparse => Some(IndexOptions::builder().sparse(true).build()),
+    };
     IndexModel::builder().keys(keys).options(options).build()
 }
 

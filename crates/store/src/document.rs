@@ -7,10 +7,21 @@ use bson::{Bson, Document, RawDocumentBuf};
 pub struct CollectionSpec {
     /// Its name.
     pub name: String,
-    /// Each index: its fields, ascending, and whether it is unique.
-    pub indexes: Vec<(Vec<&'static str>, bool)>,
+    /// Each index: its fields, ascending, and what it holds.
+    pub indexes: Vec<(Vec<&'static str>, IndexKind)>,
     /// Its documents are a function of the raw logs alone, so two generations must have the same.
     pub compared: bool,
+}
+
+/// What an index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexKind {
+    /// Every document.
+    Plain,
+    /// Every document, and no two of them with the same values.
+    Unique,
+    /// Documents that have the field: for one that few have.
+    Sparse,
 }
 
 impl CollectionSpec {
@@ -27,14 +38,21 @@ impl CollectionSpec {
     /// Adds an index over fields.
     #[must_use]
     pub fn index(mut self, fields: &[&'static str]) -> Self {
-        self.indexes.push((fields.to_vec(), false));
+        self.indexes.push((fields.to_vec(), IndexKind::Plain));
         self
     }
 
     /// Adds a unique index over a field.
     #[must_use]
     pub fn unique(mut self, field: &'static str) -> Self {
-        self.indexes.push((vec![field], true));
+        self.indexes.push((vec![field], IndexKind::Unique));
+        self
+    }
+
+    /// Adds an index over a field that few documents have. It finds documents by a value, not those without one.
+    #[must_use]
+    pub fn sparse(mut self, field: &'static str) -> Self {
+        self.indexes.push((vec![field], IndexKind::Sparse));
         self
     }
 }

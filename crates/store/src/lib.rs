@@ -26,7 +26,9 @@ pub mod work;
 
 pub use check::{check_batch, check_deletion, check_evidence, check_operational, check_query, check_scoped};
 pub use consumer::Consumer;
-pub use document::{Batch, CollectionSpec, Condition, Direction, Operation, Query, StoredPosition, Write};
+pub use document::{
+    Batch, CollectionSpec, Condition, Direction, IndexKind, Operation, Query, StoredPosition, Write,
+};
 pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};
 pub use layer::{Layer, Layered};
 pub use names::{

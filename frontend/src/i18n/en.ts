@@ -396,6 +396,8 @@ export const en = {
     of: "Lineage: {{name}}",
     back: "All {{type}}",
     deleted: "Deleted in every source that had it.",
+    mergedInto: "Merged at its source into",
+    mergedFrom: "Merged into it at its source",
     sources: "Source records",
     sourcesHint: "What is joined in this record.",
     record: "Record",

@@ -107,6 +107,8 @@ export function aLineage(part: Partial<Schemas["RecordLineage"]> = {}): Schemas[
     entity: "opportunity",
     id: "o1",
     deleted: false,
+    merged_into: null,
+    merged_from: [],
     facets: [{ source: aSource("17"), deleted: false, edit: false, modified_at: AT }],
     events: [{ instance: "odoo-main", epoch: 1, sequence: 17, stream: "RAW_ODOO_MAIN_E1" }],
     fields: [

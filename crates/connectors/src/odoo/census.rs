@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use salescommand_domain::Timestamp;
 use salescommand_domain::raw::ObjectName;
 use serde_json::{Value as Json, json};
 
@@ -13,7 +14,7 @@ use super::fault;
 use super::objects::Object;
 use super::search::domain;
 use super::source::{OdooSource, known};
-use crate::{Census, Extent, Record, SourceError};
+use crate::{Census, Extent, Merged, Record, SourceError};
 
 #[async_trait]
 impl Census for OdooSource {
@@ -47,6 +48,15 @@ impl Census for OdooSource {
         let rows = self.rows(object, &domain, keys.len().max(1), &mut 0).await;
         let rows = rows.map_err(|error| error.into_source_error(Some(object.name)))?;
         Ok(self.records(object, 0, rows)?.1)
+    }
+
+    async fn merged(
+        &mut self,
+        object: &ObjectName,
+        gone: &[Record],
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Merged>, SourceError> {
+        self.merges(object, gone, since).await
     }
 }
 

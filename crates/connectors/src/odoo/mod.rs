@@ -14,7 +14,8 @@
 //!
 //! Nothing tells that a record was deleted, so after each reading records are counted by ranges of ids, and where the count
 //! is not what it should be, ids are listed, and what is missing is asked for with `exists`, which no record rule filters
-//! ([`census`]). A record that is hidden from the API user is not gone. Messages are looked through only after everything
+//! ([`census`]). A record that is hidden from the API user is not gone. A lead may be gone because it was merged: what that
+//! leaves behind tells into which one ([`merges`]). Messages are looked through only after everything
 //! was read, since the server has to fetch them all to count them.
 //!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
@@ -37,6 +38,7 @@ mod check;
 mod client;
 mod config;
 mod fault;
+mod merges;
 mod messages;
 mod normalize;
 mod objects;

@@ -16,7 +16,7 @@ use super::fault::{self, CallError};
 use super::messages::{self, Additions};
 use super::objects::{self, Kind, OBJECTS, Object};
 use super::search::{behind, domain};
-use super::{check, record};
+use super::{check, merges, record};
 use crate::{
     Census, Check, ConfigError, Connected, Extent, Field, FieldSchema, Incremental, ObjectPlan, Page, Record,
     Source, SourceError, Sweep,
@@ -444,6 +444,7 @@ fn plan(
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
         // To count them the server fetches them all, and there may be millions.
         sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
+        merges: object.name == merges::OBJECT,
     })
 }
 

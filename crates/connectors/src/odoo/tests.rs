@@ -4,6 +4,7 @@
 mod check;
 mod client;
 mod mapping;
+mod merges;
 mod paging;
 mod properties;
 mod recordings;

@@ -91,6 +91,9 @@ pub struct Facet {
     pub source_modified: Option<Timestamp>,
     /// Deleted at the source. The last body stays.
     pub deleted: bool,
+    /// The record that took its content in, if it was deleted by that: merged. Known or not, like every reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<FacetId>,
     /// Raw position of the version that stated the body, if that is not the version held: the record is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated: Option<Position>,
@@ -200,14 +203,14 @@ impl Facet {
         self.stated.unwrap_or(self.position)
     }
 
-    /// The facet once its record is gone. The last body stays; a declaration about other records declares nothing any
-    /// more, so it lists no keys.
-    pub fn gone(mut self, position: Position) -> Self {
+    /// The facet once its record is gone, into another one if it was merged. The last body stays; a declaration about
+    /// other records declares nothing any more, so it lists no keys.
+    pub fn gone(mut self, position: Position, merged_into: Option<FacetId>) -> Self {
         if matches!(self.body.role(), Role::Link | Role::Ignores) {
             self.keys.clear();
         }
         let stated = self.stated_at();
-        Self { position, deleted: true, stated: Some(stated), ..self }
+        Self { position, deleted: true, merged_into, stated: Some(stated), ..self }
     }
 }
 

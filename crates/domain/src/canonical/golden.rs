@@ -86,6 +86,10 @@ pub struct Golden {
     pub version: Vec<RawPosition>,
     /// Deleted in every source that had it.
     pub deleted: bool,
+    /// The record that took its content in, if it was deleted by that: merged. A facet's id, which leads to whatever golden
+    /// record that facet is in now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<FacetId>,
     /// What a reader should know about the quality of the data, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,

@@ -28,7 +28,7 @@ pub use bitemporal::{HistoryRow, HistoryState, known, rows, state};
 pub enum HistoryField {
     /// The record came to be.
     Created,
-    /// The record was deleted.
+    /// The record was deleted. To a value: merged into that record, a facet id.
     Deleted,
     /// The record was there again.
     Restored,
@@ -132,6 +132,9 @@ pub struct HistoryVersion {
     /// What it states; none for a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<HistoryStatement>,
+    /// Of a deletion: the record that took its content in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<FacetId>,
     /// Raw positions of versions that were rejected between this one and the accepted one before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Position>,
@@ -154,7 +157,8 @@ impl HistoryVersion {
         let Position { epoch, sequence } = raw.position;
         let time = valid_at.as_nanosecond() + NANOSECONDS_OFFSET;
         let id = format!("{facet}/{time:021}/{epoch:010}/{sequence:020}");
-        Self { id, facet, raw, valid_at, known_at, statement, gaps: Vec::new(), changes: Vec::new() }
+        let (gaps, changes) = (Vec::new(), Vec::new());
+        Self { id, facet, raw, valid_at, known_at, statement, merged_into: None, gaps, changes }
     }
 }
 
@@ -260,7 +264,10 @@ impl HistoryHead {
             (None, None) => Vec::new(),
             (None, Some(first)) => created(first, version),
             (Some(_), None) if self.deleted => Vec::new(),
-            (Some(_), None) => vec![when.row(HistoryField::Deleted)],
+            (Some(_), None) => {
+                let to = version.merged_into.and_then(value);
+                vec![HistoryChange { to, ..when.row(HistoryField::Deleted) }]
+            }
             (Some(before), Some(after)) => {
                 let restored = self.deleted.then(|| when.row(HistoryField::Restored));
                 restored.into_iter().chain(differences(before, after, &when)).collect()

@@ -12,6 +12,9 @@
 //! - an edit says nothing about existence: a deal that is deleted in every source stays deleted;
 //! - a withdrawn edit stays a facet of its deal, so ids and versions only move forward;
 //! - a deal that an edit has won or lost was closed when it was edited.
+//!
+//! A record that is deleted everywhere is *merged* if the first of its deleted facets that names another record says so.
+//! It is deleted all the same: in no list and in no sum.
 
 mod choice;
 mod opportunity;
@@ -29,7 +32,7 @@ use crate::access::ScopeKey;
 use crate::raw::InstanceName;
 
 /// Version of the rules in this module. Raise it when the same facets give another golden record.
-pub const MERGE_VERSION: u32 = 1;
+pub const MERGE_VERSION: u32 = 2;
 
 /// Finds the reference facets that a facet points to.
 pub trait Lookup {
@@ -66,6 +69,10 @@ fn resolve(component: &[&Facet], lookup: &dyn Lookup, reporting: bool) -> Option
     let updated_at = facets.iter().filter_map(|facet| facet.source_modified).max();
     let deleted = facets.iter().filter(|facet| !is_edit(facet)).all(|facet| facet.deleted);
     evidence.compute("deleted", &[], |_| deleted);
+    let merged_into = deleted.then(|| merged_into(&facets, &evidence)).flatten();
+    if merged_into.is_some() {
+        evidence.compute("merged_into", &["deleted"], |_| merged_into);
+    }
     evidence.compute("updated_at", &[], |_| updated_at);
     let mut members: Vec<_> =
         facets.iter().map(|facet| GoldenFacet { id: facet.id, source: facet.source.clone() }).collect();
@@ -75,12 +82,19 @@ fn resolve(component: &[&Facet], lookup: &dyn Lookup, reporting: bool) -> Option
         facets: members,
         version: std::mem::take(&mut evidence.positions).into_iter().collect(),
         deleted,
+        merged_into,
         flags: std::mem::take(&mut evidence.flags).into_iter().map(str::to_owned).collect(),
         updated_at,
         scope_key,
         body,
     };
     Some(Explanation { golden, fields: evidence.into_report() })
+}
+
+/// The record that a deleted one was merged into: what the first facet says that names one beside its own record's.
+fn merged_into(facets: &[&Facet], evidence: &Evidence<'_>) -> Option<FacetId> {
+    let own = |id: &FacetId| facets.iter().any(|facet| facet.id == *id);
+    evidence.panel.speaking().filter_map(|facet| facet.merged_into).find(|id| !own(id))
 }
 
 /// Flags a record that was to be joined with a record of another entity: that is never done.

@@ -65,11 +65,13 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// What a record says, for the question "did it change?": operation and payload, without the top-level fields
-/// that the connector declares volatile (recomputed at every read). Independent of the order of map keys.
+/// that the connector declares volatile (recomputed at every read). Independent of the order of map keys. A record that
+/// is gone is gone, whatever is said about it: what its deletion says first holds.
 pub fn content_digest(operation: Operation, payload: &Value, volatile: &[&str]) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update([operation as u8]);
     match payload {
+        _ if operation == Operation::Delete => hash_value(&mut hasher, &Value::Null),
         Value::Object(map) => {
             let mut entries: Vec<_> =
                 map.iter().filter(|(key, _)| !volatile.contains(&key.as_str())).collect();
@@ -194,6 +196,17 @@ mod tests {
         let first = id(None, a);
         let second = id(Some(first), content_digest(Operation::Upsert, &json!({"x": 2}), &[]));
         assert_ne!(first, id(Some(second), a));
+    }
+
+    #[test]
+    fn deletions_of_a_record_are_the_same_whatever_they_say() {
+        let digest = |payload| content_digest(Operation::Delete, &payload, &[]);
+        assert_eq!(digest(json!(null)), digest(json!({"merged_into": "17"})));
+        // As every deletion was digested before one could say anything.
+        let mut before = Sha256::new();
+        before.update([Operation::Delete as u8]);
+        before.update(b"n");
+        assert_eq!(digest(json!({})), Digest::finish(before));
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub const JSON_CONTENT_TYPE: &str = "application/json";
 pub enum Operation {
     /// The payload is the record's full state.
     Upsert = 1,
-    /// The record is gone; the payload may be empty.
+    /// The record is gone. The payload may be empty, or say which record of the same object took its content in:
+    /// `{"merged_into": key, "evidence": text}`.
     Delete = 2,
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Nothing here talks to a broker; it says what is written there and how it is named.
 
+mod deletion;
 mod digest;
 mod envelope;
 mod names;
 mod position;
 
+pub use deletion::MergedAway;
 pub use digest::{Digest, NotADigest, content_digest, content_of_message_id, message_id, message_id_text};
 pub use envelope::{
     Envelope, EnvelopeError, EnvelopeFormats, EnvelopeHead, FORMAT_VERSION, FormatStep, JSON_CONTENT_TYPE,

@@ -56,6 +56,7 @@ fn account(number: u128, name: &str) -> CanonicalEvent {
         facets: Vec::new(),
         version,
         deleted: false,
+        merged_into: None,
         flags: Vec::new(),
         updated_at: None,
         scope_key: ScopeKey::public(),

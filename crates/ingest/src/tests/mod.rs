@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    Census, Check, Connected, Extent, FieldSchema, Incremental, ObjectPlan, Page, Record, Source,
+    Census, Check, Connected, Extent, FieldSchema, Incremental, Merged, ObjectPlan, Page, Record, Source,
     SourceError, Sweep,
 };
 use salescommand_domain::Timestamp;
@@ -190,6 +190,10 @@ struct Script {
     swept_seldom: bool,
     /// Ranges of keys that were listed.
     listed: u64,
+    /// Which records went into which, whether the source tells, and since when it was asked about what is gone.
+    merged: BTreeMap<String, String>,
+    merges: bool,
+    asked_since: Vec<Option<Timestamp>>,
 }
 
 impl Scripted {
@@ -239,6 +243,7 @@ impl Source for Scripted {
             fields: fields.clone(),
             schema: schema.clone(),
             sweep,
+            merges: state.merges,
             ..plan(object)
         };
         let plans = state.objects.keys().map(plan).collect();
@@ -336,5 +341,22 @@ impl Census for Scripted {
         tokio::task::yield_now().await;
         let state = self.state.lock().unwrap();
         Ok(state.readable(object).filter(|record| keys.contains(&number(record))).cloned().collect())
+    }
+
+    async fn merged(
+        &mut self,
+        _object: &ObjectName,
+        gone: &[Record],
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Merged>, SourceError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state.lock().unwrap();
+        state.asked_since.push(since);
+        assert!(gone.iter().all(|record| record.payload.is_object()), "as they were last read");
+        let told = gone.iter().filter_map(|record| {
+            let into = state.merged.get(&record.key)?.clone();
+            Some(Merged { key: record.key.clone(), into, evidence: "told".to_owned() })
+        });
+        Ok(told.collect())
     }
 }

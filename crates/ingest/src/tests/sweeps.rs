@@ -1,10 +1,11 @@
 //! Finding what is gone: what was deleted is retracted, nothing else is, wherever a run is killed.
 
 use proptest::prelude::*;
+use salescommand_domain::raw::MergedAway;
 use salescommand_eventlog::memory::abort_after;
 
 use super::*;
-use crate::RunState;
+use crate::{RawWriter, RunState};
 
 fn bench(records: usize) -> Bench {
     let bench = Bench::new();
@@ -45,6 +46,36 @@ impl Bench {
         run_once(&self.ports, &request, source, options, &stop).await.unwrap()
     }
 
+    /// From now on the source tells of merges.
+    fn merging<'a>(&self, merged: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let mut state = self.source.state.lock().unwrap();
+        state.merges = true;
+        let merged = merged.into_iter().map(|(key, into)| (key.to_owned(), into.to_owned()));
+        state.merged.extend(merged);
+    }
+
+    /// Lets those of some records that are there go, into another one or for good.
+    fn fate(&self, keys: &[usize], into: Option<&str>, fates: &mut BTreeMap<String, Vec<Option<String>>>) {
+        {
+            let mut state = self.source.state.lock().unwrap();
+            let there: Vec<String> =
+                state.objects.get("lead").into_iter().flatten().map(|record| record.key.clone()).collect();
+            for key in keys.iter().map(usize::to_string).filter(|key| there.contains(key)) {
+                state.merged.remove(&key);
+                state.merged.extend(into.map(|into| (key.clone(), into.to_owned())));
+                fates.entry(key).or_default().push(into.map(str::to_owned));
+            }
+        }
+        self.vanish(keys.iter().copied());
+    }
+
+    /// Keys of the retractions in the log, and what they were merged into.
+    async fn links(&self) -> Vec<(String, Option<String>)> {
+        let events = self.events().await.into_iter();
+        let gone = events.filter(|event| event.operation == Operation::Delete);
+        gone.map(|event| (event.key, MergedAway::of(&event.payload).map(|away| away.merged_into))).collect()
+    }
+
     /// Keys of the retractions in the log.
     async fn retracted(&self) -> Vec<String> {
         let events = self.events().await.into_iter();
@@ -64,6 +95,75 @@ async fn what_is_gone_is_retracted_once() {
     bench.source.put("lead", 8, "1");
     assert_eq!(bench.run(4).await.unwrap().record.run.published, 2, "they are back");
     assert_eq!(bench.latest().await, bench.expected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_merged_says_so_once_and_for_all() {
+    let bench = bench(8);
+    changes::incremental(&bench);
+    bench.merging([("2", "7")]);
+    bench.run(1).await.unwrap();
+    bench.vanish([2, 5]);
+    bench.is_at(10_000);
+    let run = bench.run(2).await.unwrap().record.run;
+    assert_eq!((run.state, run.deleted), (RunState::Succeeded, 2));
+    assert!(run.objects[0].detail.as_ref().unwrap().contains("1 records were merged"), "{:?}", run.objects);
+    assert_eq!(bench.links().await, [("2", Some("7")), ("5", None)].map(owned));
+    // What is said about it later makes no other deletion.
+    let plan = ObjectPlan { merges: true, ..plan("lead") };
+    let mut writer = RawWriter::open(&bench.ports, &instance(), "scripted", 0).await.unwrap();
+    let away = |into: &str| MergedAway { merged_into: into.to_owned(), evidence: None }.payload();
+    for payload in [away("7"), away("1"), Value::Null] {
+        assert_eq!(writer.retract_as(&plan, &[record(2, payload)]).await.unwrap().unchanged, 1);
+    }
+    bench.source.put("lead", 8, "1");
+    bench.is_at(20_000);
+    bench.run(3).await.unwrap();
+    assert_eq!(bench.latest().await, bench.expected(), "it may come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_is_asked_for_merges_since_everything_was_last_there() {
+    for polls in 0.. {
+        let bench = bench(8);
+        changes::incremental(&bench);
+        bench.merging([]);
+        bench.is_at(1_000);
+        bench.run(1).await.unwrap();
+        // Reads everything, and does not look for what is gone to the end.
+        bench.vanish([2]);
+        bench.is_at(5_000);
+        let whole = abort_after(polls, bench.run(2)).await.is_some();
+        bench.clock.advance(Duration::from_secs(31));
+        bench.vanish([5]);
+        bench.is_at(9_000);
+        bench.run(3).await.unwrap();
+        let asked = std::mem::take(&mut bench.source.state.lock().unwrap().asked_since);
+        let overlap = bench.source.state.lock().unwrap().incremental.unwrap().overlap;
+        let least = changes::at(1_000).checked_sub(overlap).unwrap();
+        assert_eq!(asked.first(), Some(&Some(least)), "after {polls} polls");
+        // A run that came to the end has noted when.
+        let last = if whole { changes::at(5_000).checked_sub(overlap).unwrap() } else { least };
+        assert!(asked.last().unwrap().unwrap() >= last, "after {polls} polls: {asked:?}");
+        if whole {
+            assert!(polls > 30, "only {polls} polls");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_merged_nobody_is_asked() {
+    let bench = bench(8);
+    bench.run(1).await.unwrap();
+    bench.vanish([2]);
+    bench.run(2).await.unwrap();
+    assert!(bench.source.state.lock().unwrap().asked_since.is_empty());
+    assert_eq!(bench.links().await, [("2", None)].map(owned));
+}
+
+fn owned((key, into): (&str, Option<&str>)) -> (String, Option<String>) {
+    (key.to_owned(), into.map(str::to_owned))
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,6 +280,7 @@ async fn what_was_read_before_keys_were_noted_is_read_again_as_a_whole() {
 enum Step {
     Write(Vec<usize>),
     Delete(Vec<usize>),
+    Merge(Vec<usize>),
     Hide(Vec<usize>),
     Run { polls: Option<usize>, same: bool },
 }
@@ -191,6 +292,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => keys().prop_map(Step::Write),
         2 => keys().prop_map(Step::Delete),
+        1 => keys().prop_map(Step::Merge),
         1 => keys().prop_map(Step::Hide),
         3 => run,
     ]
@@ -199,7 +301,10 @@ fn step() -> impl Strategy<Value = Step> {
 async fn the_log_comes_to_say_what_is_there(steps: Vec<Step>, counting: bool) {
     let bench = bench(0);
     changes::incremental(&bench);
+    bench.merging([]);
     let (mut second, mut run, mut deleted) = (0, 1, BTreeSet::new());
+    // What has become of each record, each time it went.
+    let mut fates: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
     for step in steps {
         // Every change is well before the moment from which the next run asks for changes, or well behind it.
         second += 1_000;
@@ -207,7 +312,11 @@ async fn the_log_comes_to_say_what_is_there(steps: Vec<Step>, counting: bool) {
         match step {
             Step::Write(keys) => keys.iter().for_each(|key| bench.write(*key, second, &second.to_string())),
             Step::Delete(keys) => {
-                bench.vanish(keys.iter().copied());
+                bench.fate(&keys, None, &mut fates);
+                deleted.extend(keys.iter().map(usize::to_string));
+            }
+            Step::Merge(keys) => {
+                bench.fate(&keys, Some("99"), &mut fates);
                 deleted.extend(keys.iter().map(usize::to_string));
             }
             Step::Hide(keys) => bench.hide(keys),
@@ -232,6 +341,10 @@ async fn the_log_comes_to_say_what_is_there(steps: Vec<Step>, counting: bool) {
     assert_eq!(bench.latest().await, bench.expected());
     let retracted = bench.retracted().await;
     assert!(retracted.iter().all(|key| deleted.contains(key)), "never deleted: {retracted:?} of {deleted:?}");
+    for (key, into) in bench.links().await {
+        // Of one that came back and went again before it was read, the log knows the first end.
+        assert!(fates[&key].contains(&into), "{key} went into {into:?}: {fates:?}");
+    }
 }
 
 proptest! {

@@ -13,6 +13,7 @@ mod history;
 mod late_commits;
 mod listing;
 mod login;
+mod merging;
 mod program;
 mod recordings;
 mod sales;

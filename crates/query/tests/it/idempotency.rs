@@ -53,13 +53,14 @@ async fn take_in(world: &World, deleted: bool) {
         position,
         source_modified: Some(write.at),
         deleted: false,
+        merged_into: None,
         stated: None,
         body: FacetBody::Opportunity(body),
         keys: Vec::new(),
         refs: Vec::new(),
         last_version: None,
     };
-    let facet = if deleted { facet.gone(Position { epoch: 1, sequence: 9 }) } else { facet };
+    let facet = if deleted { facet.gone(Position { epoch: 1, sequence: 9 }, None) } else { facet };
     let mut golden = records::deal("1", "ana", Status::Open, None, None);
     (golden.id, golden.deleted) = (facet.id, deleted);
     golden.facets = vec![GoldenFacet { id: facet.id, source }];

@@ -7,6 +7,7 @@ mod controls;
 mod generations;
 mod idempotency;
 mod lineage;
+mod merged;
 mod openapi;
 mod opportunities;
 mod overview;

@@ -6,8 +6,8 @@ use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
 use super::{compare::compare, matching::values};
 use crate::{
-    Batch, CollectionSpec, Error, OPS_USERS, Operation, POSITIONS_COLLECTION, StoredPosition, Write,
-    check_batch, position_document, revision_of, stored_position, text_id,
+    Batch, CollectionSpec, Error, IndexKind, OPS_USERS, Operation, POSITIONS_COLLECTION, StoredPosition,
+    Write, check_batch, position_document, revision_of, stored_position, text_id,
 };
 
 /// Documents by id, and what must be unique among them.
@@ -37,8 +37,8 @@ impl State {
 
     pub(super) fn ensure(&mut self, spec: &CollectionSpec) {
         let collection = self.collections.entry(spec.name.clone()).or_default();
-        for (fields, unique) in &spec.indexes {
-            if *unique && !collection.unique.contains(fields) {
+        for (fields, kind) in &spec.indexes {
+            if *kind == IndexKind::Unique && !collection.unique.contains(fields) {
                 collection.unique.push(fields.clone());
             }
         }

@@ -49,6 +49,24 @@ test("without raw positions there is no list of events", async () => {
   expect(screen.queryByRole("table", { name: "Raw events" })).not.toBeInTheDocument();
 });
 
+test("a merged record leads to the one that has its content, and back", async () => {
+  server.use(answer.get(PATH, aLineage({ deleted: true, merged_into: "o2" })));
+  renderApp("/data-lake/lineage/opportunities/o1");
+  const heir = await screen.findByRole("link", { name: "o2" });
+  expect(heir).toHaveAttribute("href", "/data-lake/lineage/opportunities/o2");
+  expect(screen.queryByText("Deleted in every source that had it.")).not.toBeInTheDocument();
+});
+
+test("what was merged into a record is named there", async () => {
+  server.use(answer.get(PATH, aLineage({ merged_from: [{ id: "o3", name: "Chairs, once more" }] })));
+  renderApp("/data-lake/lineage/opportunities/o1");
+  const merged = within(await screen.findByTestId("merged-from"));
+  expect(merged.getByRole("link", { name: "Chairs, once more" })).toHaveAttribute(
+    "href",
+    "/data-lake/lineage/opportunities/o3",
+  );
+});
+
 test("a record outside the reader's scope is unknown", async () => {
   server.use(refuse("get", PATH, { status: 404, code: "unknown-record", title: "Unknown record" }));
   renderApp("/data-lake/lineage/opportunities/o9");

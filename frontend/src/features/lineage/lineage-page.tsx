@@ -9,6 +9,7 @@ import { buttonClass } from "@/components/ui/button";
 import { PageHeader } from "@/components/ui/page-header";
 import { type Lineage, lineageQuery } from "@/features/lineage/api/get-lineage";
 import { FieldList } from "@/features/lineage/components/field-list";
+import { Merges } from "@/features/lineage/components/merges";
 import { RawEvents } from "@/features/lineage/components/raw-events";
 import { SourceRecords } from "@/features/lineage/components/source-records";
 import type { EntityType } from "@/lib/entity-types";
@@ -35,7 +36,7 @@ export function LineagePage({ type, id }: { type: EntityType; id: string }) {
         {(lineage) => (
           <div className="flex flex-col gap-4" data-testid="lineage" data-id={lineage.id}>
             <Freshness meta={lineage.meta} />
-            {lineage.deleted && <p className="text-[0.8125rem] text-warn">{t("lineage.deleted")}</p>}
+            <Merges type={type} lineage={lineage} />
             <SourceRecords facets={lineage.facets} />
             <FieldList fields={lineage.fields} />
             {lineage.events && <RawEvents events={lineage.events} />}

@@ -1,4 +1,7 @@
 //! `GET /api/opportunities/{id}`: one opportunity, by its golden id or by the id of any record joined in it.
+//!
+//! One that was merged into another one is gone, and the answer says into which, to whoever may see that one; to everybody
+//! else it is absent.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -30,6 +33,8 @@ pub(crate) struct WrittenParameters {
         (status = 202, description = "The record of the write is on its way", body = WriteAccepted),
         (status = 400, description = "malformed-query", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "unknown-record", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "merged-away: `merged_into` is the opportunity that has its content", body = Problem,
+            content_type = "application/problem+json"),
         (status = 422, description = "write-rejected", body = Problem, content_type = "application/problem+json"),
         SignedInProblems,
     ))]
@@ -48,6 +53,10 @@ pub(crate) async fn opportunity(
         (Err(_), Some(ticket)) if write == Some(WriteState::Waiting) && ticket.id == id => {
             Ok((StatusCode::ACCEPTED, axum::Json(ticket.accepted(&allowed)?)).into_response())
         }
-        (record, _) => record?.answer(&allowed, &viewer, StatusCode::OK, write).await,
+        (record, _) => {
+            let record = record?;
+            record.not_merged_away(&viewer).await?;
+            record.answer(&allowed, &viewer, StatusCode::OK, write).await
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use axum::extract::Path;
 use bson::Bson;
 use jiff::Timestamp;
-use salescommand_domain::canonical::FacetId;
-use salescommand_domain::canonical::history::{HistoryRow, HistoryVersion, rows, state};
+use salescommand_domain::canonical::history::{HistoryField, HistoryRow, HistoryVersion, rows, state};
+use salescommand_domain::canonical::{Entity, FacetId, Golden};
 use salescommand_domain::serving::OpportunityVersion;
 use salescommand_store::{Condition, Direction, Query};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::access::{Allowed, DashboardRead};
 use crate::error::{ApiError, Problem};
 use crate::extract::Parameters;
 use crate::freshness::Meta;
+use crate::merged::name_of;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::viewer::Viewer;
@@ -46,7 +47,8 @@ pub(crate) struct HistoryParameters {
 pub struct OpportunityHistoryRow {
     /// The record it changed in: a facet id.
     pub facet: String,
-    /// created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date.
+    /// created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date. A record that
+    /// was merged is deleted to the record that has its content, and there merged_from is a row of its own.
     pub field: String,
     /// From which value; none for no value.
     pub from: Option<Value>,
@@ -81,7 +83,7 @@ pub struct OpportunityHistory {
     pub fields: BTreeMap<String, Value>,
     /// What had changed until then, in the order of valid time.
     pub rows: Vec<OpportunityHistoryRow>,
-    /// What stages and people are called that the rows name, by id.
+    /// What stages, people and merged opportunities are called that the rows name, by id.
     pub names: BTreeMap<String, String>,
 }
 
@@ -100,23 +102,68 @@ pub(crate) async fn opportunity_history(
     Parameters(wanted): Parameters<HistoryParameters>,
 ) -> Result<Reply<OpportunityHistory>, ApiError> {
     let (viewer, evidence) = tokio::try_join!(allowed.viewer(), allowed.evidence())?;
-    let id = Record::find(&viewer, &id).await?.golden.id;
+    let golden = Record::find(&viewer, &id).await?.golden;
+    let versions = versions_of(&viewer, std::slice::from_ref(&golden)).await?;
+    let then = state(&versions, wanted.as_of, wanted.known_at);
+    let own = rows(&versions, wanted.as_of, wanted.known_at);
+    let others = viewer.merged_from(&golden).await?;
+    let of_others = versions_of(&viewer, &others).await?;
+    let mut merges = rows(&of_others, wanted.as_of, wanted.known_at);
+    merges.retain(|row| golden.facets.iter().any(|facet| merged_into(row) == Some(facet.id)));
+    let mut names = names(&viewer, &own);
+    names.extend(others.iter().flat_map(called));
+    if let Some(into) = golden.merged_into
+        && let Some(heir) = viewer.record(Entity::Opportunity, into).await?
+    {
+        names.extend(called(&heir));
+    }
+    let mut rows: Vec<_> =
+        own.into_iter().map(shown).chain(merges.into_iter().filter_map(taken_in)).collect();
+    rows.sort_by_key(|row| row.valid_at);
+    Ok(Reply(OpportunityHistory {
+        meta: evidence.meta(&viewer),
+        id: golden.id.to_string(),
+        exists: then.exists,
+        fields: then.fields.into_iter().map(|(field, value)| (word(field), value)).collect(),
+        names,
+        rows,
+    }))
+}
+
+/// The versions of some opportunities' records.
+async fn versions_of(viewer: &Viewer, opportunities: &[Golden]) -> Result<Vec<HistoryVersion>, ApiError> {
+    if opportunities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = opportunities.iter().map(|golden| Bson::from(golden.id.to_string())).collect();
     let query = Query::all()
-        .with(Condition::Eq("opportunity".to_owned(), Bson::from(id.to_string())))
+        .with(Condition::In("opportunity".to_owned(), ids))
         .sorted("_id", Direction::Ascending)
         .limited(MOST_VERSIONS);
     let served: Vec<OpportunityVersion> = viewer.serving(OPPORTUNITY_HISTORY, &query).await?;
-    let versions: Vec<HistoryVersion> = served.into_iter().map(|served| served.version).collect();
-    let then = state(&versions, wanted.as_of, wanted.known_at);
-    let rows = rows(&versions, wanted.as_of, wanted.known_at);
-    Ok(Reply(OpportunityHistory {
-        meta: evidence.meta(&viewer),
-        id: id.to_string(),
-        exists: then.exists,
-        fields: then.fields.into_iter().map(|(field, value)| (word(field), value)).collect(),
-        names: names(&viewer, &rows),
-        rows: rows.into_iter().map(shown).collect(),
-    }))
+    Ok(served.into_iter().map(|served| served.version).collect())
+}
+
+/// The record that one went into, if a row says so.
+fn merged_into(row: &HistoryRow) -> Option<FacetId> {
+    if row.change.field != HistoryField::Deleted {
+        return None;
+    }
+    row.change.to.as_ref()?.as_str()?.parse().ok()
+}
+
+/// The end of another record, as the one that took it in tells it.
+fn taken_in(row: HistoryRow) -> Option<OpportunityHistoryRow> {
+    let into = merged_into(&row)?;
+    let from = row.facet.to_string();
+    let row =
+        OpportunityHistoryRow { facet: into.to_string(), field: "merged_from".to_owned(), ..shown(row) };
+    Some(OpportunityHistoryRow { to: Some(Value::from(from)), ..row })
+}
+
+/// What a record is called, by the ids that rows name it by.
+fn called(golden: &Golden) -> impl Iterator<Item = (String, String)> {
+    golden.facets.iter().map(|facet| (facet.id.to_string(), name_of(golden).to_owned()))
 }
 
 /// The word of an enumeration as it is stored.

@@ -19,6 +19,7 @@ use super::shown::{OpportunityItem, crm_facets, shown};
 use crate::access::Allowed;
 use crate::error::ApiError;
 use crate::freshness::Meta;
+use crate::merged::MergedRecord;
 use crate::reply::{Reply, digest_of};
 use crate::viewer::Viewer;
 use crate::writes::{Ticket, WriteAccepted, WriteState};
@@ -33,6 +34,8 @@ pub struct OpportunityAnswer {
     pub meta: Meta,
     /// The record.
     pub opportunity: OpportunityItem,
+    /// The opportunities that were merged into it at their source, as far as the reader may see them.
+    pub merged_from: Vec<MergedRecord>,
     /// Where the write is whose token was sent as `written`.
     pub write: Option<WriteState>,
 }
@@ -62,6 +65,16 @@ impl Record {
         let golden = viewer.record(Entity::Opportunity, id).await?.ok_or_else(unknown)?;
         let written = crm_facets(viewer, std::slice::from_ref(&golden)).await?;
         Ok(Self { golden, written })
+    }
+
+    /// The problem of a record that was merged into another one.
+    pub(super) async fn not_merged_away(&self, viewer: &Viewer) -> Result<(), ApiError> {
+        if self.golden.merged_into.is_none() {
+            return Ok(());
+        }
+        let survivor = viewer.survivor(&self.golden).await?;
+        let unknown = || ApiError::unknown_record(Entity::Opportunity);
+        Err(survivor.map_or_else(unknown, |survivor| ApiError::merged_away(survivor.id)))
     }
 
     /// The facet that a change edits: the one that is edited already, else the smallest that is no edit itself.
@@ -137,7 +150,8 @@ impl Record {
         let meta = allowed.evidence().await?.meta(viewer);
         let opportunity = shown(&self.golden, &self.written, &viewer.directory)
             .ok_or_else(|| ApiError::unknown_record(Entity::Opportunity))?;
-        let body = OpportunityAnswer { meta, opportunity, write };
+        let merged_from = viewer.merged_from(&self.golden).await?.iter().map(MergedRecord::from).collect();
+        let body = OpportunityAnswer { meta, opportunity, merged_from, write };
         let version = serde_json::to_string(&self.version()).map_err(ApiError::internal)?;
         let sealed = allowed.guarded().seals.seal(PURPOSE, &version);
         let sealed = sealed.ok_or_else(|| ApiError::internal("a version cannot be sealed"))?;

@@ -10,6 +10,7 @@ use crate::access::{Allowed, DataLakeRead};
 use crate::error::{ApiError, Problem};
 use crate::extract::Parameters;
 use crate::freshness::Meta;
+use crate::merged::MergedRecord;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 
@@ -32,6 +33,10 @@ pub struct RecordLineage {
     pub id: String,
     /// Deleted in every source that had it.
     pub deleted: bool,
+    /// The record that has its content, if it was merged into that one and the reader may see it: a golden id.
+    pub merged_into: Option<String>,
+    /// The records that were merged into it, as far as the reader may see them.
+    pub merged_from: Vec<MergedRecord>,
     /// The source records joined in it.
     pub facets: Vec<LineageFacet>,
     /// Every raw event it was made of, reference data among them; for `ops:read`.
@@ -80,6 +85,8 @@ pub(crate) async fn record_lineage(
         entity: entity.singular().to_owned(),
         id: golden.id.to_string(),
         deleted: golden.deleted,
+        merged_into: viewer.survivor(&golden).await?.map(|survivor| survivor.id.to_string()),
+        merged_from: viewer.merged_from(&golden).await?.iter().map(MergedRecord::from).collect(),
         facets: explained.facets.iter().map(|facet| speller.facet(facet)).collect(),
         events: speller.events(&golden.version),
         fields: fields.into_iter().map(|line| speller.field(line)).collect(),
