@@ -176,7 +176,9 @@ impl Merges {
         let before = leads.map(|lead| server.name_of(lead));
         let _ = server.call("crm.lead", "merge_opportunity", json!([leads]), json!({}));
         let after = leads.map(|lead| server.name_of(lead));
-        let Some(into) = (0..2).find(|place| after[*place].is_some()).map(|place| leads[place]) else { return };
+        let Some(into) = (0..2).find(|place| after[*place].is_some()).map(|place| leads[place]) else {
+            return;
+        };
         for (place, name) in before.into_iter().enumerate().filter(|(place, _)| after[*place].is_none()) {
             self.0.extend(name.map(|name| Merge { gone: leads[place], into, name }));
         }

@@ -188,7 +188,16 @@ impl<'a> Office<'a> {
     fn open(server: &'a Real) -> Self {
         let (log, clock) = (MemoryLog::new(), Ahead::default());
         let ports = Ports { clock: Arc::new(clock.clone()), ..Ports::system(&log) };
-        Self { server, log, ports, clock, run: 1, deleted: BTreeSet::new(), merges: Merges::default(), writing: None }
+        Self {
+            server,
+            log,
+            ports,
+            clock,
+            run: 1,
+            deleted: BTreeSet::new(),
+            merges: Merges::default(),
+            writing: None,
+        }
     }
 
     async fn take(&mut self, number: &mut usize, step: Step) {

@@ -18,6 +18,7 @@ use salescommand_domain::Timestamp;
 use salescommand_domain::raw::MergedAway;
 use serde_json::Value;
 
+use crate::Error;
 use crate::cursor::{CURSORS_BUCKET, Cursor};
 use crate::held::Held;
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
