@@ -487,6 +487,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sync/runs/{run}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run under way, as it goes
+         * @description Server-sent events. `progress` has the whole run whenever it has changed, with the pace and the time that is left of each
+         *     object; `end` has it once more when it is over, and closes the stream. A run that is over already has only its `end`.
+         */
+        get: operations["sync_run_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/runs/{run}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run had to say
+         * @description Waits, requests made again, records that could not be stored, fields that have changed or may not be read, objects that were
+         *     held back, and why: the last 200 lines. They are kept as long as the run is remembered.
+         */
+        get: operations["sync_run_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sync/sources": {
         parameters: {
             query?: never;
@@ -527,6 +569,65 @@ export interface paths {
         head?: never;
         /** Change a source */
         patch: operations["change_source"];
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a range again
+         * @description A run that reads what the source says has last changed within a range, and publishes what is new or differs. It moves no
+         *     cursor, and says nothing of what is gone.
+         */
+        post: operations["backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/cursors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far each object of a source has been read */
+        get: operations["source_cursors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/cursors/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset cursors
+         * @description The next run reads everything of these objects again. The raw zone stays, and what is read again and has not changed is not
+         *     published a second time. A run under way goes on to its end, and does not undo the reset.
+         */
+        post: operations["reset_cursors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/sync/sources/{source}/discover": {
@@ -674,6 +775,21 @@ export interface components {
             /** @description Version of this server. */
             version: string;
         };
+        /** @description What to read again. */
+        BackfillRequest: {
+            /**
+             * Format: date-time
+             * @description What has last changed at this moment of the source's clock, or later,
+             */
+            from: string;
+            /** @description Only these objects; all if none is named. */
+            objects?: string[] | null;
+            /**
+             * Format: date-time
+             * @description and before this one.
+             */
+            to: string;
+        };
         /**
          * @description What became of the wish to cancel a run.
          * @enum {string}
@@ -783,6 +899,29 @@ export interface components {
              * @description Of these, documents for which no changed definition is a reason.
              */
             unexplained: number;
+        };
+        /** @description A place in a source's raw log. */
+        CursorPosition: {
+            /**
+             * Format: int64
+             * @description Which stream of the chain.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description The sequence in that stream.
+             */
+            sequence: number;
+        };
+        /** @description Which cursors to reset. */
+        CursorReset: {
+            /** @description Of these objects; of all if none is named. */
+            objects?: string[] | null;
+        };
+        /** @description What the next run reads as a whole. */
+        CursorsReset: {
+            /** @description The objects whose cursors were reset. */
+            objects: string[];
         };
         /** @description What became of a decision. */
         Decided: {
@@ -1712,6 +1851,17 @@ export interface components {
         };
         /** @description One sync of one source. */
         Run: {
+            backfill?: components["schemas"]["RunRange"] | null;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            calls: number;
             /**
              * Format: int64
              * @description Sum over the objects.
@@ -1734,12 +1884,22 @@ export interface components {
              * Format: int64
              * @description Sum over the objects.
              */
+            rate_limits: number;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
             read: number;
             /**
              * Format: int64
              * @description Sum over the objects.
              */
             rejected: number;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            retries: number;
             /** @description Its id. */
             run_id: string;
             /** @description The source. */
@@ -1758,6 +1918,11 @@ export interface components {
              * @description Sum over the objects.
              */
             unchanged: number;
+            /**
+             * Format: int64
+             * @description Sum over the objects.
+             */
+            waited_ms: number;
         };
         /** @description Why a run failed. */
         RunError: {
@@ -1768,8 +1933,52 @@ export interface components {
             /** @description What happened. */
             message: string;
         };
+        /** @description The last lines of a run. */
+        RunLog: {
+            /**
+             * Format: int64
+             * @description How many lines before them are no longer there.
+             */
+            dropped: number;
+            /** @description The lines, in order. */
+            lines: components["schemas"]["RunLogLine"][];
+        };
+        /**
+         * @description How much a line matters.
+         * @enum {string}
+         */
+        RunLogLevel: "info" | "warn" | "error";
+        /** @description A line of a run's log. */
+        RunLogLine: {
+            /**
+             * Format: date-time
+             * @description When it was said first.
+             */
+            at: string;
+            /** @description How much it matters. */
+            level: components["schemas"]["RunLogLevel"];
+            /** @description The object that it is about; none if it is about the whole run. */
+            object?: string | null;
+            /** @description What was said. */
+            text: string;
+            /**
+             * Format: int64
+             * @description How often in a row.
+             */
+            times: number;
+        };
         /** @description One object of a run. */
         RunObject: {
+            /**
+             * Format: int64
+             * @description So many of them were read by a process of this run that was interrupted.
+             */
+            before: number;
+            /**
+             * Format: int64
+             * @description Bytes of the answers, if the source counts them.
+             */
+            bytes: number;
             /**
              * Format: int64
              * @description Requests made.
@@ -1785,10 +1994,22 @@ export interface components {
             /** @description The object, as the source spells it. */
             object: string;
             /**
+             * Format: double
+             * @description Records read in a second, over the last minute; none while it is not running, and while too little is known.
+             */
+            per_second?: number | null;
+            /** @description What is being done with it, while it is running. */
+            phase: components["schemas"]["RunPhase"];
+            /**
              * Format: int64
              * @description Of these, new or changed.
              */
             published: number;
+            /**
+             * Format: int64
+             * @description How often the source asked to be left alone for a while.
+             */
+            rate_limits: number;
             /**
              * Format: int64
              * @description Records read.
@@ -1799,6 +2020,16 @@ export interface components {
              * @description Of these, not usable as an event.
              */
             rejected: number;
+            /**
+             * Format: int64
+             * @description Requests made again after trouble.
+             */
+            retries: number;
+            /**
+             * Format: int64
+             * @description Seconds until all of them are read at that pace; none if that is not known.
+             */
+            seconds_left?: number | null;
             /**
              * Format: date-time
              * @description Only what has changed since this moment was asked for; none if everything was.
@@ -1816,12 +2047,40 @@ export interface components {
              * @description Of these, the same as before.
              */
             unchanged: number;
+            /**
+             * Format: date-time
+             * @description Only what has changed before this moment was asked for, in a back-fill.
+             */
+            until?: string | null;
+            /**
+             * Format: int64
+             * @description Time spent waiting, for the source or for the event log, in milliseconds.
+             */
+            waited_ms: number;
         };
         /**
          * @description Where one object of a run stands.
          * @enum {string}
          */
         RunObjectState: "waiting" | "running" | "done" | "failed" | "skipped";
+        /**
+         * @description What is being done with an object that is running.
+         * @enum {string}
+         */
+        RunPhase: "reading" | "comparing" | "waiting_for_source" | "waiting_for_log";
+        /** @description A stretch of a source's time: what a back-fill reads. */
+        RunRange: {
+            /**
+             * Format: date-time
+             * @description Its first moment.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The first moment behind it.
+             */
+            to: string;
+        };
         /**
          * @description Where a run stands.
          * @enum {string}
@@ -1976,6 +2235,67 @@ export interface components {
             outcome: components["schemas"]["CheckOutcome"];
             /** @description `reachable`, `version`, `database`, `login`, `rights: crm.lead`, …. */
             step: string;
+        };
+        /** @description How far an object of a source has been read. */
+        SourceCursor: {
+            /**
+             * Format: date-time
+             * @description Since when the next reading asks for changes; none if it reads everything.
+             */
+            changes_from?: string | null;
+            /** @description The last reading came to its end; otherwise the next run goes on in its middle, or begins anew after a reset. */
+            complete: boolean;
+            /**
+             * Format: date-time
+             * @description When it came to its end.
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When everything was read last, by the source's clock.
+             */
+            full_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When everything is read again at the latest; none if that is so at each reading.
+             */
+            full_due?: string | null;
+            /** @description The object, as the source spells it. */
+            object: string;
+            /** @description The raw position that it rests on: a log that no longer reaches it makes the object be read anew. */
+            position: components["schemas"]["CursorPosition"];
+            /**
+             * Format: int64
+             * @description Records that the last reading has read so far.
+             */
+            read: number;
+            /**
+             * Format: date-time
+             * @description Everything has been read that was there at this moment of the source's clock; none if nothing counts as read.
+             */
+            read_through?: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody reset it, if no run has read the object since.
+             */
+            reset_at?: string | null;
+            /** @description The run that has read it last; none after a reset. */
+            run_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Since which moment of the source's clock that reading asks for changes; none if it asks for everything.
+             */
+            since?: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+        };
+        /** @description How far each object of a source has been read. */
+        SourceCursors: {
+            /** @description By object; one that was never read has none. */
+            cursors: components["schemas"]["SourceCursor"][];
         };
         /** @description What is to change in a source; what is left out stays. */
         SourceEdit: {
@@ -4382,6 +4702,124 @@ export interface operations {
             };
         };
     };
+    sync_run_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `progress` and `end` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Run"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description run-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_run_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLog"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description run-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sources: {
         parameters: {
             query?: never;
@@ -4636,6 +5074,218 @@ export interface operations {
             };
             /** @description invalid-fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description Queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncTriggered"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description sync-already-running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_cursors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceCursors"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_cursors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CursorReset"];
+            };
+        };
+        responses: {
+            /** @description Reset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorsReset"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown, cursor-unknown */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
