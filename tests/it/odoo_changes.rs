@@ -79,8 +79,9 @@ pub struct Office {
     /// Records that were there and then were not: only they may be retracted.
     deleted: BTreeSet<Key>,
     merges: Merges,
-    /// What the connector's user may see.
+    /// What the connector's user may see, and whether that ever was less than everything.
     level: Level,
+    was_limited: bool,
 }
 
 impl Office {
@@ -92,8 +93,8 @@ impl Office {
         let log = MemoryLog::new();
         let ports = Ports { clock: Arc::new(Shared(handle.clone())), ..Ports::system(&log) };
         let (open, deleted, merges) = (Vec::new(), BTreeSet::new(), Merges::default());
-        let level = Level::AllDocuments;
-        Self { handle, log, ports, open, second: 0, number: 0, run: 1, deleted, merges, level }
+        let (level, was_limited) = (Level::AllDocuments, false);
+        Self { handle, log, ports, open, second: 0, number: 0, run: 1, deleted, merges, level, was_limited }
     }
 
     /// Lets time pass.
@@ -115,6 +116,7 @@ impl Office {
         let before = present(&*self.handle);
         if let Step::Level(level) = step {
             self.level = level;
+            self.was_limited |= level != Level::AllDocuments;
         }
         match step {
             Step::Begin { leads, seconds } => self.begin(leads, seconds),
@@ -182,7 +184,7 @@ async fn the_log_says_what_the_server_has(steps: Vec<Step>) {
     let run = office.sync(false).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     office.check_merges(seen).await;
-    office::assert_same_but_for_the_unmarked(&office.log, office.source()).await;
+    office::assert_same_but_for_the_unmarked(&office.log, office.source(), office.was_limited).await;
     office.pass(1);
     office.run += 1;
     assert_eq!(office.sync(true).await.state, RunState::Succeeded);

@@ -1289,6 +1289,13 @@ export interface components {
              */
             password: string;
         };
+        /** @description A record that was merged into another one. */
+        MergedRecord: {
+            /** @description Golden id. */
+            id: string;
+            /** @description What it was called. */
+            name: string;
+        };
         /** @description What the figures of an answer rest on. */
         Meta: {
             /**
@@ -1350,6 +1357,8 @@ export interface components {
         };
         /** @description One opportunity. */
         OpportunityAnswer: {
+            /** @description The opportunities that were merged into it at their source, as far as the reader may see them. */
+            merged_from: components["schemas"]["MergedRecord"][];
             /** @description Freshness. */
             meta: components["schemas"]["Meta"];
             /** @description The record. */
@@ -1394,7 +1403,7 @@ export interface components {
             id: string;
             /** @description Freshness. */
             meta: components["schemas"]["Meta"];
-            /** @description What stages and people are called that the rows name, by id. */
+            /** @description What stages, people and merged opportunities are called that the rows name, by id. */
             names: {
                 [key: string]: string;
             };
@@ -1411,7 +1420,10 @@ export interface components {
             evidence: string;
             /** @description The record it changed in: a facet id. */
             facet: string;
-            /** @description created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date. */
+            /**
+             * @description created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date. A record that
+             *     was merged is deleted to the record that has its content, and there merged_from is a row of its own.
+             */
             field: string;
             /** @description From which value; none for no value. */
             from?: unknown;
@@ -1561,6 +1573,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @description What a person can do about it. */
             fix?: string | null;
+            /** @description Of a record that was merged into another one: the golden id of that one. */
+            merged_into?: string | null;
             /** @description Names the request in the server's log. */
             request_id: string;
             /**
@@ -1679,6 +1693,10 @@ export interface components {
             fields: components["schemas"]["LineageField"][];
             /** @description Golden id; another one than was asked for if that was the id of a record joined in it. */
             id: string;
+            /** @description The records that were merged into it, as far as the reader may see them. */
+            merged_from: components["schemas"]["MergedRecord"][];
+            /** @description The record that has its content, if it was merged into that one and the reader may see it: a golden id. */
+            merged_into?: string | null;
             /** @description Freshness. */
             meta: components["schemas"]["Meta"];
         };
@@ -4273,6 +4291,15 @@ export interface operations {
             };
             /** @description unknown-record */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description merged-away: `merged_into` is the opportunity that has its content */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
