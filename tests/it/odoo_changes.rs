@@ -242,15 +242,19 @@ impl Office {
         descriptor("odoo").unwrap().open.unwrap()(settings).unwrap()
     }
 
-    /// Syncs.
+    /// Syncs what the office works on.
     pub async fn sync(&self, full: bool) -> Run {
+        let objects = OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect();
+        self.sync_these(Selection::only(objects), full).await
+    }
+
+    /// Syncs some objects.
+    pub async fn sync_these(&self, selection: Selection, full: bool) -> Run {
         let request = RunRequest {
             run_id: Uuid::from_u128(self.run),
             instance: InstanceName::new("odoo").unwrap(),
             connector: "odoo".to_owned(),
-            selection: Selection::only(
-                OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect(),
-            ),
+            selection,
             demands: Demands { full, ..Demands::default() },
             trigger: Trigger::Schedule,
         };
