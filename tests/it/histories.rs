@@ -108,9 +108,8 @@ fn small() -> impl Strategy<Value = Step> {
             json!({"id": key, "name": format!("Team {key}"), "user_id": leader, "member_ids": [1, 2], "active": true});
         Step::upsert("crm.team", key, payload)
     });
-    let label = (pick(&["crm.tag", "crm.lost.reason"]), 1u16..3, pick(&["A", "B"])).prop_map(
-        |(object, key, name)| Step::upsert(object, key, json!({"id": key, "name": name})),
-    );
+    let label = (pick(&["crm.tag", "crm.lost.reason"]), 1u16..3, pick(&["A", "B"]))
+        .prop_map(|(object, key, name)| Step::upsert(object, key, json!({"id": key, "name": name})));
     let plan = (1u16..3, pick(&[0, 1, 7])).prop_map(|(key, months)| {
         let payload = json!({"id": key, "name": format!("Plan {key}"), "number_of_months": months});
         Step::upsert("crm.recurring.plan", key, payload)

@@ -97,7 +97,10 @@ impl Office {
         assert_eq!(run.state, RunState::Succeeded, "{run:?}");
         let messages = oracle::messages(&self.log, "RAW_ODOO_E1").await.into_iter().map(|message| {
             let position = Position { epoch: 1, sequence: message.sequence };
-            RawMessage { raw: RawPosition { instance: InstanceName::new("odoo").unwrap(), position }, message }
+            RawMessage {
+                raw: RawPosition { instance: InstanceName::new("odoo").unwrap(), position },
+                message,
+            }
         });
         let messages: Vec<_> = messages.collect();
         let documents = oracle::documents(std::slice::from_ref(&messages), false).await;
@@ -109,9 +112,8 @@ impl Office {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn labels_that_are_renamed_or_deleted_in_odoo_are_so_on_every_deal() {
     let mut office = Office::open().await;
-    let tags = ["Alpine", "Baltic"].map(|name| {
-        office.call_as_admin("crm.tag", "create", json!([{"name": name}])).as_i64().unwrap()
-    });
+    let tags = ["Alpine", "Baltic"]
+        .map(|name| office.call_as_admin("crm.tag", "create", json!([{"name": name}])).as_i64().unwrap());
     let values = json!([{
         "name": "Lifts", "tag_ids": [[6, 0, tags]], "source_id": 1, "medium_id": 2, "campaign_id": 1, "company_id": 1,
         "recurring_revenue": 1_000.0, "recurring_plan": 2,

@@ -34,7 +34,8 @@ fn labelled() -> Golden {
 async fn name(world: &World, key: &str, name: &str, sequence: i64) {
     let fact = DirectoryFact::Label { name: name.to_owned() };
     let entry = DirectoryEntry { id: tag(key), scope_key: ScopeKey::public(), fact };
-    records::put(&world.store, &serving_collection("directory", 1), vec![(entry.id.to_string(), entry)]).await;
+    records::put(&world.store, &serving_collection("directory", 1), vec![(entry.id.to_string(), entry)])
+        .await;
     world.project(sequence).await;
 }
 
@@ -43,15 +44,22 @@ async fn labels_are_shown_by_name_and_follow_their_records() {
     let world = World::furnished().await;
     let golden = labelled();
     let path = format!("/api/opportunities/{}", golden.id);
-    records::put(&world.store, &canonical_collection(golden.entity(), 1), vec![(golden.id.to_string(), golden)])
-        .await;
+    records::put(
+        &world.store,
+        &canonical_collection(golden.entity(), 1),
+        vec![(golden.id.to_string(), golden)],
+    )
+    .await;
     let mut ana = world.signed_in(Role::AccountManager).await;
     let bare = ana.get(&path).await;
     assert_eq!(bare.status, StatusCode::OK, "{}", bare.text());
     let deal = &bare.json()["opportunity"];
     let named = json!({"name": "Adrift", "id": null});
     assert_eq!(deal["tags"], json!([named]), "records that nobody knows yet have no name to show");
-    assert_eq!((&deal["lost_reason"], &deal["campaign"], &deal["medium"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!(
+        (&deal["lost_reason"], &deal["campaign"], &deal["medium"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
     assert_eq!(deal["source"], json!({"name": "Trade fair", "id": null}));
     let money = |minor: i64| json!({"currency": "USD", "minor": minor, "exponent": 2});
     assert_eq!(deal["recurring"], json!({"amount": money(120_000), "months": 12, "mrr": money(10_000)}));
@@ -61,7 +69,12 @@ async fn labels_are_shown_by_name_and_follow_their_records() {
     }
     let known = ana.get(&path).await;
     let tags = |answer: &Value| -> Vec<String> {
-        answer["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect()
+        answer["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(tags(&known.json()["opportunity"]), ["Adrift", "Big", "Zealous"]);
     assert_eq!(
