@@ -51,12 +51,20 @@ fn lead() -> impl Strategy<Value = Step> {
     let links = (reference(3), reference(3), reference(2), reference(2), reference(3));
     let rest =
         (pick(&["lead", "opportunity"]), pick(&[json!("2026-12-01"), json!(false), json!("2027-01-15")]));
-    (head, links, rest).prop_map(
-        |((key, active, probability, amount), (stage, user, team, company, partner), (kind, deadline))| {
+    let tags = pick(&[json!([]), json!([1]), json!([2, 1])]);
+    let more = (tags, reference(2), pick(&[0.0, 99.99]), reference(2));
+    (head, links, rest, more).prop_map(
+        |(
+            (key, active, probability, amount),
+            (stage, user, team, company, partner),
+            (kind, deadline),
+            (tags, reason, recurring, plan),
+        )| {
             let payload = json!({
                 "id": key, "name": format!("Deal {key}"), "type": kind, "active": active, "probability": probability,
                 "expected_revenue": amount, "stage_id": stage, "user_id": user, "team_id": team,
                 "company_id": company, "partner_id": partner, "date_deadline": deadline,
+                "tag_ids": tags, "lost_reason_id": reason, "recurring_revenue": recurring, "recurring_plan": plan,
                 "date_closed": "2023-11-14 22:20:00", "create_date": "2023-11-14 20:00:00",
             });
             Step::upsert("crm.lead", key, payload)
@@ -102,7 +110,21 @@ fn small() -> impl Strategy<Value = Step> {
             json!({"id": key, "name": format!("Team {key}"), "user_id": leader, "member_ids": [1, 2], "active": true});
         Step::upsert("crm.team", key, payload)
     });
-    prop_oneof![user, stage, company, currency, team]
+    let label = (pick(&["crm.tag", "crm.lost.reason"]), 1u16..3, pick(&["A", "B"]))
+        .prop_map(|(object, key, name)| Step::upsert(object, key, json!({"id": key, "name": name})));
+    let plan = (1u16..3, pick(&[0, 1, 7])).prop_map(|(key, months)| {
+        let payload = json!({"id": key, "name": format!("Plan {key}"), "number_of_months": months});
+        Step::upsert("crm.recurring.plan", key, payload)
+    });
+    let employee = (1u16..4, reference(3), reference(3), any::<bool>()).prop_map(
+        |(key, user, manager, active)| {
+            let payload = json!({
+                "id": key, "name": format!("Employee {key}"), "user_id": user, "parent_id": manager, "active": active,
+            });
+            Step::upsert("hr.employee", key, payload)
+        },
+    );
+    prop_oneof![user, stage, company, currency, team, label, plan, employee]
 }
 
 fn activity() -> impl Strategy<Value = Step> {

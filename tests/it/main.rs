@@ -37,6 +37,8 @@ mod odoo_activities;
 mod odoo_changes;
 mod odoo_merges;
 #[cfg(test)]
+mod odoo_labels;
+#[cfg(test)]
 mod odoo_schema;
 #[cfg(test)]
 mod office;

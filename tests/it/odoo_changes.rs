@@ -10,6 +10,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use salescommand_connectors::Source;
 use salescommand_domain::raw::Envelope;
+use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_ingest::{Clock, Ports, Run, RunState};
 use salescommand_odoo_simulator::{Config, Handle, Level, Record, Seed, Simulator, Transaction};
@@ -160,9 +161,14 @@ impl Office {
         office::source(&*self.handle, &[])
     }
 
-    /// Syncs.
+    /// Syncs what the office works on.
     pub async fn sync(&self, full: bool) -> Run {
         office::sync(&self.ports, self.run, full, self.source()).await
+    }
+
+    /// Syncs some objects.
+    pub async fn sync_these(&self, selection: Selection, full: bool) -> Run {
+        office::sync_these(&self.ports, self.run, selection, full, self.source()).await
     }
 
     /// Every raw event.

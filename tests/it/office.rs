@@ -245,13 +245,25 @@ pub fn source(server: &impl Server, further: &[(&str, &str)]) -> Box<dyn Source>
     descriptor("odoo").unwrap().open.unwrap()(settings).unwrap()
 }
 
-/// Syncs the objects.
+/// Syncs what the office works on.
 pub async fn sync(ports: &Ports, number: u128, full: bool, source: Box<dyn Source>) -> Run {
+    let objects = OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect();
+    sync_these(ports, number, Selection::only(objects), full, source).await
+}
+
+/// Syncs some objects.
+pub async fn sync_these(
+    ports: &Ports,
+    number: u128,
+    selection: Selection,
+    full: bool,
+    source: Box<dyn Source>,
+) -> Run {
     let request = RunRequest {
         run_id: Uuid::from_u128(number),
         instance: InstanceName::new("odoo").unwrap(),
         connector: "odoo".to_owned(),
-        selection: Selection::only(OBJECTS.iter().map(|object| ObjectName::new(*object).unwrap()).collect()),
+        selection,
         demands: Demands { full, ..Demands::default() },
         trigger: Trigger::Schedule,
     };

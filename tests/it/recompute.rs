@@ -385,6 +385,7 @@ fn directory(facets: &BTreeMap<FacetId, Facet>, goldens: &[Golden]) -> Vec<(Stri
                 is_won: stage.is_won,
                 source: facet.source.instance.clone(),
             },
+            FacetBody::Label(label) if !facet.deleted => DirectoryFact::Label { name: label.name.clone() },
             FacetBody::Company(company) => DirectoryFact::Company { name: company.name.clone() },
             FacetBody::Calendar(calendar) => DirectoryFact::Calendar(calendar.clone()),
             _ => continue,

@@ -34,7 +34,7 @@ const ACCOUNTS: [(&str, &str, &str, Role); 3] = [
     ("krishna@securado.net", "Krishna Patel", "password", Role::SalesUser),
 ];
 
-/// Who reports to whom above the teams: the source knows team leaders only.
+/// Who reports to whom above the teams, for a source that knows team leaders only. One with employees says the same.
 const MANAGERS: [(&str, &str); 4] = [
     ("am1@salescommand.com", "director@securado.net"),
     ("lena.vogt@securado.net", "director@securado.net"),

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{
     Activity, ActivityKind, ActivityState, Amount, CalendarFacet, CurrencySource, Edited, Facet, FacetBody,
-    FacetId, Golden, GoldenBody, OpportunityEdit, OpportunityFacet, OpportunityKind, OutcomeRule, Rule,
-    SourceRef, StageFacet, Status, User, explain, merge,
+    FacetId, Golden, GoldenBody, Label, Labels, Opportunity, OpportunityEdit, OpportunityFacet,
+    OpportunityKind, OutcomeRule, PlanFacet, RecurringAmount, Rule, SourceRef, StageFacet, Status,
+    TermSource, User, explain, merge,
 };
 use salescommand_domain::money::CurrencyCode;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
@@ -43,43 +44,85 @@ fn stage(number: u8) -> FacetId {
     source("odoo", "crm.stage", &number.to_string()).facet_id()
 }
 
-/// Stages 1 and 2 of which the second is a winning one.
+fn plan() -> FacetId {
+    source("odoo", "crm.recurring.plan", "2").facet_id()
+}
+
+/// Stages 1 and 2 of which the second is a winning one, and a yearly plan.
 fn stages() -> BTreeMap<FacetId, Facet> {
     let stage = |number: u8| {
         let body = StageFacet { name: format!("Stage {number}"), order: number.into(), is_won: number == 2 };
         facet(source("odoo", "crm.stage", &number.to_string()), None, false, FacetBody::Stage(body))
     };
-    [stage(1), stage(2)].map(|facet| (facet.id, facet)).into()
+    let yearly = FacetBody::Plan(PlanFacet { name: "Yearly".to_owned(), months: 12 });
+    let yearly = facet(source("odoo", "crm.recurring.plan", "2"), None, false, yearly);
+    [stage(1), stage(2), yearly].map(|facet| (facet.id, facet)).into()
 }
 
 fn amount(units: i64) -> Amount {
     Amount { value: units.into(), currency: Some(CurrencySource::Iso(CurrencyCode::new("EUR").unwrap(), 2)) }
 }
 
+fn label() -> impl Strategy<Value = Label> {
+    let record = |n: u8| Label::Record(source("odoo", "crm.tag", &n.to_string()).facet_id());
+    prop_oneof![(0u8..4).prop_map(record), "[a-z]{1,4}".prop_map(Label::Name)]
+}
+
+fn labels() -> impl Strategy<Value = Labels> {
+    let one = || prop::option::of(label());
+    (one(), one(), one(), one(), prop::collection::vec(label(), 0..3)).prop_map(
+        |(lost_reason, source, medium, campaign, tags)| Labels {
+            lost_reason,
+            source,
+            medium,
+            campaign,
+            tags,
+        },
+    )
+}
+
+fn recurring() -> impl Strategy<Value = Option<RecurringAmount>> {
+    let term = prop_oneof![
+        Just(None),
+        Just(Some(TermSource::Plan(plan()))),
+        Just(Some(TermSource::Plan(stage(1)))),
+        (1u32..40).prop_map(|months| Some(TermSource::Months(months))),
+    ];
+    let amount = (0i64..500).prop_map(amount);
+    prop::option::of((amount, term).prop_map(|(amount, term)| RecurringAmount { amount, term }))
+}
+
 fn deal() -> impl Strategy<Value = OpportunityFacet> {
     let amounts = prop::option::of((0i64..500).prop_map(amount));
     let owner = prop::option::of(0u8..3).prop_map(|n| n.map(person));
-    (0u8..3, amounts, owner, prop::option::of(0u32..1_000_000), any::<bool>(), prop::option::of(0i64..900))
-        .prop_map(|(stage_number, amount, owner, probability_ppm, active, closed)| OpportunityFacet {
-            opportunity_kind: OpportunityKind::Opportunity,
-            name: format!("Deal {stage_number}"),
-            partner: None,
-            stage: (stage_number > 0).then(|| stage(stage_number)),
-            outcome: OutcomeRule {
-                in_won_stage: if active { Status::Won } else { Status::Archived },
-                elsewhere: if active { Status::Open } else { Status::Lost },
-                ambiguous_in_won_stage: !active,
-            },
-            amount,
-            probability_ppm,
-            owner,
-            team: None,
-            company: None,
-            close_date: closed.map(|n| at(n * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date()),
-            created_at: closed.map(|n| at(n - 1_000)),
-            closed_at: closed.map(at),
-            custom: closed.into_iter().map(|n| ("x_field".to_owned(), Value::from(n))).collect(),
-        })
+    let closed = prop::option::of(0i64..900);
+    let more = (labels(), recurring());
+    (0u8..3, amounts, owner, prop::option::of(0u32..1_000_000), any::<bool>(), closed, more).prop_map(
+        |(stage_number, amount, owner, probability_ppm, active, closed, (labels, recurring))| {
+            OpportunityFacet {
+                opportunity_kind: OpportunityKind::Opportunity,
+                name: format!("Deal {stage_number}"),
+                partner: None,
+                stage: (stage_number > 0).then(|| stage(stage_number)),
+                outcome: OutcomeRule {
+                    in_won_stage: if active { Status::Won } else { Status::Archived },
+                    elsewhere: if active { Status::Open } else { Status::Lost },
+                    ambiguous_in_won_stage: !active,
+                },
+                amount,
+                probability_ppm,
+                owner,
+                team: None,
+                company: None,
+                close_date: closed.map(|n| at(n * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date()),
+                created_at: closed.map(|n| at(n - 1_000)),
+                closed_at: closed.map(at),
+                recurring,
+                labels,
+                custom: closed.into_iter().map(|n| ("x_field".to_owned(), Value::from(n))).collect(),
+            }
+        },
+    )
 }
 
 fn person(number: u8) -> FacetId {
@@ -173,9 +216,9 @@ fn checked_explanation(facets: &[Facet]) {
             line.winner.is_some() && line.losers.is_empty(),
             "{line:?}"
         );
-        // An amount is stated as a decimal and becomes money.
+        // Amounts are stated as decimals and become money.
         if line.inputs.is_empty()
-            && line.field != "amount"
+            && !["amount", "recurring"].contains(&line.field.as_str())
             && let Some(winner) = &line.winner
         {
             assert_eq!(winner.value, line.value);
@@ -271,6 +314,8 @@ fn plain_deal() -> OpportunityFacet {
         company: None,
         close_date: None,
         created_at: None,
+        recurring: None,
+        labels: Labels::default(),
         custom: BTreeMap::new(),
     }
 }
@@ -350,6 +395,61 @@ fn losers_say_by_which_rule_they_lost() {
     let manager = explained.fields.iter().find(|line| line.field == "manager").unwrap();
     let winner = manager.winner.as_ref().unwrap();
     assert_eq!((manager.rule, winner.source.instance.as_str()), (Rule::ConfigurationFirst, "config"));
+}
+
+/// What sources say of it stands in the order of all else; only what is configured goes before.
+#[test]
+fn of_the_managers_that_sources_name_the_most_recent_one_counts() {
+    let user = |instance: &str, number: u8, modified| {
+        let manager = Some(person(number));
+        let body = User { name: instance.to_owned(), email: None, active: true, manager };
+        facet(source(instance, "user", "1"), Some(modified), false, FacetBody::User(body))
+    };
+    let manager = |facets: &[Facet]| {
+        let explained = explain(&facets.iter().collect::<Vec<_>>(), &stages()).unwrap();
+        let line = explained.fields.into_iter().find(|line| line.field == "manager").unwrap();
+        let GoldenBody::User(user) = explained.golden.body else { panic!("no user") };
+        (user.manager, line.rule)
+    };
+    let mut facets = vec![user("odoo-a", 1, 5), user("odoo-b", 2, 7)];
+    assert_eq!(manager(&facets), (Some(person(2)), Rule::MostRecent));
+    facets.push(user("config", 3, 1));
+    assert_eq!(manager(&facets), (Some(person(3)), Rule::ConfigurationFirst));
+}
+
+/// The only facet of a deal, merged.
+fn alone(deal: OpportunityFacet) -> Opportunity {
+    let facet = facet(source("odoo", "crm.lead", "1"), Some(5), false, FacetBody::Opportunity(deal));
+    match merged(&[facet]).unwrap().body {
+        GoldenBody::Opportunity(deal) => *deal,
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_months_share_of_a_recurring_revenue_is_rounded_once(
+        deal in deal(), minor in 0i64..1_000_000, months in 1u32..61,
+    ) {
+        let value = rust_decimal::Decimal::new(minor, 3);
+        let amount = Amount { value, ..amount(0) };
+        let of = |term| alone(OpportunityFacet { recurring: Some(RecurringAmount { amount, term }), ..deal.clone() });
+        let recurring = of(Some(TermSource::Months(months))).recurring.unwrap();
+        prop_assert_eq!(recurring.months, Some(months));
+        // Thousandths of a unit divided by months, to hundredths, half to even.
+        let (whole, rest) = (minor / (10 * i64::from(months)), minor % (10 * i64::from(months)));
+        let up = match (2 * rest).cmp(&(10 * i64::from(months))) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => whole % 2,
+            std::cmp::Ordering::Greater => 1,
+        };
+        prop_assert_eq!(recurring.mrr.unwrap().minor, whole + up);
+        prop_assert_eq!(of(Some(TermSource::Plan(plan()))).recurring.unwrap().months, Some(12));
+        for unknown in [None, Some(TermSource::Plan(person(1)))] {
+            let recurring = of(unknown).recurring.unwrap();
+            prop_assert_eq!((recurring.months, recurring.mrr), (None, None));
+        }
+    }
 }
 
 /// Nine in the evening in Greenwich is the next day in Tokyo.

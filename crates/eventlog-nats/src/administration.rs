@@ -66,6 +66,20 @@ impl NatsLog {
         self.info(stream).await?.ok_or_else(|| Error::Missing(stream.to_owned()))
     }
 
+    /// Gives a stream the subjects that it lacks. Two that do so at once want the same.
+    async fn widen(&self, stream: &str, subjects: &[String]) -> Result<(), Error> {
+        let info = self.require(stream).await?;
+        let mut all = info.config.subjects.clone();
+        all.extend(subjects.iter().filter(|subject| !info.config.subjects.contains(subject)).cloned());
+        if all.len() == info.config.subjects.len() {
+            return Ok(());
+        }
+        let since = Instant::now();
+        let updated = self.jetstream.update_stream(&Config { subjects: all, ..info.config }).await;
+        updated.map_err(|problem| update_error(&problem, stream, since, self))?;
+        Ok(())
+    }
+
     async fn send_stored(&self, stream: &str, stored: StoredMessage) -> Result<InFlight, Error> {
         let message = stored.message;
         let expected = message.sequence.saturating_sub(1);
@@ -106,7 +120,8 @@ impl Administration for NatsLog {
             allow_atomic_publish: true,
             ..stream_config(&spec)
         };
-        self.ensure(config).await
+        self.ensure(config).await?;
+        self.widen(name, subjects).await
     }
 
     async fn seal(&self, stream: &str) -> Result<StreamStatus, Error> {

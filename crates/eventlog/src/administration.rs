@@ -45,8 +45,8 @@ pub struct Storage {
 /// Streams as a whole.
 #[async_trait]
 pub trait Administration: Send + Sync {
-    /// Makes a stream that keeps the last message of each subject only, or leaves an existing one as it is. It takes
-    /// messages together ([`crate::EventLog::publish_together`]).
+    /// Makes a stream that keeps the last message of each subject only; an existing one gets the subjects that it lacks,
+    /// and loses none. It takes messages together ([`crate::EventLog::publish_together`]).
     async fn ensure_latest(&self, name: &str, subjects: &[String]) -> Result<(), Error>;
 
     /// Seals a stream: when this returns, its content is final and its subjects are free for another stream.

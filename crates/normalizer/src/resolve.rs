@@ -305,6 +305,7 @@ impl Resolver<'_> {
             let Some(facet) = self.facets.get(work, *id)? else { continue };
             let reference = match &facet.body {
                 FacetBody::Stage(stage) => Reference::Stage(stage.clone()),
+                FacetBody::Label(label) => Reference::Label(label.clone()),
                 FacetBody::Company(company) => Reference::Company(company.clone()),
                 FacetBody::Calendar(calendar) => Reference::Calendar(calendar.clone()),
                 _ => continue,

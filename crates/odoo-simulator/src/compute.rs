@@ -59,6 +59,7 @@ pub fn display_name(reader: &Reader<'_>, model: &str, id: i64, record: &Record) 
         "res.currency.rate" => record.get("name").as_date().map(|date| date.to_string()),
         "ir.config_parameter" => text("key"),
         "calendar.attendee" => text("common_name"),
+        "utm.campaign" => text("title").or_else(|| text("name")),
         "ir.model.data" => Some(external_id(record)),
         "ir.model.fields" => text("field_description").map(|label| {
             let model = name_of(reader, record, "model_id", "ir.model", "name");

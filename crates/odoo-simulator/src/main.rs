@@ -44,6 +44,9 @@ struct Arguments {
     /// File that keeps changes between restarts.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// A module that is not installed, such as `hr`; may be given more than once.
+    #[arg(long, value_name = "MODULE")]
+    without: Vec<String>,
 }
 
 #[tokio::main]
@@ -52,10 +55,13 @@ async fn main() -> anyhow::Result<()> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let config = configure(Arguments::parse())?;
+    let arguments = Arguments::parse();
+    let without = arguments.without.clone();
+    let config = configure(arguments)?;
     let database = config.database.clone();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let handle = Simulator::start(config).await.context("the simulator did not start")?;
+    without.iter().for_each(|module| handle.data().uninstall(module));
     let line =
         serde_json::json!({"event": "listening", "address": handle.addr.to_string(), "database": database});
     writeln!(std::io::stdout(), "{line}")

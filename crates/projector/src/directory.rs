@@ -1,4 +1,4 @@
-//! `directory`: names and places of people, teams, stages and companies, and the reporting calendar.
+//! `directory`: names and places of people, teams, stages, labels and companies, and the reporting calendar.
 
 use async_trait::async_trait;
 use salescommand_domain::access::ScopeKey;
@@ -21,7 +21,7 @@ impl Projection for Directory {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
@@ -76,7 +76,7 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
         }
         CanonicalEvent::Gone { entity: Entity::User | Entity::Team, id } => Some((*id, None)),
         CanonicalEvent::Gone { .. } | CanonicalEvent::Historied { .. } | CanonicalEvent::Progressed => None,
-        CanonicalEvent::Referenced { id, instance, reference, .. } => {
+        CanonicalEvent::Referenced { id, instance, deleted, reference } => {
             // A stage that was deleted keeps its name: deals and their history still point to it.
             let fact = match reference {
                 Reference::Stage(stage) => DirectoryFact::Stage {
@@ -85,6 +85,9 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
                     is_won: stage.is_won,
                     source: instance.clone(),
                 },
+                // A label that was deleted is on no deal any more, although no deal is told so.
+                Reference::Label(_) if *deleted => return Some((*id, None)),
+                Reference::Label(label) => DirectoryFact::Label { name: label.name.clone() },
                 Reference::Company(company) => DirectoryFact::Company { name: company.name.clone() },
                 Reference::Calendar(calendar) => DirectoryFact::Calendar(calendar.clone()),
             };

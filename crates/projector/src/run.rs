@@ -193,10 +193,13 @@ mod tests {
 
     #[test]
     fn a_new_generation_is_built_beside_and_a_retired_one_is_left() {
-        let held = [registered("directory", 1, "1"), registered("directory", 2, "1")];
-        assert_eq!(numbers(&held), [(1, false), (2, true)]);
-        let retired = Generation { retired: true, ..registered("directory", 2, "1") };
-        assert_eq!(numbers(&[registered("directory", 1, "1"), retired]), [(1, false)]);
+        let directory = |number: u32| {
+            let now = projections().iter().find(|it| it.name() == "directory").unwrap().version();
+            registered("directory", number, &now.to_string())
+        };
+        assert_eq!(numbers(&[directory(1), directory(2)]), [(1, false), (2, true)]);
+        let retired = Generation { retired: true, ..directory(2) };
+        assert_eq!(numbers(&[directory(1), retired]), [(1, false)]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(crate) struct Directory {
     pub(crate) calendar: CalendarFacet,
     people: BTreeMap<FacetId, String>,
     stages: BTreeMap<FacetId, StageName>,
+    labels: BTreeMap<FacetId, String>,
     entries: BTreeSet<FacetId>,
 }
 
@@ -51,6 +52,9 @@ impl Directory {
                 DirectoryFact::Team { leader, members, .. } => teams.push(TeamEdge { id, leader, members }),
                 DirectoryFact::Stage { name, order, source, .. } => {
                     directory.stages.insert(id, StageName { name, order, source });
+                }
+                DirectoryFact::Label { name } => {
+                    directory.labels.insert(id, name);
                 }
                 DirectoryFact::Company { .. } => {}
                 DirectoryFact::Calendar(calendar) => directory.calendar = calendar,
@@ -70,6 +74,11 @@ impl Directory {
     /// Whether there is an entry with this id.
     pub(crate) fn knows(&self, id: FacetId) -> bool {
         self.entries.contains(&id)
+    }
+
+    /// A label's name; none while nobody knows it, and once it is deleted.
+    pub(crate) fn label(&self, facet: FacetId) -> Option<&str> {
+        self.labels.get(&facet).map(String::as_str)
     }
 
     /// A stage's name and place.

@@ -1150,6 +1150,13 @@ export interface components {
          * @enum {string}
          */
         HealthStatus: "ok" | "degraded" | "down";
+        /** @description What a deal is labelled with. */
+        LabelRef: {
+            /** @description The label's record; none for one that its source gives by name only. */
+            id?: string | null;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description Health of the parts. */
         LakeHealth: {
             /** @description One per part. */
@@ -1452,6 +1459,7 @@ export interface components {
             /** @description The account's id. */
             account?: string | null;
             amount?: components["schemas"]["Money"] | null;
+            campaign?: components["schemas"]["LabelRef"] | null;
             /**
              * Format: date
              * @description Expected close date.
@@ -1477,6 +1485,8 @@ export interface components {
             id: string;
             /** @description `opportunity`, or `lead` for what is not yet qualified. */
             kind: string;
+            lost_reason?: components["schemas"]["LabelRef"] | null;
+            medium?: components["schemas"]["LabelRef"] | null;
             /** @description Title. */
             name: string;
             owner?: components["schemas"]["PersonRef"] | null;
@@ -1485,11 +1495,15 @@ export interface components {
              * @description Probability of winning, in parts per million.
              */
             probability_ppm?: number | null;
+            recurring?: components["schemas"]["RecurringRevenue"] | null;
+            source?: components["schemas"]["LabelRef"] | null;
             /** @description The source records it is made of. */
             sources: components["schemas"]["OpportunitySource"][];
             stage?: components["schemas"]["StageRef"] | null;
             /** @description `open`, `won`, `lost`, `archived`. */
             status: string;
+            /** @description Tags, by name. A label whose record is not known, or was deleted, is left out, as everywhere here. */
+            tags: components["schemas"]["LabelRef"][];
             /**
              * Format: date-time
              * @description When a source or a person last changed it.
@@ -1708,6 +1722,17 @@ export interface components {
             id: string;
             /** @description Display name. */
             name: string;
+        };
+        /** @description Revenue that would come again and again. */
+        RecurringRevenue: {
+            /** @description What comes each time. */
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description Months between two payments; none if it is not known how often it comes.
+             */
+            months?: number | null;
+            mrr?: components["schemas"]["Money"] | null;
         };
         /** @description A rejected raw event. */
         Reject: {

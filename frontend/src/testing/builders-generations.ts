@@ -148,3 +148,33 @@ export function aLineage(part: Partial<Schemas["RecordLineage"]> = {}): Schemas[
     ...part,
   };
 }
+
+export function aDeal(part: Partial<Schemas["OpportunityItem"]> = {}): Schemas["OpportunityItem"] {
+  return {
+    id: "o1",
+    kind: "opportunity",
+    name: "Quote for 600 chairs",
+    status: "open",
+    stage: null,
+    amount: usd(1_234_50),
+    weighted: null,
+    probability_ppm: null,
+    owner: null,
+    account: null,
+    recurring: null,
+    lost_reason: null,
+    source: null,
+    medium: null,
+    campaign: null,
+    tags: [],
+    close_date: null,
+    closed_on: null,
+    created_on: null,
+    updated_at: AT,
+    deleted: false,
+    flags: [],
+    sources: [],
+    edited: [],
+    ...part,
+  };
+}

@@ -14,7 +14,7 @@ import {
   aStats,
 } from "@/testing/builders";
 
-import { aGenerationList, aLineage, aReplayDetail } from "@/testing/builders-generations";
+import { aDeal, aGenerationList, aLineage, aReplayDetail } from "@/testing/builders-generations";
 
 export const server = setupServer(
   answer.get("/api/meta", {
@@ -36,6 +36,7 @@ export const server = setupServer(
   answer.get("/api/data-lake/replays", { items: [] }),
   answer.get("/api/data-lake/replays/{replay}", aReplayDetail()),
   answer.get("/api/data-lake/lineage/{entity}/{id}", aLineage()),
+  answer.get("/api/opportunities/{id}", { meta: aMeta(), opportunity: aDeal(), write: null }),
   answer.get("/api/sync/status", { sources: [aSource()] }),
   answer.get("/api/sync/history", { runs: [] }),
 );

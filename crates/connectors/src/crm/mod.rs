@@ -90,6 +90,8 @@ fn deal(fields: OpportunityEdit) -> Result<OpportunityFacet, Rejection> {
         close_date: fields.close_date.and_then(|date| date.value),
         created_at: Some(name.at),
         closed_at: Some(name.at),
+        recurring: None,
+        labels: Default::default(),
         custom: Default::default(),
     })
 }

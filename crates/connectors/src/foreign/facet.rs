@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use rust_decimal::{Decimal, RoundingStrategy};
 use salescommand_domain::canonical::{
     self, CalendarFacet, CompanyFacet, CurrencyFacet, CurrencySource, Entity, FacetBody, FacetId,
-    IdentityKey, Mapped, OpportunityFacet, OpportunityKind, OutcomeRule, Rejection, SourceRef, StageFacet,
+    IdentityKey, Label, LabelFacet, Labels, Mapped, OpportunityFacet, OpportunityKind, OutcomeRule,
+    RecurringAmount, Rejection, SourceRef, StageFacet, TermSource,
 };
 use salescommand_domain::money::{CurrencyCode, decimal_of_f64};
 use salescommand_domain::raw::{Envelope, InstanceName};
 
 use super::words::{
     About, Account, Activity, ActivityState, ActivityType, Amount, Company, Contact, Currency, CurrencyWord,
-    Key, Opportunity, OpportunityType, Ref, Stage, Status, Team, User, Words,
+    Key, LabelRecord, LabelWord, Opportunity, OpportunityType, Recurring, Ref, Stage, Status, Team, User,
+    Words,
 };
 
 /// Most digits after a decimal point.
@@ -25,11 +27,12 @@ impl Words {
         match self {
             Self::Account(account) => at.account(account),
             Self::Contact(contact) => at.contact(contact),
-            Self::Opportunity(opportunity) => at.opportunity(opportunity),
+            Self::Opportunity(opportunity) => at.opportunity(*opportunity),
             Self::Activity(activity) => at.activity(activity),
             Self::User(user) => user_facet(user),
             Self::Team(team) => at.team(team),
             Self::Stage(stage) => stage_facet(stage),
+            Self::Label(label) => label_facet(label),
             Self::Company(company) => at.company(company),
             Self::Currency(currency) => currency_facet(&currency),
         }
@@ -94,14 +97,23 @@ impl At<'_> {
     fn opportunity(&self, said: Opportunity) -> Result<Mapped, Rejection> {
         let (stage, company) = (self.facet_of(said.stage), self.facet_of(said.company));
         let partner = self.facet_of(said.customer);
-        let amount = said.amount.map(|amount| self.amount(amount, company)).transpose()?;
-        let currency = match amount.and_then(|amount| amount.currency) {
+        let amount = said.amount.map(|amount| self.amount(amount, company, "/amount")).transpose()?;
+        let recurring = said.recurring.map(|recurring| self.recurring(recurring, company)).transpose()?;
+        let record_of = |amount: Option<canonical::Amount>| match amount.and_then(|amount| amount.currency) {
             Some(CurrencySource::Currency(record)) => Some(record),
             _ => None,
         };
+        let currencies = [amount, recurring.map(|recurring| recurring.amount)].map(record_of);
         let calendar = CalendarFacet::source().facet_id();
         let refs: BTreeSet<FacetId> =
-            [stage, company, partner, currency, Some(calendar)].into_iter().flatten().collect();
+            [stage, company, partner, Some(calendar)].into_iter().chain(currencies).flatten().collect();
+        let labels = Labels {
+            lost_reason: self.label(said.lost_reason, "/lost_reason")?,
+            source: self.label(said.source, "/source")?,
+            medium: self.label(said.medium, "/medium")?,
+            campaign: self.label(said.campaign, "/campaign")?,
+            tags: self.tags(said.tags.unwrap_or_default())?,
+        };
         let body = FacetBody::Opportunity(OpportunityFacet {
             opportunity_kind: match said.kind {
                 None | Some(OpportunityType::Opportunity) => OpportunityKind::Opportunity,
@@ -119,21 +131,55 @@ impl At<'_> {
             close_date: said.close_date,
             created_at: said.created_at,
             closed_at: said.closed_at,
+            recurring,
+            labels,
             custom: said.custom.unwrap_or_default(),
         });
         Ok(Mapped { body, keys: Vec::new(), refs: refs.into_iter().collect() })
     }
 
-    fn amount(&self, said: Amount, company: Option<FacetId>) -> Result<canonical::Amount, Rejection> {
+    fn amount(
+        &self,
+        said: Amount,
+        company: Option<FacetId>,
+        path: &str,
+    ) -> Result<canonical::Amount, Rejection> {
         let currency = match said.currency {
             Some(CurrencyWord::Code(code)) => {
-                let code = currency_code(&code, "/amount/currency")?;
+                let code = currency_code(&code, &format!("{path}/currency"))?;
                 Some(CurrencySource::Iso(code, digits(&code)))
             }
             Some(CurrencyWord::Record(record)) => Some(CurrencySource::Currency(self.facet(record))),
             None => company.map(CurrencySource::Company),
         };
         Ok(canonical::Amount { value: said.value, currency })
+    }
+
+    fn recurring(&self, said: Recurring, company: Option<FacetId>) -> Result<RecurringAmount, Rejection> {
+        if said.months == Some(0) {
+            return Err(Rejection::new("out_of_range", "/recurring/months", "expected at least 1, found 0"));
+        }
+        let amount = Amount { value: said.value, currency: said.currency };
+        let amount = self.amount(amount, company, "/recurring")?;
+        Ok(RecurringAmount { amount, term: said.months.map(TermSource::Months) })
+    }
+
+    fn label(&self, said: Option<LabelWord>, path: &str) -> Result<Option<Label>, Rejection> {
+        Ok(match said {
+            None => None,
+            Some(LabelWord::Name(said)) => Some(Label::Name(name(said, path)?)),
+            Some(LabelWord::Record(record)) => Some(Label::Record(self.facet(record))),
+        })
+    }
+
+    /// Each once, where it is said first.
+    fn tags(&self, said: Vec<LabelWord>) -> Result<Vec<Label>, Rejection> {
+        let mut tags = Vec::new();
+        for (index, word) in said.into_iter().enumerate() {
+            let tag = self.label(Some(word), &format!("/tags/{index}"))?;
+            tags.extend(tag.filter(|tag| !tags.contains(tag)));
+        }
+        Ok(tags)
     }
 
     fn activity(&self, said: Activity) -> Result<Mapped, Rejection> {
@@ -202,6 +248,11 @@ fn stage_facet(said: Stage) -> Result<Mapped, Rejection> {
         order: said.order.unwrap_or_default(),
         is_won: said.is_won.unwrap_or(false),
     }))
+}
+
+fn label_facet(said: LabelRecord) -> Result<Mapped, Rejection> {
+    let (name, active) = (name(said.name, "/name")?, said.active.unwrap_or(true));
+    plain(FacetBody::Label(LabelFacet { name, active }))
 }
 
 fn currency_facet(said: &Currency) -> Result<Mapped, Rejection> {

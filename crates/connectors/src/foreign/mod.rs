@@ -13,6 +13,7 @@ mod meter;
 mod natives;
 mod program;
 mod rewrite;
+mod said;
 mod value;
 mod words;
 
@@ -39,7 +40,7 @@ pub type CompiledMapping = Arc<dyn Fn(&Envelope) -> Result<Option<Mapped>, Rejec
 pub fn compile(program: &str) -> Result<CompiledMapping, MappingError> {
     let program = program::Program::compile(program)?;
     Ok(Arc::new(move |envelope| match program.run(envelope)? {
-        Some(said) => words::read(said)?.into_mapped(envelope).map(Some),
+        Some(said) => said::read(said)?.into_mapped(envelope).map(Some),
         None => Ok(None),
     }))
 }

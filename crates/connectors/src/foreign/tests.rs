@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use salescommand_domain::canonical::{
-    CurrencySource, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, Status,
+    CurrencySource, Entity, FacetBody, FacetId, IdentityKey, Label, LabelFacet, Mapped, Rejection, SourceRef,
+    Status, TermSource,
 };
 use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
 use schemars::generate::SchemaSettings;
@@ -82,6 +83,26 @@ fn a_deal_is_mapped_with_its_references_and_its_exact_amount() {
 }
 
 #[test]
+fn a_deal_is_labelled_by_name_or_by_record() {
+    let program = r#"{kind: "opportunity", name: "a", source: "Fair", lost_reason: {object: "reason", key: "3"},
+        tags: ["big", {object: "tag", key: "1"}, "big"], recurring: {value: "99.90", currency: "EUR", months: 12}}"#;
+    let mapped = map(program, json!({})).unwrap().unwrap();
+    let FacetBody::Opportunity(deal) = &mapped.body else { panic!("{mapped:?}") };
+    assert_eq!(deal.labels.source, Some(Label::Name("Fair".into())));
+    assert_eq!(deal.labels.lost_reason, Some(Label::Record(facet("reason", "3"))));
+    assert_eq!(deal.labels.tags, [Label::Name("big".into()), Label::Record(facet("tag", "1"))]);
+    assert_eq!((&deal.labels.medium, &deal.labels.campaign), (&None, &None));
+    let recurring = deal.recurring.unwrap();
+    assert_eq!(recurring.amount.value.to_string(), "99.90");
+    assert_eq!(recurring.term, Some(TermSource::Months(12)));
+    let label = map(r#"{kind: "label", name: "big"}"#, json!({})).unwrap().unwrap();
+    assert_eq!(label.body, FacetBody::Label(LabelFacet { name: "big".into(), active: true }));
+    let by_record =
+        r#"{kind: "opportunity", name: "a", recurring: {value: 1, currency: {object: "c", key: "1"}}}"#;
+    assert!(map(by_record, json!({})).unwrap().unwrap().refs.contains(&facet("c", "1")));
+}
+
+#[test]
 fn people_and_companies_join_by_derived_keys_or_by_chosen_ones() {
     let keys = |program: &str| map(program, json!({})).unwrap().unwrap().keys;
     let mail = IdentityKey::email(Entity::User, "ann@example.com").unwrap();
@@ -107,6 +128,14 @@ fn what_is_refused_names_the_place_in_the_mappings_output() {
     assert_eq!(deal("{amount: {value: 1, currency: 3}}"), ("wrong_type", "/amount/currency".into()));
     assert_eq!(deal("{stage: {object: \"s\"}}"), ("missing_field", "/stage/key".into()));
     assert_eq!(deal("{stage: {object: \"s\", key: 4}}"), ("wrong_type", "/stage/key".into()));
+    assert_eq!(deal("{source: \" \"}"), ("missing_field", "/source".into()));
+    assert_eq!(deal("{tags: [\"a\", \"\"]}"), ("missing_field", "/tags/1".into()));
+    assert_eq!(deal("{lost_reason: 3}"), ("wrong_type", "/lost_reason".into()));
+    assert_eq!(deal("{recurring: {value: 1, months: 0}}"), ("out_of_range", "/recurring/months".into()));
+    assert_eq!(
+        deal("{recurring: {value: 1, currency: \"euro\"}}"),
+        ("out_of_range", "/recurring/currency".into())
+    );
     assert_eq!(deal("{close_date: \"soon\"}"), ("out_of_range", "/close_date".into()));
     assert_eq!(deal("{probability: 40}"), ("out_of_range", "/probability".into()));
     assert_eq!(
@@ -291,8 +320,18 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 
 /// Records as a mapping might say them: right words, values that may be anything.
 fn arbitrary_words() -> impl Strategy<Value = Value> {
-    let kinds =
-        ["account", "contact", "opportunity", "activity", "user", "team", "stage", "company", "currency"];
+    let kinds = [
+        "account",
+        "contact",
+        "opportunity",
+        "activity",
+        "user",
+        "team",
+        "stage",
+        "label",
+        "company",
+        "currency",
+    ];
     let fields = [
         "name",
         "subject",
@@ -311,6 +350,9 @@ fn arbitrary_words() -> impl Strategy<Value = Value> {
         "exponent",
         "order",
         "email",
+        "source",
+        "tags",
+        "recurring",
     ];
     let reference = json!({"object": "o", "key": "1"});
     let value = prop_oneof![
@@ -324,6 +366,8 @@ fn arbitrary_words() -> impl Strategy<Value = Value> {
             reference.clone(),
             json!([reference]),
             json!({"value": "1.50", "currency": "EUR"}),
+            json!({"value": 3, "months": 12}),
+            json!(["a", {"object": "o", "key": "1"}]),
             json!([{"email": "a@example.com"}]),
             json!({"a": 1})
         ]),

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
-use salescommand_domain::canonical::Rejection;
 use salescommand_domain::money::decimal_of_f64;
 use salescommand_domain::raw::ObjectName;
 use schemars::JsonSchema;
@@ -24,7 +23,7 @@ pub enum Words {
     /// A person we talk to.
     Contact(Contact),
     /// A lead or a deal.
-    Opportunity(Opportunity),
+    Opportunity(Box<Opportunity>),
     /// A call, a meeting, a task.
     Activity(Activity),
     /// A user of the source.
@@ -33,6 +32,8 @@ pub enum Words {
     Team(Team),
     /// A stage of the pipeline.
     Stage(Stage),
+    /// What deals are labelled with: a tag, a lost reason, a source, a medium, a campaign.
+    Label(LabelRecord),
     /// A company of our own (legal entity).
     Company(Company),
     /// A currency.
@@ -180,6 +181,18 @@ pub struct Opportunity {
     pub created_at: Option<Timestamp>,
     /// When it was won or lost.
     pub closed_at: Option<Timestamp>,
+    /// Revenue that would come again and again.
+    pub recurring: Option<Recurring>,
+    /// Why it was lost.
+    pub lost_reason: Option<LabelWord>,
+    /// Where it came from.
+    pub source: Option<LabelWord>,
+    /// By which way it came.
+    pub medium: Option<LabelWord>,
+    /// For which campaign it came.
+    pub campaign: Option<LabelWord>,
+    /// Its tags.
+    pub tags: Option<Vec<LabelWord>>,
     /// Fields without a place of their own.
     pub custom: Option<BTreeMap<String, Value>>,
 }
@@ -202,6 +215,31 @@ pub struct Amount {
 enum NumberOrText {
     Number(f64),
     Text(String),
+}
+
+/// Revenue that would come again and again.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recurring {
+    /// How much each time: a number, or its digits as text, of which none is lost.
+    #[schemars(with = "NumberOrText")]
+    #[serde(deserialize_with = "decimal")]
+    pub value: Decimal,
+    /// In which currency: an ISO 4217 code or a currency record. If not said, that of our own company of the deal.
+    pub currency: Option<CurrencyWord>,
+    /// Months between two payments; not known if not said.
+    #[schemars(range(min = 1))]
+    pub months: Option<u32>,
+}
+
+/// A label by its name or by its record.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a name, or {object, key}")]
+pub enum LabelWord {
+    /// Its name.
+    Name(String),
+    /// Its record.
+    Record(Ref),
 }
 
 /// A currency by its code or by its record.
@@ -334,6 +372,16 @@ pub struct Stage {
     pub is_won: Option<bool>,
 }
 
+/// What deals are labelled with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelRecord {
+    /// Display name.
+    pub name: String,
+    /// Not archived; true if not said.
+    pub active: Option<bool>,
+}
+
 /// A company of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -374,81 +422,4 @@ fn number_as_decimal(number: &Number) -> Option<Decimal> {
         (None, Some(whole)) => Some(Decimal::from(whole)),
         _ => decimal_of_f64(number.as_f64()?).ok(),
     }
-}
-
-/// Reads what a mapping has said.
-pub(super) fn read(said: Value) -> Result<Words, Rejection> {
-    let Value::Object(mut fields) = said else {
-        return Err(Rejection::new(
-            "wrong_type",
-            "",
-            format!("the mapping must say a record or null, not {}", shown(&said)),
-        ));
-    };
-    let kind = match fields.remove("kind") {
-        Some(Value::String(kind)) => kind,
-        Some(other) => {
-            return Err(Rejection::new(
-                "wrong_type",
-                "/kind",
-                format!("expected a text, found {}", shown(&other)),
-            ));
-        }
-        None => {
-            return Err(Rejection::new(
-                "missing_field",
-                "/kind",
-                "the mapping must say which kind of thing the record is",
-            ));
-        }
-    };
-    let fields = Value::Object(fields);
-    Ok(match kind.as_str() {
-        "account" => Words::Account(fields_of(fields)?),
-        "contact" => Words::Contact(fields_of(fields)?),
-        "opportunity" => Words::Opportunity(fields_of(fields)?),
-        "activity" => Words::Activity(fields_of(fields)?),
-        "user" => Words::User(fields_of(fields)?),
-        "team" => Words::Team(fields_of(fields)?),
-        "stage" => Words::Stage(fields_of(fields)?),
-        "company" => Words::Company(fields_of(fields)?),
-        "currency" => Words::Currency(fields_of(fields)?),
-        other => return Err(Rejection::new("out_of_range", "/kind", format!("there is no kind {other:?}"))),
-    })
-}
-
-/// The kind has been taken off before: within a tagged enum the place of a fault would be lost.
-fn fields_of<'de, T: Deserialize<'de>>(fields: Value) -> Result<T, Rejection> {
-    serde_path_to_error::deserialize(fields).map_err(|error| {
-        let path: String = error.path().iter().filter_map(segment).collect();
-        let message = error.inner().to_string();
-        let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
-        if let Some(field) = named("missing field `") {
-            return Rejection::new("missing_field", format!("{path}/{field}"), "is not there");
-        }
-        let reason = match &message {
-            message if message.starts_with("unknown field") => "unknown_field",
-            message if message.starts_with("invalid type") || message.starts_with("expected an ISO") => {
-                "wrong_type"
-            }
-            _ => "out_of_range",
-        };
-        Rejection::new(reason, path, message)
-    })
-}
-
-fn segment(segment: &serde_path_to_error::Segment) -> Option<String> {
-    use serde_path_to_error::Segment::{Enum, Map, Seq, Unknown};
-    match segment {
-        Map { key } | Enum { variant: key } => {
-            Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-        }
-        Seq { index } => Some(format!("/{index}")),
-        Unknown => None,
-    }
-}
-
-/// A value for a person to recognise, shortened.
-fn shown(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
 }

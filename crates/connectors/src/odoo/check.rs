@@ -110,6 +110,10 @@ async fn rights(client: &Client, uid: i64, object: &Object, step: String) -> Che
     match client.execute(uid, object.name, method, terms, kwargs).await {
         Ok(Json::Array(_)) => passed(&step, "it can be read; records are not counted".to_owned()),
         Ok(count) => passed(&step, format!("{} records", count.as_u64().unwrap_or_default())),
+        Err(CallError::Fault(fault)) if object.optional && fault.keeps_back_object() => {
+            let detail = format!("{}: {}; {}", object.name, fault.message, object.cost);
+            Check { step, state: CheckState::Warning, detail }
+        }
         Err(error) => failed(&step, &error.into_source_error(Some(object.name))),
     }
 }

@@ -73,6 +73,16 @@ impl Fault {
         self.code == 1 && self.message.contains("unexpected keyword argument 'load'")
     }
 
+    /// The object belongs to a module that is not installed, or the user has no right to it.
+    pub fn keeps_back_object(&self) -> bool {
+        self.code == 4 || self.code == 2 && self.message.contains("doesn't exist")
+    }
+
+    /// The answer holds an empty value that XML-RPC has no word for.
+    pub fn is_unsendable(&self) -> bool {
+        self.code == 1 && self.message.contains("cannot marshal None")
+    }
+
     /// The database named does not exist.
     pub fn unknown_database(&self) -> bool {
         self.code == 1 && self.message.contains("database") && self.message.contains("does not exist")

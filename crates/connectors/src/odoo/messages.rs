@@ -133,6 +133,6 @@ async fn read(
 }
 
 /// The id in a field; 0 and `false` are none.
-fn id(row: &Map<String, Json>, field: &str) -> Option<i64> {
+pub(super) fn id(row: &Map<String, Json>, field: &str) -> Option<i64> {
     row.get(field).and_then(Json::as_i64).filter(|id| *id > 0)
 }

@@ -19,10 +19,14 @@
 //! was read, since the server has to fetch them all to count them.
 //!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
-//! `normalize` knows which field has which type, and there `false` becomes nothing. Three things are added or
+//! `normalize` knows which field has which type, and there `false` becomes nothing. Four things are added or
 //! changed on the way in: x2many ids are sorted (they are a set and come in any order), the types of custom
-//! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no, and messages get what is
-//! known of their author and of the type of what was done ([`messages`]).
+//! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no, messages get what is
+//! known of their author and of the type of what was done ([`messages`]), and leads get their properties, which a page of
+//! them cannot be asked for ([`properties`]).
+//!
+//! Who manages whom is said by `hr.employee`, which many databases do not have and many users may not read: then it is left
+//! out, and nothing fails.
 //!
 //! The server closes the connection without an answer when a request exceeds its time limit. That is transient,
 //! and the next attempt asks for half as many records; the limit travels in the page cursor.
@@ -38,10 +42,12 @@ mod check;
 mod client;
 mod config;
 mod fault;
+mod fields;
 mod merges;
 mod messages;
 mod normalize;
 mod objects;
+mod properties;
 mod record;
 mod search;
 mod source;
@@ -58,7 +64,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     kind: "odoo",
     title: "Odoo",
     open: Some(open),
-    version: 2,
+    version: 3,
     schemas: &[],
     map: normalize::map,
 };

@@ -6,14 +6,17 @@
 
 mod activity;
 mod deal;
+mod employee;
 mod meeting;
 mod message;
 mod partner;
 mod payload;
+mod properties;
 
 use rust_decimal::Decimal;
 use salescommand_domain::canonical::{
-    CompanyFacet, CurrencyFacet, Entity, FacetBody, IdentityKey, Mapped, Rejection, StageFacet, Team, User,
+    CompanyFacet, CurrencyFacet, Entity, FacetBody, IdentityKey, LabelFacet, Mapped, PlanFacet, Rejection,
+    StageFacet, Team, User,
 };
 use salescommand_domain::money::{CurrencyCode, decimal_of_f64};
 use salescommand_domain::raw::Envelope;
@@ -32,8 +35,13 @@ pub(super) fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
         "res.currency" => currency(&payload).map(Some),
         "res.company" => company(&payload).map(Some),
         "res.users" => user(&payload),
+        "hr.employee" => employee::map(&payload),
         "crm.team" => team(&payload).map(Some),
         "crm.stage" => stage(&payload).map(Some),
+        "crm.tag" | "crm.lost.reason" | "utm.source" | "utm.medium" | "utm.campaign" => {
+            label(&payload).map(Some)
+        }
+        "crm.recurring.plan" => plan(&payload).map(Some),
         "res.partner" => partner::map(&payload).map(Some),
         "crm.lead" => deal::map(&payload).map(Some),
         "mail.activity" => activity::map(&payload),
@@ -115,4 +123,21 @@ fn stage(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
         order: payload.integer("sequence")?.unwrap_or_default(),
         is_won: payload.flag("is_won")?.unwrap_or(false),
     })))
+}
+
+/// The name that people give a campaign is its title; from Odoo 16 on its name is a key made of that.
+fn label(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
+    let name = match payload.text("title")? {
+        Some(title) => title,
+        None => payload.required_text("name")?,
+    };
+    Ok(plain(FacetBody::Label(LabelFacet { name, active: payload.active()? })))
+}
+
+/// A plan of no months is one of a month: so Odoo's own figures have it.
+fn plan(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
+    let months = u32::try_from(payload.integer("number_of_months")?.unwrap_or_default())
+        .map_err(|_| payload.out_of_range("number_of_months", "a number of months"))?;
+    let name = payload.required_text("name")?;
+    Ok(plain(FacetBody::Plan(PlanFacet { name, months: months.max(1) })))
 }

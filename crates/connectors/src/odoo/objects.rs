@@ -1,7 +1,7 @@
 //! What is read: objects in order, their fields, and what a missing right costs.
 //!
 //! A field is listed with the type Odoo gives it, which decides how `false` is read later. Not listed on purpose:
-//! `lead_properties` (faults the whole page on older leads), `duration_tracking` and an activity's `state`
+//! `lead_properties` (faults the whole page on older leads; see [`super::properties`]), `duration_tracking` and an activity's `state`
 //! (recomputed at every read), `company_currency` (depends on who reads), counters and other computed fields.
 
 use serde_json::Value as Json;
@@ -62,6 +62,8 @@ pub(super) struct Object {
     pub thinned: bool,
     /// Members of the payload that make no change.
     pub volatile: &'static [&'static str],
+    /// It belongs to a module that many do without: if it is not there, or may not be read, that is no failure.
+    pub optional: bool,
     /// What we lose if it cannot be read, and who may read it.
     pub cost: &'static str,
 }
@@ -69,8 +71,19 @@ pub(super) struct Object {
 use Kind::{Day, Decimal, Flag, Integer, Many, Moment, One, Text};
 
 /// All records, whose pages the server fills.
-const PLAIN: Object =
-    Object { name: "", fields: &[], custom: false, terms: Vec::new, thinned: false, volatile: &[], cost: "" };
+const PLAIN: Object = Object {
+    name: "",
+    fields: &[],
+    custom: false,
+    terms: Vec::new,
+    thinned: false,
+    volatile: &[],
+    optional: false,
+    cost: "",
+};
+
+/// A list that deals are labelled from, and whose entries can be archived.
+const LIST: Object = Object { fields: &[("active", Flag), ("create_date", Moment), ("name", Text)], ..PLAIN };
 
 /// Every object, in the order of reading.
 pub(super) static OBJECTS: &[Object] = &[
@@ -120,6 +133,21 @@ pub(super) static OBJECTS: &[Object] = &[
         ..PLAIN
     },
     Object {
+        name: "hr.employee",
+        fields: &[
+            ("active", Flag),
+            ("create_date", Moment),
+            ("name", Text),
+            ("parent_id", One),
+            ("user_id", One),
+            ("work_email", Text),
+        ],
+        optional: true,
+        cost: "without it Odoo says nobody's manager, and the leaders of teams stand in for them; install Employees, \
+               or give the API user Employees / Officer",
+        ..PLAIN
+    },
+    Object {
         name: "crm.team",
         fields: &[
             ("active", Flag),
@@ -144,6 +172,46 @@ pub(super) static OBJECTS: &[Object] = &[
             ("team_id", One),
         ],
         cost: "without it no deal can be told to be won; give the API user Sales / User: All Documents",
+        ..PLAIN
+    },
+    Object {
+        name: "crm.tag",
+        fields: &[("create_date", Moment), ("name", Text)],
+        cost: "without it deals have no tags; give the API user Sales / User: All Documents",
+        ..PLAIN
+    },
+    Object {
+        name: "crm.lost.reason",
+        cost: "without it nobody knows why deals were lost; give the API user Sales / User: All Documents",
+        ..LIST
+    },
+    Object {
+        name: "crm.recurring.plan",
+        fields: &[
+            ("active", Flag),
+            ("create_date", Moment),
+            ("name", Text),
+            ("number_of_months", Integer),
+            ("sequence", Integer),
+        ],
+        cost: "without it recurring revenue has no period; give the API user Sales / User: All Documents",
+        ..PLAIN
+    },
+    Object {
+        name: "utm.source",
+        fields: &[("create_date", Moment), ("name", Text)],
+        cost: "without it deals do not say where they came from; any internal user may read it",
+        ..PLAIN
+    },
+    Object {
+        name: "utm.medium",
+        cost: "without it deals do not say by which way they came; any internal user may read it",
+        ..LIST
+    },
+    Object {
+        name: "utm.campaign",
+        fields: &[("active", Flag), ("create_date", Moment), ("name", Text), ("title", Text)],
+        cost: "without it deals do not say for which campaign they came; any internal user may read it",
         ..PLAIN
     },
     Object {

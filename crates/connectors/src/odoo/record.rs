@@ -63,16 +63,21 @@ fn sort_ids(value: &mut Json) {
 fn subjects(object: &str, id: i64, row: &Map<String, Json>) -> Vec<String> {
     let text = |field: &str| row.get(field).and_then(Json::as_str);
     let customer = |id: i64| Some(format!("res.partner:{id}")).filter(|_| id > 0);
-    let partner = |field: &str| {
+    let reference = |field: &str| {
         let reference = row.get(field)?;
-        reference.as_i64().or_else(|| reference.get(0)?.as_i64()).and_then(customer)
+        reference.as_i64().or_else(|| reference.get(0)?.as_i64())
     };
+    let partner = |field: &str| reference(field).and_then(customer);
     let about_customer = |model: &str| partner("res_id").filter(|_| text(model) == Some("res.partner"));
     let email = |field: &str| text(field).and_then(email_address).map(str::to_lowercase);
     let found = match object {
         "res.partner" => vec![customer(id), email("email")],
         "res.users" => {
             vec![Some(format!("res.users:{id}")), partner("partner_id"), email("login"), email("email")]
+        }
+        "hr.employee" => {
+            let user = reference("user_id").filter(|id| *id > 0).map(|id| format!("res.users:{id}"));
+            vec![user, email("work_email")]
         }
         "crm.lead" => vec![partner("partner_id"), email("email_from")],
         "mail.activity" => vec![about_customer("res_model")],

@@ -6,20 +6,21 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use salescommand_domain::raw::{Digest, ObjectName};
+use salescommand_domain::raw::ObjectName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::client::Client;
 use super::config::{Config, Guard};
 use super::fault::{self, CallError};
+use super::fields::{self, Fields};
 use super::messages::{self, Additions};
-use super::objects::{self, Kind, OBJECTS, Object};
+use super::objects::{self, OBJECTS, Object};
 use super::search::{behind, domain};
-use super::{check, merges, record};
+use super::{check, merges, properties, record};
 use crate::{
-    Census, Check, ConfigError, Connected, Extent, Field, FieldSchema, Incremental, ObjectPlan, Page, Record,
-    Source, SourceError, Sweep,
+    Census, Check, ConfigError, Connected, Extent, Field, Incremental, ObjectPlan, Page, Record, Source,
+    SourceError, Sweep,
 };
 
 /// Version of the payloads' shape; raised when what is read changes in a way a mapper must know.
@@ -43,17 +44,6 @@ struct Session {
     fields: BTreeMap<&'static str, Fields>,
     /// `search_read` refused `load`, so pages take a search and a read.
     two_steps: bool,
-}
-
-/// The fields read of one object.
-#[derive(Debug, Default)]
-struct Fields {
-    names: Vec<String>,
-    /// Their Odoo types.
-    types: BTreeMap<String, String>,
-    /// Custom fields among them, with their Odoo types.
-    custom: BTreeMap<String, String>,
-    missing: Vec<String>,
 }
 
 /// Where a page begins.
@@ -87,7 +77,33 @@ impl OdooSource {
     async fn discover(&self, uid: i64, object: &Object) -> Result<Fields, CallError> {
         let kwargs = json!({ "attributes": ["type", "store"] });
         let found = self.client.execute(uid, object.name, "fields_get", json!([]), kwargs).await?;
-        Ok(fields(object, &found))
+        let mut fields = Fields::of(object, &found);
+        if object.name == properties::OBJECT && found.get(properties::FIELD).is_some() {
+            fields.defining = properties::defining_teams(&self.client, uid).await?;
+        }
+        Ok(fields)
+    }
+
+    /// The same; none for an object that may be kept back, and is.
+    async fn discover_if_there(&self, uid: i64, object: &Object) -> Result<Option<Fields>, CallError> {
+        let found = match self.discover(uid, object).await {
+            // The list of fields says nothing of rights.
+            Ok(fields) if object.optional => self.probe(uid, object).await.map(|()| fields),
+            found => found,
+        };
+        match found {
+            Err(CallError::Fault(fault)) if object.optional && fault.keeps_back_object() => {
+                tracing::info!(object = object.name, cause = fault.message, cost = object.cost, "left out");
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+
+    /// Whether an object may be read at all.
+    async fn probe(&self, uid: i64, object: &Object) -> Result<(), CallError> {
+        let one = json!({ "limit": 1, "order": "id asc", "context": { "active_test": false } });
+        self.client.execute(uid, object.name, "search", json!([[]]), one).await.map(|_| ())
     }
 
     /// Reads the rows of a page, with what is added to them.
@@ -102,6 +118,13 @@ impl OdooSource {
         if object.name == messages::OBJECT {
             let uid = self.session_mut()?.uid;
             *calls += self.additions.add_to(&self.client, uid, &mut rows.rows).await?;
+        }
+        if object.name == properties::OBJECT
+            && let Some(session) = &self.session
+            && let Some(teams) = session.fields.get(object.name).map(|fields| &fields.defining)
+            && !teams.is_empty()
+        {
+            *calls += properties::add_to(&self.client, session.uid, teams, &mut rows.rows).await?;
         }
         Ok(rows)
     }
@@ -223,10 +246,8 @@ impl Source for OdooSource {
         let mut session = Session { uid, fields: BTreeMap::new(), two_steps: false };
         let mut plans = Vec::with_capacity(OBJECTS.len());
         for object in OBJECTS {
-            let fields = self
-                .discover(uid, object)
-                .await
-                .map_err(|error| error.into_source_error(Some(object.name)))?;
+            let named = |error: CallError| error.into_source_error(Some(object.name));
+            let Some(fields) = self.discover_if_there(uid, object).await.map_err(named)? else { continue };
             plans.push(plan(object, &fields, self.incremental, self.guard)?);
             session.fields.insert(object.name, fields);
         }
@@ -276,7 +297,7 @@ impl Source for OdooSource {
         let found = self.client.execute(session.uid, object.name, "fields_get", json!([]), attributes).await;
         let found = found.map_err(|error| error.into_source_error(Some(object.name)))?;
         let read = session.fields.get(object.name).map_or(&[][..], |fields| &fields.names);
-        Ok(described(&found, read))
+        Ok(fields::described(&found, read))
     }
 
     async fn check(&mut self) -> Vec<Check> {
@@ -385,44 +406,6 @@ pub(super) fn rows_of(answer: Json) -> Result<Vec<Map<String, Json>>, CallError>
     })
 }
 
-/// Wanted fields that are there, and stored custom fields of simple types.
-fn fields(object: &Object, found: &Json) -> Fields {
-    let mut fields = Fields { names: vec!["id".to_owned()], ..Fields::default() };
-    for (name, _) in object.fields.iter().chain(&[("write_date", Kind::Moment)]) {
-        match found.get(name) {
-            Some(attributes) => fields.take(name, attributes),
-            None => fields.missing.push((*name).to_owned()),
-        }
-    }
-    let all = found.as_object().into_iter().flatten();
-    for (name, attributes) in all.filter(|(name, _)| object.custom && name.starts_with("x_")) {
-        let odoo_type = attributes.get("type").and_then(Json::as_str).unwrap_or_default();
-        // Unstored fields are computed at every read: slow, and they change without the record changing.
-        let stored = attributes.get("store").and_then(Json::as_bool) == Some(true);
-        if stored && Kind::of_custom(odoo_type).is_some() {
-            fields.custom.insert(name.clone(), odoo_type.to_owned());
-            fields.take(name, attributes);
-        }
-    }
-    fields
-}
-
-/// The fields of an object in the words of `fields_get`, by name. Studio and people who add a field by hand begin its name
-/// with `x_`; a module's fields are the product's.
-fn described(found: &Json, read: &[String]) -> Vec<Field> {
-    let mut fields: Vec<_> = found.as_object().into_iter().flatten().collect();
-    fields.sort_by_key(|(name, _)| *name);
-    let text = |attributes: &Json, key: &str| attributes[key].as_str().unwrap_or_default().to_owned();
-    let described = fields.into_iter().map(|(name, attributes)| Field {
-        name: name.clone(),
-        label: text(attributes, "string"),
-        kind: text(attributes, "type"),
-        custom: name.starts_with("x_"),
-        read: read.contains(name),
-    });
-    described.collect()
-}
-
 fn plan(
     object: &Object,
     fields: &Fields,
@@ -438,7 +421,7 @@ fn plan(
         // Nothing else that is read is recomputed at every read; such fields are not asked for.
         volatile: object.volatile,
         missing_fields: fields.missing.clone(),
-        fields: fingerprint(fields),
+        fields: fields.fingerprint(),
         schema: fields.schema(guard),
         // Whoever may not read it may not search by it.
         incremental: fields.names.iter().any(|name| name == "write_date").then_some(incremental),
@@ -446,31 +429,4 @@ fn plan(
         sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
         merges: object.name == merges::OBJECT,
     })
-}
-
-impl Fields {
-    fn take(&mut self, name: &str, attributes: &Json) {
-        self.names.push(name.to_owned());
-        let odoo_type = attributes.get("type").and_then(Json::as_str).unwrap_or_default();
-        self.types.insert(name.to_owned(), odoo_type.to_owned());
-    }
-
-    fn schema(&self, guard: Guard) -> BTreeMap<String, FieldSchema> {
-        let described = self.types.iter().map(|(name, odoo_type)| {
-            let guarded = match guard {
-                Guard::Product => !name.starts_with("x_"),
-                Guard::All => true,
-                Guard::Nothing => false,
-            };
-            (name.clone(), FieldSchema { kind: odoo_type.clone(), guarded })
-        });
-        described.collect()
-    }
-}
-
-/// Which fields are read: names, and types where they may change.
-fn fingerprint(fields: &Fields) -> String {
-    let mut names: Vec<_> = fields.names.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    Digest::of(format!("{names:?} {:?}", fields.custom).as_bytes()).to_string()
 }

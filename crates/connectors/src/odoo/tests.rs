@@ -1,8 +1,10 @@
 //! Tests of the Odoo room. The fixtures are written by hand in the shapes a server sends; the pages of a real
 //! server are held against the code as well where `ODOO_RECORDINGS` names a folder of them.
 
+mod apart;
 mod check;
 mod client;
+mod labels;
 mod mapping;
 mod merges;
 mod paging;
@@ -34,8 +36,15 @@ fn fixture(object: &str) -> &'static str {
         "res.currency" => include_str!("fixtures/res.currency.xml"),
         "res.company" => include_str!("fixtures/res.company.xml"),
         "res.users" => include_str!("fixtures/res.users.xml"),
+        "hr.employee" => include_str!("fixtures/hr.employee.xml"),
         "crm.team" => include_str!("fixtures/crm.team.xml"),
         "crm.stage" => include_str!("fixtures/crm.stage.xml"),
+        "crm.tag" => include_str!("fixtures/crm.tag.xml"),
+        "crm.lost.reason" => include_str!("fixtures/crm.lost.reason.xml"),
+        "crm.recurring.plan" => include_str!("fixtures/crm.recurring.plan.xml"),
+        "utm.source" => include_str!("fixtures/utm.source.xml"),
+        "utm.medium" => include_str!("fixtures/utm.medium.xml"),
+        "utm.campaign" => include_str!("fixtures/utm.campaign.xml"),
         "res.partner" => include_str!("fixtures/res.partner.xml"),
         "crm.lead" => include_str!("fixtures/crm.lead.xml"),
         "mail.activity" => include_str!("fixtures/mail.activity.xml"),

@@ -1,6 +1,6 @@
 //! The reporting tree, and the one function that turns a user into a scope.
 //!
-//! A person's manager is the one named by SalesCommand's configuration or a directory, else the leader of the
+//! A person's manager is the one named by SalesCommand's configuration or by a source, else the leader of the
 //! team they are a member of. An edge that would close a cycle is refused; the rest of the tree stands.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -210,6 +210,63 @@ pub struct StageFacet {
     pub is_won: bool,
 }
 
+/// What deals are labelled with: a tag, a lost reason, a source, a medium, a campaign.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LabelFacet {
+    /// Display name.
+    pub name: String,
+    /// Not archived: may be chosen for further deals.
+    pub active: bool,
+}
+
+/// How often a recurring revenue comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFacet {
+    /// Display name.
+    pub name: String,
+    /// Months between two payments, at least one.
+    pub months: u32,
+}
+
+/// A label on a deal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// A record, which has the name: whoever reads the deal looks it up, so that it may be renamed.
+    Record(FacetId),
+    /// The name itself, of a source that keeps no record of it.
+    Name(String),
+}
+
+/// What a deal is labelled with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Labels {
+    /// Why it was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_reason: Option<Label>,
+    /// Where it came from: a search engine, a partner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Label>,
+    /// By which way: e-mail, telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Label>,
+    /// For which campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Label>,
+    /// Tags, each once, in the order of their source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Label>,
+}
+
+impl Labels {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One of our own companies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

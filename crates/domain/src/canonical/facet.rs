@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::content::{
-    Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, StageFacet, Team, User,
+    Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, LabelFacet, Labels, PlanFacet,
+    StageFacet, Team, User,
 };
 use super::quarantine::QuarantineDecision;
 use super::{Entity, IdentityKey, OpportunityEdit, Role};
@@ -141,6 +142,10 @@ pub enum FacetBody {
     Team(Team),
     /// Reference data: a pipeline stage.
     Stage(StageFacet),
+    /// Reference data: what deals are labelled with.
+    Label(LabelFacet),
+    /// Reference data: how often a recurring revenue comes.
+    Plan(PlanFacet),
     /// Reference data: a company of our own (legal entity).
     Company(CompanyFacet),
     /// Reference data: a currency.
@@ -164,6 +169,8 @@ tagged!(FacetBody, "kind", {
     "user" => FacetBody::User,
     "team" => FacetBody::Team,
     "stage" => FacetBody::Stage,
+    "label" => FacetBody::Label,
+    "plan" => FacetBody::Plan,
     "company" => FacetBody::Company,
     "currency" => FacetBody::Currency,
     "calendar" => FacetBody::Calendar,
@@ -182,7 +189,8 @@ impl FacetBody {
             Self::Activity(_) => Some(Entity::Activity),
             Self::User(_) => Some(Entity::User),
             Self::Team(_) => Some(Entity::Team),
-            Self::Stage(_) | Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
+            Self::Stage(_) | Self::Label(_) | Self::Plan(_) => None,
+            Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
             Self::Link(_) | Self::IgnoredKey(_) | Self::QuarantineDecision(_) => None,
         }
     }
@@ -289,6 +297,26 @@ pub struct Amount {
     pub currency: Option<CurrencySource>,
 }
 
+/// Where the months between two payments are to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TermSource {
+    /// Named by the record itself; at least one.
+    Months(u32),
+    /// A plan.
+    Plan(FacetId),
+}
+
+/// A revenue that comes again and again, before its currency and plan are known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RecurringAmount {
+    /// What comes each time.
+    pub amount: Amount,
+    /// How often it comes; none if the source leaves it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<TermSource>,
+}
+
 /// A deal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpportunityFacet {
@@ -328,6 +356,12 @@ pub struct OpportunityFacet {
     /// When the source closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
+    /// What would come again and again; none is "none named", which is not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<RecurringAmount>,
+    /// What it is labelled with.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// Custom fields.
     #[serde(default, skip_serializing_if = "Custom::is_empty")]
     pub custom: Custom,

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::content::{Account, Activity, CompanyFacet, Contact, Custom, StageFacet, Team, User};
+use super::content::{
+    Account, Activity, CompanyFacet, Contact, Custom, Label, LabelFacet, StageFacet, Team, User,
+};
 use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
 use super::history::HistoryVersion;
 use crate::access::ScopeKey;
@@ -248,9 +250,40 @@ pub struct Opportunity {
     /// The day of that in the reporting time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_on: Option<Date>,
+    /// Revenue that would come again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<Recurring>,
+    /// Why it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_reason: Option<Label>,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Label>,
+    /// By which way it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Label>,
+    /// For which campaign it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Label>,
+    /// Tags. A label whose record is gone stays here, and has no name any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Label>,
     /// Custom fields.
     #[serde(default, skip_serializing_if = "Custom::is_empty")]
     pub custom: Custom,
+}
+
+/// Revenue that comes again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Recurring {
+    /// What comes each time.
+    pub amount: Money,
+    /// Months between two payments; none if it is not known how often it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub months: Option<u32>,
+    /// What that is in a month, rounded half-even once; none if the months are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mrr: Option<Money>,
 }
 
 /// Reference data that readers need: names and orders of things that golden records point to.
@@ -259,6 +292,8 @@ pub struct Opportunity {
 pub enum Reference {
     /// A pipeline stage.
     Stage(StageFacet),
+    /// What deals are labelled with.
+    Label(LabelFacet),
     /// One of our own companies.
     Company(CompanyFacet),
     /// The reporting calendar.
@@ -267,6 +302,7 @@ pub enum Reference {
 
 tagged!(Reference, "reference", {
     "stage" => Reference::Stage,
+    "label" => Reference::Label,
     "company" => Reference::Company,
     "calendar" => Reference::Calendar,
 });
@@ -276,6 +312,7 @@ impl Reference {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Stage(_) => "stage",
+            Self::Label(_) => "label",
             Self::Company(_) => "company",
             Self::Calendar(_) => "calendar",
         }

@@ -143,6 +143,8 @@ fn body(primary: &Facet, evidence: &mut Evidence<'_>) -> Option<(GoldenBody, Sco
             (GoldenBody::Team(team), evidence.compute("scope_key", &[], |_| ScopeKey::public()))
         }
         FacetBody::Stage(_)
+        | FacetBody::Label(_)
+        | FacetBody::Plan(_)
         | FacetBody::Company(_)
         | FacetBody::Currency(_)
         | FacetBody::Calendar(_)
@@ -238,7 +240,7 @@ fn user(evidence: &mut Evidence<'_>) -> User {
         name: evidence.choose("name", |f| said(&user_of(f)?.name)).cloned().unwrap_or_default(),
         email: evidence.choose("email", |f| user_of(f)?.email.as_ref()).cloned(),
         active: evidence.fold("active", Rule::AnyRecord, |f| Some(user_of(f)?.active)).unwrap_or_default(),
-        manager: evidence.choose_last("manager", |f| user_of(f)?.manager),
+        manager: evidence.choose_configured("manager", |f| user_of(f)?.manager),
     }
 }
 

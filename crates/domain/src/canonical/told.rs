@@ -32,6 +32,8 @@ pub enum ToldEntity {
     Team,
     /// Reference data: a pipeline stage.
     Stage,
+    /// Reference data: what deals are labelled with.
+    Label,
     /// Reference data: one of our own companies.
     Company,
     /// Reference data: the reporting calendar.
@@ -40,7 +42,7 @@ pub enum ToldEntity {
 
 impl ToldEntity {
     /// All of them. A subject of a generation's stream has `g<n>` in their place, so the two never overlap.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Account,
         Self::Contact,
         Self::Opportunity,
@@ -48,6 +50,7 @@ impl ToldEntity {
         Self::User,
         Self::Team,
         Self::Stage,
+        Self::Label,
         Self::Company,
         Self::Calendar,
     ];
@@ -62,6 +65,7 @@ impl ToldEntity {
             Self::User => "user",
             Self::Team => "team",
             Self::Stage => "stage",
+            Self::Label => "label",
             Self::Company => "company",
             Self::Calendar => "calendar",
         }
@@ -141,6 +145,7 @@ impl ToldEvent {
             Self::Upserted { golden } => golden.entity().into(),
             Self::Gone { entity, .. } => *entity,
             Self::Referenced { reference: Reference::Stage(_), .. } => ToldEntity::Stage,
+            Self::Referenced { reference: Reference::Label(_), .. } => ToldEntity::Label,
             Self::Referenced { reference: Reference::Company(_), .. } => ToldEntity::Company,
             Self::Referenced { reference: Reference::Calendar(_), .. } => ToldEntity::Calendar,
         }

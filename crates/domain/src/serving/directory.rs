@@ -1,4 +1,4 @@
-//! The directory: names and places of people, teams, stages and companies, and the calendar. Public by
+//! The directory: names and places of people, teams, stages, labels and companies, and the calendar. Public by
 //! declaration to everyone who is signed in; no addresses, no amounts.
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,11 @@ pub enum DirectoryFact {
         is_won: bool,
         /// The source instance it belongs to: two sources may have a stage of the same name.
         source: InstanceName,
+    },
+    /// What deals are labelled with: a tag, a lost reason, a source, a medium, a campaign.
+    Label {
+        /// Display name.
+        name: String,
     },
     /// One of our own companies.
     Company {

@@ -107,6 +107,14 @@ async fn keeps_the_latest(log: &(impl EventLog + Administration), name: &str) ->
     assert!(log.last_message(name).await?.is_none());
     log.publish_together(name, 6, vec![value("a", "7")]).await?;
     assert_eq!(log.last_message(name).await?.map(|message| message.sequence), Some(7), "the numbers go on");
+
+    // A later program keeps more in it.
+    let (root, wider) = (format!("{name}-wider"), format!("{name}-wider.>"));
+    let refused = log.publish(name, vec![message(&root, "a", "8")]).await;
+    assert!(refused.is_err(), "not its subject yet: {refused:?}");
+    log.ensure_latest(name, std::slice::from_ref(&wider)).await?;
+    log.publish_together(name, 7, vec![message(&root, "a", "8"), value("a", "9")]).await?;
+    assert_eq!(log.stream(name).await?.map(|status| status.messages), Some(2), "and what it kept before");
     let immutable = format!("{name}-kept");
     log.ensure_stream(&spec(&immutable)).await?;
     assert!(matches!(log.purge_up_to(&immutable, 9).await, Err(Error::Refused(_))));

@@ -35,6 +35,10 @@ impl Administration for MemoryLog {
             duplicate_window: Duration::from_secs(120),
         };
         self.make(&spec, || Stream::latest(spec.clone()))?;
+        self.change(name, |stream| {
+            stream.widen(subjects);
+            Ok(())
+        })?;
         crash_point().await;
         Ok(())
     }

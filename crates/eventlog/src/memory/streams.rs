@@ -33,6 +33,16 @@ impl Stream {
         Self { latest_only: true, ..Self::new(spec, StreamState::Open) }
     }
 
+    /// Adds the subjects that it lacks.
+    pub(super) fn widen(&mut self, subjects: &[String]) {
+        let held = &mut self.spec.subjects;
+        for subject in subjects {
+            if !held.contains(subject) {
+                held.push(subject.clone());
+            }
+        }
+    }
+
     pub(super) fn state(&self) -> StreamState {
         self.state
     }

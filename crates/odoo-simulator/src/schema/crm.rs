@@ -26,6 +26,10 @@ pub(super) fn models() -> Vec<Model> {
     for archivable in utm.iter_mut().skip(1) {
         archivable.fields.push(F::boolean("active", "Active"));
     }
+    // A campaign has a key of its own beside the name that people give it.
+    if let Some(campaign) = utm.last_mut() {
+        campaign.fields.push(F::char("title", "Campaign Name"));
+    }
     [lead(), team(), team_member(), stage(), lost_reason(), tag(), recurring_plan()]
         .into_iter()
         .chain(utm)

@@ -126,7 +126,9 @@ fn crm(builder: &mut Builder) {
     for (model, names) in lists {
         for name in names {
             let active = (model != "utm.source").then_some(true);
-            builder.install(model, Record::default().with("name", *name).with("active", active));
+            let title = (model == "utm.campaign").then_some(*name);
+            let record = Record::default().with("name", *name).with("active", active).with("title", title);
+            builder.install(model, record);
         }
     }
 }

@@ -228,3 +228,24 @@ async fn activities_are_visible_with_their_document() {
         );
     }
 }
+
+#[tokio::test]
+async fn lists_of_the_pipeline_are_for_sales_and_those_of_marketing_for_everybody() {
+    let handle = simulator().await;
+    let api = User::login(&handle, API).await;
+    let sales = ["crm.tag", "crm.lost.reason", "crm.recurring.plan"];
+    let marketing = ["utm.source", "utm.medium", "utm.campaign"];
+    for level in [Level::OwnDocuments, Level::Internal] {
+        handle.data().set_level(API, level).unwrap();
+        for model in sales {
+            let answer = api.call(model, "search_read", json!([[]]), json!({"fields": ["name"]})).await;
+            assert_eq!(answer.is_ok(), level == Level::OwnDocuments, "{model}: {answer:?}");
+            assert!(answer.map_or_else(|refused| refused.code == 4, |rows| rows[0]["name"].is_string()));
+        }
+        for model in marketing {
+            assert!(api.count(model, json!([])).await > 0, "{model}");
+        }
+    }
+    let title = api.all("utm.campaign", json!([]), json!(["title", "display_name"])).await;
+    assert_eq!(title[0]["title"], title[0]["display_name"]);
+}

@@ -20,8 +20,8 @@ fn command(state: &Path) -> Command {
     command
 }
 
-fn start(state: &Path) -> (Child, SocketAddr) {
-    let mut child = command(state).spawn().expect("the program starts");
+fn start(command: &mut Command) -> (Child, SocketAddr) {
+    let mut child = command.spawn().expect("the program starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).expect("it says where it listens");
     let line: Json = serde_json::from_str(&line).expect("one JSON line");
@@ -39,17 +39,31 @@ fn terminate(mut child: Child) {
 async fn changes_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
-    let (child, addr) = start(&state);
+    let (child, addr) = start(&mut command(&state));
     let create =
         json!(["demo", 2, "secret", "crm.lead", "create", [{"name": "Kept", "expected_revenue": 10.005}]]);
     let id = rpc(addr, "object", "execute_kw", create).await.unwrap();
     terminate(child);
-    let (child, addr) = start(&state);
+    let (child, addr) = start(&mut command(&state));
     let read =
         json!(["demo", 2, "secret", "crm.lead", "read", [[id], ["name", "expected_revenue", "create_date"]]]);
     let row = rpc(addr, "object", "execute_kw", read).await.unwrap()[0].clone();
     assert_eq!((&row["name"], &row["expected_revenue"]), (&json!("Kept"), &json!(10.005)));
     assert!(row["create_date"].as_str().unwrap().starts_with("2026-11-23 12:"), "the pinned day: {row}");
+    terminate(child);
+}
+
+#[tokio::test]
+async fn a_module_may_be_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let count = json!(["demo", 2, "secret", "hr.employee", "search_count", [[]]]);
+    let (child, addr) = start(command(&state).args(["--without", "hr"]));
+    let refused = rpc(addr, "object", "execute_kw", count.clone()).await.unwrap_err();
+    assert_eq!((refused.code, refused.last_line.as_str()), (2, "Object hr.employee doesn't exist"));
+    terminate(child);
+    let (child, addr) = start(&mut command(&state));
+    assert!(rpc(addr, "object", "execute_kw", count).await.unwrap().as_i64() > Some(10));
     terminate(child);
 }
 

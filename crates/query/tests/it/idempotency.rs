@@ -45,6 +45,8 @@ async fn take_in(world: &World, deleted: bool) {
         close_date: None,
         created_at: Some(write.at),
         closed_at: None,
+        recurring: None,
+        labels: Default::default(),
         custom: Default::default(),
     };
     let facet = Facet {

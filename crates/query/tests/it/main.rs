@@ -6,6 +6,7 @@ mod auth;
 mod controls;
 mod generations;
 mod idempotency;
+mod labels;
 mod lineage;
 mod merged;
 mod openapi;

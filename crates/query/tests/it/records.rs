@@ -84,6 +84,12 @@ pub fn deal(
         created_on: date,
         closed_at: None,
         closed_on: date,
+        recurring: None,
+        lost_reason: None,
+        source: None,
+        medium: None,
+        campaign: None,
+        tags: Vec::new(),
         custom: Default::default(),
     };
     golden(source("crm.lead", key), ScopeKey::owner(owner), GoldenBody::Opportunity(Box::new(body)))
@@ -107,6 +113,8 @@ pub fn made_here(name: &str, owner: FacetId) -> OpportunityFacet {
         close_date: None,
         created_at: None,
         closed_at: None,
+        recurring: None,
+        labels: Default::default(),
         custom: Default::default(),
     }
 }

@@ -1,7 +1,8 @@
 import { screen, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { answer, refuse } from "@/testing/answer";
-import { aLineage } from "@/testing/builders-generations";
+import { aMeta, usd } from "@/testing/builders";
+import { aDeal, aLineage } from "@/testing/builders-generations";
 import { renderApp } from "@/testing/render-app";
 import { server } from "@/testing/server";
 
@@ -76,4 +77,34 @@ test("a record outside the reader's scope is unknown", async () => {
 test("another kind of record than there is leads nowhere", async () => {
   renderApp("/data-lake/lineage/deals/o1");
   expect(await screen.findByText("There is no such page")).toBeVisible();
+});
+
+test("a deal shows what it is labelled with, by name", async () => {
+  const opportunity = aDeal({
+    tags: [
+      { id: "t1", name: "Alpine" },
+      { id: null, name: "Big" },
+    ],
+    source: { id: "s1", name: "Trade fair" },
+    campaign: { id: "c1", name: "Spring offers" },
+    lost_reason: { id: "r1", name: "Too expensive" },
+    recurring: { amount: usd(1_200_00), months: 12, mrr: usd(100_00) },
+  });
+  server.use(answer.get("/api/opportunities/{id}", { meta: aMeta(), opportunity, write: null }));
+  renderApp("/data-lake/lineage/opportunities/o1");
+  const labels = within(await screen.findByRole("region", { name: "Labels" }));
+  expect(await labels.findByText("Alpine")).toBeVisible();
+  expect(labels.getByText("Big")).toBeVisible();
+  for (const name of ["Trade fair", "Spring offers", "Too expensive"]) {
+    expect(labels.getByText(name)).toBeVisible();
+  }
+  expect(labels.getByText("every 12 months")).toBeVisible();
+  expect(labels.getByText(/100\.00/)).toBeVisible();
+  expect(labels.getByText("Medium").nextElementSibling).toHaveTextContent("–");
+});
+
+test("what is no deal has no labels", async () => {
+  renderApp("/data-lake/lineage/accounts/a1");
+  await screen.findByTestId("lineage");
+  expect(screen.queryByRole("region", { name: "Labels" })).not.toBeInTheDocument();
 });

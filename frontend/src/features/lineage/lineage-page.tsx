@@ -8,6 +8,7 @@ import { Bones } from "@/components/state/skeleton";
 import { buttonClass } from "@/components/ui/button";
 import { PageHeader } from "@/components/ui/page-header";
 import { type Lineage, lineageQuery } from "@/features/lineage/api/get-lineage";
+import { DealLabels } from "@/features/lineage/components/deal-labels";
 import { FieldList } from "@/features/lineage/components/field-list";
 import { Merges } from "@/features/lineage/components/merges";
 import { RawEvents } from "@/features/lineage/components/raw-events";
@@ -37,6 +38,7 @@ export function LineagePage({ type, id }: { type: EntityType; id: string }) {
           <div className="flex flex-col gap-4" data-testid="lineage" data-id={lineage.id}>
             <Freshness meta={lineage.meta} />
             <Merges type={type} lineage={lineage} />
+            {type === "opportunities" && <DealLabels id={lineage.id} />}
             <SourceRecords facets={lineage.facets} />
             <FieldList fields={lineage.fields} />
             {lineage.events && <RawEvents events={lineage.events} />}

@@ -2,32 +2,24 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use salescommand_domain::canonical::{
-    Amount, CalendarFacet, CurrencySource, FacetBody, Mapped, OpportunityFacet, OpportunityKind, OutcomeRule,
-    Rejection, Status,
+    Amount, CalendarFacet, CurrencySource, FacetBody, Label, Labels, Mapped, OpportunityFacet,
+    OpportunityKind, OutcomeRule, RecurringAmount, Rejection, Status, TermSource,
 };
 use salescommand_domain::money::decimal_of_f64;
 
 use super::payload::Payload;
+use super::properties;
 
-/// Fields that go to `custom`. `lost_reason` is the name up to Odoo 15.
+/// Fields that go to `custom`.
 const CUSTOM: &[&str] = &[
-    "campaign_id",
     "contact_name",
     "date_conversion",
     "date_last_stage_update",
     "date_open",
     "email_from",
-    "lost_reason",
-    "lost_reason_id",
-    "medium_id",
     "partner_name",
     "phone",
     "priority",
-    "recurring_plan",
-    "recurring_revenue",
-    "recurring_revenue_monthly",
-    "source_id",
-    "tag_ids",
 ];
 
 /// Maps a lead or an opportunity.
@@ -35,14 +27,22 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
     let stage = payload.reference("stage_id", "crm.stage")?;
     let partner = payload.reference("partner_id", "res.partner")?;
     let company = payload.reference("company_id", "res.company")?;
+    let currency = company.map(CurrencySource::Company);
+    let recurring = match amount(payload, "recurring_revenue")? {
+        Some(value) => Some(RecurringAmount { amount: Amount { value, currency }, term: term(payload)? }),
+        None => None,
+    };
+    let plan = match recurring.and_then(|recurring| recurring.term) {
+        Some(TermSource::Plan(plan)) => Some(plan),
+        _ => None,
+    };
     let facet = OpportunityFacet {
         opportunity_kind: kind(payload)?,
         name: payload.required_text("name")?,
         partner,
         stage,
         outcome: outcome(payload)?,
-        amount: amount(payload)?
-            .map(|value| Amount { value, currency: company.map(CurrencySource::Company) }),
+        amount: amount(payload, "expected_revenue")?.map(|value| Amount { value, currency }),
         probability_ppm: probability(payload)?,
         owner: payload.reference("user_id", "res.users")?,
         team: payload.reference("team_id", "crm.team")?,
@@ -50,11 +50,13 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
         close_date: payload.day("date_deadline")?,
         created_at: payload.moment("create_date")?,
         closed_at: payload.moment("date_closed")?,
-        custom: payload.custom(CUSTOM)?,
+        recurring,
+        labels: labels(payload)?,
+        custom: payload.custom(CUSTOM)?.into_iter().chain(properties::custom(payload)?).collect(),
     };
     // The company brings its currency along. The calendar turns moments into days.
     let calendar = CalendarFacet::source().facet_id();
-    let refs = [stage, company, partner, Some(calendar)].into_iter().flatten().collect();
+    let refs = [stage, company, partner, plan, Some(calendar)].into_iter().flatten().collect();
     Ok(Mapped { body: FacetBody::Opportunity(facet), keys: Vec::new(), refs })
 }
 
@@ -88,14 +90,36 @@ fn outcome(payload: &Payload<'_>) -> Result<OutcomeRule, Rejection> {
     })
 }
 
-/// The expected revenue. The wire has 0.0 for "nothing entered" too, and that is what it nearly always means.
-fn amount(payload: &Payload<'_>) -> Result<Option<Decimal>, Rejection> {
-    let Some(amount) = payload.decimal("expected_revenue")?.filter(|amount| *amount != 0.0) else {
+/// A revenue. The wire has 0.0 for "nothing entered" too, and that is what it nearly always means.
+fn amount(payload: &Payload<'_>, field: &str) -> Result<Option<Decimal>, Rejection> {
+    let Some(amount) = payload.decimal(field)?.filter(|amount| *amount != 0.0) else {
         return Ok(None);
     };
-    decimal_of_f64(amount)
-        .map(Some)
-        .map_err(|_| payload.out_of_range("expected_revenue", "an amount that fits 28 digits"))
+    decimal_of_f64(amount).map(Some).map_err(|_| payload.out_of_range(field, "an amount that fits 28 digits"))
+}
+
+/// How often the recurring revenue comes. Without a plan it is a month's: so Odoo's own figures have it. None if the plan may
+/// not be read.
+fn term(payload: &Payload<'_>) -> Result<Option<TermSource>, Rejection> {
+    let plan = payload.reference("recurring_plan", "crm.recurring.plan")?;
+    let by_default = payload.has("recurring_plan").then_some(TermSource::Months(1));
+    Ok(plan.map(TermSource::Plan).or(by_default))
+}
+
+/// What it is labelled with. `lost_reason` is what `lost_reason_id` was called up to Odoo 15.
+fn labels(payload: &Payload<'_>) -> Result<Labels, Rejection> {
+    let label = |field, object| payload.reference(field, object).map(|found| found.map(Label::Record));
+    let lost_reason = match label("lost_reason_id", "crm.lost.reason")? {
+        None => label("lost_reason", "crm.lost.reason")?,
+        reason => reason,
+    };
+    Ok(Labels {
+        lost_reason,
+        source: label("source_id", "utm.source")?,
+        medium: label("medium_id", "utm.medium")?,
+        campaign: label("campaign_id", "utm.campaign")?,
+        tags: payload.references("tag_ids", "crm.tag")?.into_iter().map(Label::Record).collect(),
+    })
 }
 
 /// Percent on the wire, parts per million here, rounded half-even.

@@ -45,6 +45,11 @@ impl<'a> Payload<'a> {
         self.fields.get("id").and_then(Json::as_i64)
     }
 
+    /// Whether the source sends a field at all, empty or not.
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     /// The value of a field; none if it is absent, null or `false`. (A `false` yes/no is read by [`Self::flag`].)
     fn value(&self, field: &str) -> Option<&'a Json> {
         self.fields.get(field).filter(|value| !matches!(value, Json::Null | Json::Bool(false)))
@@ -149,6 +154,12 @@ impl<'a> Payload<'a> {
         self.ids(field)?.into_iter().map(|id| self.facet(object, id)).collect()
     }
 
+    /// A list of whatever it holds.
+    pub fn list(&self, field: &str) -> Result<&'a [Json], Rejection> {
+        let Some(value) = self.value(field) else { return Ok(&[]) };
+        value.as_array().map(Vec::as_slice).ok_or_else(|| wrong_type(field, "a list", value))
+    }
+
     /// The facet of a record of this source.
     pub fn facet(&self, object: &str, id: i64) -> Result<FacetId, Rejection> {
         let object = ObjectName::new(object)
@@ -188,6 +199,11 @@ impl<'a> Payload<'a> {
             Some(Kind::Many) => Some(self.ids(field)?).filter(|ids| !ids.is_empty()).map(Json::from),
             None => self.value(field).cloned(),
         })
+    }
+
+    /// A rejection of a value of another type than the field has.
+    pub fn wrong_type(&self, field: &str, expected: &str) -> Rejection {
+        wrong_type(field, expected, self.fields.get(field).unwrap_or(&Json::Null))
     }
 
     /// A rejection of a value that has the right type and is still impossible.

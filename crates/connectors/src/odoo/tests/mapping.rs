@@ -12,22 +12,22 @@ use super::super::objects::OBJECTS;
 use super::{fixture_records, map};
 use crate::Record;
 
-fn record(payload: Json) -> Record {
+pub(super) fn record(payload: Json) -> Record {
     let key = payload.get("id").map(Json::to_string).unwrap_or_default();
     Record { key, source_modified: None, subjects: Vec::new(), payload }
 }
 
-fn mapped(object: &str, payload: Json) -> Mapped {
+pub(super) fn mapped(object: &str, payload: Json) -> Mapped {
     map(object, record(payload)).unwrap().unwrap()
 }
 
 /// The reason and place of a rejection.
-fn rejected(object: &str, payload: Json) -> (&'static str, String) {
+pub(super) fn rejected(object: &str, payload: Json) -> (&'static str, String) {
     let rejection = map(object, record(payload)).unwrap_err();
     (rejection.reason, rejection.path)
 }
 
-fn lead(change: Json) -> OpportunityFacet {
+pub(super) fn lead(change: Json) -> OpportunityFacet {
     let mut payload =
         json!({"id": 1, "name": "Deal", "type": "opportunity", "active": true, "probability": 10.0});
     payload.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -37,7 +37,7 @@ fn lead(change: Json) -> OpportunityFacet {
     }
 }
 
-fn facet_id(object: &str, id: i64) -> salescommand_domain::canonical::FacetId {
+pub(super) fn facet_id(object: &str, id: i64) -> salescommand_domain::canonical::FacetId {
     let instance = InstanceName::new("nordwind").unwrap();
     SourceRef { instance, object: ObjectName::new(object).unwrap(), key: id.to_string() }.facet_id()
 }

@@ -117,6 +117,53 @@ async fn somebody_who_sees_few_deals_reads_the_messages_of_those() {
 }
 
 #[tokio::test]
+async fn properties_are_read_of_every_lead_that_has_some() {
+    let seed = Seed { leads: 200, partners: 60, activities: 30, ..Seed::new(42, date(2026, 11, 23)) };
+    let handle = simulator(seed).await;
+    let (everything, troubles) = everything(&mut *source(&handle, API, 50)).await;
+    assert!(troubles.is_empty(), "{troubles:?}");
+    let (_, leads) = everything.iter().find(|(object, _)| object == "crm.lead").unwrap();
+    let rows = handle.data().snapshot();
+    let mut having = 0;
+    for record in leads {
+        let row = rows.row("crm.lead", record.key.parse().unwrap()).unwrap();
+        let stored = !row.get("lead_properties").is_null();
+        assert_eq!(record.payload.get("lead_properties").is_some(), stored, "{}", record.key);
+        let Some(FacetBody::Opportunity(deal)) = map("crm.lead", record.clone()).unwrap().map(|it| it.body)
+        else {
+            panic!("no deal")
+        };
+        let tier = deal.custom.get("lead_properties.partner_tier").map(|tier| tier["value"].clone());
+        assert_eq!(tier, stored.then(|| json!("Gold")));
+        having += usize::from(stored);
+    }
+    let undefined = rows.ids_where("crm.lead", |row| row.get("team_id").as_int() == Some(4)).len() - having;
+    assert!(
+        having > 3 && undefined > 3,
+        "{having} leads with properties, {undefined} that were there before"
+    );
+}
+
+async fn objects(handle: &Handle) -> Vec<String> {
+    let (everything, _) = everything(&mut *source(handle, API, 500)).await;
+    everything.into_iter().map(|(object, _)| object).collect()
+}
+
+#[tokio::test]
+async fn a_company_without_employees_is_read_all_the_same() {
+    let handle =
+        simulator(Seed { leads: 30, partners: 30, activities: 30, ..Seed::new(7, date(2026, 11, 23)) }).await;
+    let all = objects(&handle).await;
+    assert_eq!(all.len(), OBJECTS.len());
+    handle.data().uninstall("hr");
+    let fewer = objects(&handle).await;
+    handle.data().install("hr");
+    handle.data().forbid(API, "hr.employee").unwrap();
+    assert_eq!(objects(&handle).await, fewer);
+    assert_eq!(fewer, all.into_iter().filter(|object| object != "hr.employee").collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn the_size_of_pages_does_not_matter_and_troubles_neither() {
     let handle =
         simulator(Seed { leads: 120, partners: 90, activities: 150, ..Seed::new(7, date(2026, 11, 23)) })
@@ -125,7 +172,7 @@ async fn the_size_of_pages_does_not_matter_and_troubles_neither() {
     assert!(none.is_empty(), "{none:?}");
     let troubles = [Trouble::Refuse, Trouble::CutAfter(60), Trouble::LoseAnswer, Trouble::InternalError];
     for (place, trouble) in troubles.into_iter().enumerate() {
-        handle.faults().once_after(3 * place, Matching::method("search_read"), trouble);
+        handle.faults().once_after(1 + 3 * place, Matching::method("search_read"), trouble);
     }
     let (bumpy, met) = everything(&mut *source(&handle, API, 40)).await;
     assert_eq!(met.len(), 4, "each trouble costs one attempt: {met:?}");

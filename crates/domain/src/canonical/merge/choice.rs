@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Lookup;
 use crate::canonical::{
-    CalendarFacet, Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, Statement,
+    CalendarFacet, Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, SourceRef, Statement,
 };
 use crate::raw::{InstanceName, RawPosition};
 
@@ -151,17 +151,22 @@ impl<'f> Evidence<'f> {
         found
     }
 
-    /// The manager alone goes the other way round: SalesCommand's own configuration, last for other fields, is first.
-    pub fn choose_last<T: Serialize>(
+    /// The manager alone has another order: SalesCommand's own configuration, last for other fields, is first; the
+    /// sources follow in their order.
+    pub fn choose_configured<T: Serialize>(
         &mut self,
         field: &'static str,
         says: impl Fn(&'f Facet) -> Option<T>,
     ) -> Option<T> {
-        let found = self.panel.speaking.iter().rev().find_map(|facet| says(facet));
+        let configured = |source: &SourceRef| source.instance == InstanceName::config();
+        let (own, others): (Vec<&Facet>, Vec<&Facet>) =
+            self.panel.speaking.iter().copied().partition(|facet| configured(&facet.source));
+        let found = own.into_iter().chain(others).find_map(&says);
         if self.report.is_some() {
             let statements = self.statements(field, &says);
-            let at = statements.iter().rposition(|(speaks, _, _)| *speaks);
-            self.reported(field.to_owned(), statements, at, Some(Rule::ConfigurationFirst));
+            let own = statements.iter().position(|(speaks, said, _)| *speaks && configured(&said.source));
+            let at = own.or_else(|| statements.iter().position(|(speaks, _, _)| *speaks));
+            self.reported(field.to_owned(), statements, at, own.map(|_| Rule::ConfigurationFirst));
         }
         found
     }

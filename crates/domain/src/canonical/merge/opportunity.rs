@@ -1,11 +1,13 @@
 //! Deals: what the sources say, what people edited over it, and what follows from stage, company and calendar.
 
 use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
 
 use super::choice::{Evidence, local_day};
-use crate::canonical::facet::{CurrencySource, OpportunityFacet};
+use crate::canonical::facet::{CurrencySource, OpportunityFacet, RecurringAmount, TermSource};
 use crate::canonical::{
-    Amount, Edited, Facet, FacetBody, FacetId, Opportunity, OpportunityEdit, OpportunityKind, Status,
+    Amount, Edited, Facet, FacetBody, FacetId, Label, Labels, Opportunity, OpportunityEdit, OpportunityKind,
+    Recurring, Status,
 };
 use crate::money::{Currency, Money};
 
@@ -77,6 +79,12 @@ pub(super) fn opportunity(evidence: &mut Evidence<'_>) -> Opportunity {
         created_on,
         closed_at,
         closed_on,
+        recurring: recurring(evidence),
+        lost_reason: label("lost_reason", |labels| labels.lost_reason.as_ref(), evidence),
+        source: label("source", |labels| labels.source.as_ref(), evidence),
+        medium: label("medium", |labels| labels.medium.as_ref(), evidence),
+        campaign: label("campaign", |labels| labels.campaign.as_ref(), evidence),
+        tags: evidence.choose("tags", tags).cloned().unwrap_or_default(),
         custom: evidence.choose_custom(|f| Some(&source(f)?.custom)),
     }
 }
@@ -116,6 +124,20 @@ fn close_date(facet: &Facet) -> Option<Option<Date>> {
         Voice::Source(source) => source.close_date.map(Some),
         Voice::Edit(edit) => edited(&edit.close_date),
     }
+}
+
+/// The first label of a kind that a source gives.
+fn label(
+    field: &'static str,
+    of: fn(&Labels) -> Option<&Label>,
+    evidence: &mut Evidence<'_>,
+) -> Option<Label> {
+    evidence.choose(field, |facet| of(&source(facet)?.labels)).cloned()
+}
+
+/// All tags are one statement: those of two sources are not mixed.
+fn tags(facet: &Facet) -> Option<&Vec<Label>> {
+    Some(&source(facet)?.labels.tags).filter(|tags| !tags.is_empty())
 }
 
 /// The account and contact behind the customer record: a person stands for the company they work for.
@@ -218,6 +240,28 @@ fn money(amount: Amount, evidence: &mut Evidence<'_>) -> Option<Money> {
         evidence.flags.insert("amount_out_of_range");
     }
     money
+}
+
+/// The recurring revenue in its currency, and what it is in a month: divided before it is rounded.
+fn recurring(evidence: &mut Evidence<'_>) -> Option<Recurring> {
+    evidence.compute("recurring", &[], |e| {
+        let RecurringAmount { amount, term } = e.choose("recurring", |facet| source(facet)?.recurring)?;
+        let months = term.and_then(|term| months(term, e));
+        let each = money(amount, e)?;
+        let share = months.and_then(|months| amount.value.checked_div(Decimal::from(months)));
+        Some(Recurring { amount: each, months, mrr: share.and_then(|share| each.currency.money(share).ok()) })
+    })
+}
+
+fn months(term: TermSource, evidence: &mut Evidence<'_>) -> Option<u32> {
+    let months = match term {
+        TermSource::Months(months) => months,
+        TermSource::Plan(id) => match &evidence.reference(id)?.body {
+            FacetBody::Plan(plan) => plan.months,
+            _ => return None,
+        },
+    };
+    Some(months).filter(|months| *months > 0)
 }
 
 fn currency(source: CurrencySource, evidence: &mut Evidence<'_>) -> Option<Currency> {

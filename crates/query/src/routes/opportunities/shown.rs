@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use salescommand_domain::canonical::{
-    CrmOpportunity, Facet, FacetBody, FacetId, Golden, GoldenBody, OpportunityKind, Status,
+    CrmOpportunity, Facet, FacetBody, FacetId, Golden, GoldenBody, Label, Opportunity, OpportunityKind,
+    Status,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +24,27 @@ pub struct StageRef {
     pub name: Option<String>,
     /// The source it belongs to.
     pub source: Option<String>,
+}
+
+/// What a deal is labelled with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct LabelRef {
+    /// Its name.
+    pub name: String,
+    /// The label's record; none for one that its source gives by name only.
+    pub id: Option<String>,
+}
+
+/// Revenue that would come again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RecurringRevenue {
+    /// What comes each time.
+    pub amount: Money,
+    /// Months between two payments; none if it is not known how often it comes.
+    #[schema(format = Int64)]
+    pub months: Option<u32>,
+    /// What that is in a month; none if the months are not known.
+    pub mrr: Option<Money>,
 }
 
 /// A source record in an opportunity.
@@ -60,6 +82,18 @@ pub struct OpportunityItem {
     pub owner: Option<PersonRef>,
     /// The account's id.
     pub account: Option<String>,
+    /// Revenue that would come again and again.
+    pub recurring: Option<RecurringRevenue>,
+    /// Why it was lost.
+    pub lost_reason: Option<LabelRef>,
+    /// Where it came from.
+    pub source: Option<LabelRef>,
+    /// By which way it came.
+    pub medium: Option<LabelRef>,
+    /// For which campaign it came.
+    pub campaign: Option<LabelRef>,
+    /// Tags, by name. A label whose record is not known, or was deleted, is left out, as everywhere here.
+    pub tags: Vec<LabelRef>,
     /// Expected close date.
     pub close_date: Option<Date>,
     /// Day it was won or lost.
@@ -115,6 +149,12 @@ pub(super) fn shown(
         probability_ppm: deal.probability_ppm,
         owner: deal.owner.and_then(|owner| directory.person(owner)),
         account: deal.account.map(|account| account.to_string()),
+        recurring: recurring(deal),
+        lost_reason: one_label(deal.lost_reason.as_ref(), directory),
+        source: one_label(deal.source.as_ref(), directory),
+        medium: one_label(deal.medium.as_ref(), directory),
+        campaign: one_label(deal.campaign.as_ref(), directory),
+        tags: tags(&deal.tags, directory),
         close_date: deal.close_date,
         closed_on: deal.closed_on,
         created_on: deal.created_on,
@@ -133,6 +173,32 @@ fn stage_ref(stage: FacetId, directory: &Directory) -> StageRef {
         name: known.map(|stage| stage.name.clone()),
         source: known.map(|stage| stage.source.to_string()),
     }
+}
+
+fn recurring(deal: &Opportunity) -> Option<RecurringRevenue> {
+    deal.recurring.map(|recurring| RecurringRevenue {
+        amount: Money::from(recurring.amount),
+        months: recurring.months,
+        mrr: recurring.mrr.map(Money::from),
+    })
+}
+
+/// A label by its name, if it has one.
+fn label_ref(label: &Label, directory: &Directory) -> Option<LabelRef> {
+    Some(match label {
+        Label::Record(id) => LabelRef { name: directory.label(*id)?.to_owned(), id: Some(id.to_string()) },
+        Label::Name(name) => LabelRef { name: name.clone(), id: None },
+    })
+}
+
+fn one_label(label: Option<&Label>, directory: &Directory) -> Option<LabelRef> {
+    label.and_then(|label| label_ref(label, directory))
+}
+
+fn tags(tags: &[Label], directory: &Directory) -> Vec<LabelRef> {
+    let mut tags: Vec<_> = tags.iter().filter_map(|tag| label_ref(tag, directory)).collect();
+    tags.sort();
+    tags
 }
 
 /// The words of the API are those of the stored documents.

@@ -1,0 +1,82 @@
+//! `lead_properties`: fields that a team has defined for its leads.
+//!
+//! They cannot be asked for with a page: one lead of such a team whose column was never written makes the whole answer fail,
+//! since XML-RPC has no word for its empty value. So they are read apart, of the leads of teams that have defined some, and
+//! where an answer fails, of each half of them, down to the lead that makes it fail, which has none. A database in which no
+//! team has defined any pays one request a run for it, and most have the field not at all.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::client::Client;
+use super::fault::CallError;
+use super::messages::id;
+use super::source::rows_of;
+
+/// The object.
+pub(super) const OBJECT: &str = "crm.lead";
+/// Its field, and the member of the payload.
+pub(super) const FIELD: &str = "lead_properties";
+/// Where they are defined.
+const TEAMS: &str = "crm.team";
+/// The definition.
+pub(super) const DEFINITION: &str = "lead_properties_definition";
+
+/// The teams that have defined properties.
+pub(super) async fn defining_teams(client: &Client, uid: i64) -> Result<BTreeSet<i64>, CallError> {
+    let kwargs = json!({ "fields": [DEFINITION], "order": "id asc", "context": { "active_test": false } });
+    let teams = match client.execute(uid, TEAMS, "search_read", json!([[]]), kwargs).await {
+        // That teams may not be read is told where they are.
+        Err(CallError::Fault(fault)) if fault.keeps_back_object() => return Ok(BTreeSet::new()),
+        teams => rows_of(teams?)?,
+    };
+    let defines = |team: &Map<String, Json>| {
+        team.get(DEFINITION).and_then(Json::as_array).is_some_and(|properties| !properties.is_empty())
+    };
+    Ok(teams.iter().filter(|team| defines(team)).filter_map(|team| id(team, "id")).collect())
+}
+
+/// Adds their properties to those of some leads that have any; gives the requests that took.
+pub(super) async fn add_to(
+    client: &Client,
+    uid: i64,
+    teams: &BTreeSet<i64>,
+    leads: &mut [Map<String, Json>],
+) -> Result<u32, CallError> {
+    // Whose team may not be read may have one that defines some.
+    let concerned = |lead: &&mut Map<String, Json>| {
+        !lead.contains_key("team_id") || id(lead, "team_id").is_some_and(|team| teams.contains(&team))
+    };
+    let mut leads: Vec<_> = leads.iter_mut().filter(concerned).collect();
+    let ids: Vec<i64> = leads.iter().filter_map(|lead| id(lead, "id")).collect();
+    let (mut found, mut open, mut calls) = (Map::new(), vec![ids.as_slice()], 0);
+    while let Some(ids) = open.pop() {
+        if ids.is_empty() {
+            continue;
+        }
+        calls += 1;
+        // Without `load`: the names of records that properties point to come along.
+        let kwargs = json!({ "fields": [FIELD] });
+        match client.execute(uid, OBJECT, "read", json!([ids]), kwargs).await {
+            Ok(answer) => {
+                for mut row in rows_of(answer)? {
+                    found.extend(id(&row, "id").map(|id| id.to_string()).zip(row.remove(FIELD)));
+                }
+            }
+            Err(CallError::Fault(fault)) if fault.is_unsendable() => {
+                if ids.len() > 1 {
+                    let (one, other) = ids.split_at(ids.len() / 2);
+                    open.extend([one, other]);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for lead in &mut leads {
+        let properties = id(lead, "id").and_then(|id| found.remove(&id.to_string()));
+        let some = properties.filter(|some| some.as_array().is_some_and(|list| !list.is_empty()));
+        lead.extend(some.map(|some| (FIELD.to_owned(), some)));
+    }
+    Ok(calls)
+}
