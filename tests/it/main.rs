@@ -35,9 +35,9 @@ mod lists;
 mod odoo_activities;
 #[cfg(test)]
 mod odoo_changes;
-mod odoo_merges;
 #[cfg(test)]
 mod odoo_labels;
+mod odoo_merges;
 #[cfg(test)]
 mod odoo_schema;
 #[cfg(test)]
