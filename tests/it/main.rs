@@ -37,6 +37,7 @@ mod odoo_activities;
 mod odoo_changes;
 #[cfg(test)]
 mod odoo_labels;
+#[cfg(test)]
 mod odoo_merges;
 #[cfg(test)]
 mod odoo_schema;

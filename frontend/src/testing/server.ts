@@ -36,7 +36,12 @@ export const server = setupServer(
   answer.get("/api/data-lake/replays", { items: [] }),
   answer.get("/api/data-lake/replays/{replay}", aReplayDetail()),
   answer.get("/api/data-lake/lineage/{entity}/{id}", aLineage()),
-  answer.get("/api/opportunities/{id}", { meta: aMeta(), opportunity: aDeal(), write: null }),
+  answer.get("/api/opportunities/{id}", {
+    meta: aMeta(),
+    opportunity: aDeal(),
+    merged_from: [],
+    write: null,
+  }),
   answer.get("/api/sync/status", { sources: [aSource()] }),
   answer.get("/api/sync/history", { runs: [] }),
 );

@@ -90,7 +90,9 @@ test("a deal shows what it is labelled with, by name", async () => {
     lost_reason: { id: "r1", name: "Too expensive" },
     recurring: { amount: usd(1_200_00), months: 12, mrr: usd(100_00) },
   });
-  server.use(answer.get("/api/opportunities/{id}", { meta: aMeta(), opportunity, write: null }));
+  server.use(
+    answer.get("/api/opportunities/{id}", { meta: aMeta(), opportunity, merged_from: [], write: null }),
+  );
   renderApp("/data-lake/lineage/opportunities/o1");
   const labels = within(await screen.findByRole("region", { name: "Labels" }));
   expect(await labels.findByText("Alpine")).toBeVisible();

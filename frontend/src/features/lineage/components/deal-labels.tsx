@@ -36,7 +36,9 @@ function Line({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div className="min-w-0">
       <dt className="text-ink-2 text-xs">{name}</dt>
-      <dd className="break-words font-medium">{children || <span className="text-ink-2">{NO_VALUE}</span>}</dd>
+      <dd className="break-words font-medium">
+        {children || <span className="text-ink-2">{NO_VALUE}</span>}
+      </dd>
     </div>
   );
 }
@@ -60,7 +62,9 @@ function Recurring({ recurring: { amount, months, mrr } }: { recurring: NonNulla
     <>
       <Money amount={amount} />{" "}
       {months && (
-        <span className="text-ink-2 text-xs">{t("lineage.every", { count: months, n: integer(months) })}</span>
+        <span className="text-ink-2 text-xs">
+          {t("lineage.every", { count: months, n: integer(months) })}
+        </span>
       )}
       {mrr && months !== 1 && (
         <span className="block text-ink-2 text-xs">
