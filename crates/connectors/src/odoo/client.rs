@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::config::{Config, address};
 use super::fault::{self, CallError};
-use super::wire::{self, Answer, Fault};
+use super::wire::{self, Answer, Fault, WireError};
 use crate::ConfigError;
 
 /// Longest fault message kept, in characters.
@@ -131,23 +131,51 @@ impl Client {
         args: Json,
         kwargs: Json,
     ) -> Result<Json, CallError> {
+        self.call("object", "execute_kw", &self.execution(uid, model, method, args, kwargs)).await
+    }
+
+    /// The same over JSON-RPC, which has a word for an empty value in an answer.
+    pub async fn execute_in_json(
+        &self,
+        uid: i64,
+        model: &str,
+        method: &str,
+        args: Json,
+        kwargs: Json,
+    ) -> Result<Json, CallError> {
+        let args = self.execution(uid, model, method, args, kwargs);
+        let params = json!({ "service": "object", "method": "execute_kw", "args": args });
+        let body = json!({ "jsonrpc": "2.0", "method": "call", "id": 1, "params": params }).to_string();
+        self.exchange("jsonrpc", "application/json", body, wire::parse_json).await
+    }
+
+    fn execution(&self, uid: i64, model: &str, method: &str, args: Json, kwargs: Json) -> [Json; 7] {
         let secret = json!(self.secret.expose_secret());
-        let params = [json!(self.database), json!(uid), secret, json!(model), json!(method), args, kwargs];
-        self.call("object", "execute_kw", &params).await
+        [json!(self.database), json!(uid), secret, json!(model), json!(method), args, kwargs]
     }
 
     async fn call(&self, service: &str, method: &'static str, params: &[Json]) -> Result<Json, CallError> {
         let body = wire::call(method, params.iter().map(wire::value).collect())
             .map_err(|error| self.unexpected(&error.to_string()))?;
+        self.exchange(&format!("xmlrpc/2/{service}"), "text/xml", body, wire::parse).await
+    }
+
+    async fn exchange(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: String,
+        parse: fn(&str) -> Result<Answer, WireError>,
+    ) -> Result<Json, CallError> {
         let started = Instant::now();
-        let answer = self.post(service, body).await?;
+        let answer = self.post(path, content_type, body).await?;
         let bytes = answer.len();
         // Parsing a page takes tens of milliseconds: too long for a thread that serves others.
         let answer =
-            tokio::task::spawn_blocking(move || wire::parse(&answer).map_err(|_| looks_like_html(&answer)))
+            tokio::task::spawn_blocking(move || parse(&answer).map_err(|_| looks_like_html(&answer)))
                 .await
                 .map_err(|_| self.unexpected("the parser stopped"))?;
-        tracing::debug!(service, method, bytes, elapsed_ms = started.elapsed().as_millis(), "odoo answered");
+        tracing::debug!(path, bytes, elapsed_ms = started.elapsed().as_millis(), "odoo answered");
         match answer {
             Ok(Answer::Value(value)) => Ok(value),
             Ok(Answer::Fault(fault)) => Err(CallError::Fault(self.presentable(&fault))),
@@ -155,16 +183,21 @@ impl Client {
                 error: fault::not_odoo(&self.url, "a page for people"),
                 smaller_may_help: false,
             }),
-            Err(false) => Err(self.unexpected("it cannot be read as XML-RPC")),
+            Err(false) => Err(self.unexpected("it cannot be read")),
         }
     }
 
     /// Sends a body and returns the answer's.
-    async fn post(&self, service: &str, body: String) -> Result<String, CallError> {
-        let endpoint = format!("{}/xmlrpc/2/{service}", address(&self.url));
+    async fn post(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: String,
+    ) -> Result<String, CallError> {
+        let endpoint = format!("{}/{path}", address(&self.url));
         let no_answer =
             |error: reqwest::Error| fault::no_answer(&error.without_url(), &self.url, self.call_timeout);
-        let request = self.http.post(endpoint).header(header::CONTENT_TYPE, "text/xml").body(body);
+        let request = self.http.post(endpoint).header(header::CONTENT_TYPE, content_type).body(body);
         let mut response = request.send().await.map_err(no_answer)?;
         if let Some(clock) = date(&response) {
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);

@@ -29,6 +29,11 @@ pub(super) enum CallError {
 }
 
 impl CallError {
+    /// Whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Broken { error: SourceError::Transient { .. }, .. })
+    }
+
     /// The error to report for a call about an object (or none in particular).
     pub fn into_source_error(self, object: Option<&str>) -> SourceError {
         match self {

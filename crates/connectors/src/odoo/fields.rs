@@ -10,6 +10,9 @@ use super::objects::{Kind, Object};
 use super::properties;
 use crate::{Field, FieldSchema};
 
+/// Names of the same field in different versions.
+const RENAMED: [(&str, &str); 1] = [("lost_reason", "lost_reason_id")];
+
 /// The fields read of one object.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
@@ -32,6 +35,12 @@ impl Fields {
             match found.get(name) {
                 Some(attributes) => fields.take(name, attributes),
                 None => fields.missing.push((*name).to_owned()),
+            }
+        }
+        // A field under its other name is not missing.
+        for (one, other) in RENAMED {
+            if fields.names.iter().any(|name| name == one || name == other) {
+                fields.missing.retain(|name| name != one && name != other);
             }
         }
         let all = found.as_object().into_iter().flatten();

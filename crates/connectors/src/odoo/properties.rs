@@ -1,11 +1,13 @@
 //! `lead_properties`: fields that a team has defined for its leads.
 //!
-//! They cannot be asked for with a page: one lead of such a team whose column was never written makes the whole answer fail,
-//! since XML-RPC has no word for its empty value. So they are read apart, of the leads of teams that have defined some, and
-//! where an answer fails, of each half of them, down to the lead that makes it fail, which has none. A database in which no
-//! team has defined any pays one request a run for it, and most have the field not at all.
+//! They cannot be asked for with a page: one lead of such a team whose column was never written, as of all that are older than
+//! the definition, makes the whole answer fail, since XML-RPC has no word for its empty value. So they are read apart, of the
+//! leads of teams that have defined some, and where the answer fails, once more over JSON-RPC, which has that word. Where
+//! something in front of Odoo lets no JSON-RPC through, they are read by halves, down to the lead that makes the answer fail,
+//! which has none. A database in which no team has defined any pays one request a run for it, and most have the field not at
+//! all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -50,21 +52,46 @@ pub(super) async fn add_to(
     };
     let mut leads: Vec<_> = leads.iter_mut().filter(concerned).collect();
     let ids: Vec<i64> = leads.iter().filter_map(|lead| id(lead, "id")).collect();
-    let (mut found, mut open, mut calls) = (Map::new(), vec![ids.as_slice()], 0);
+    let (mut found, calls) = read(client, uid, &ids).await?;
+    for lead in &mut leads {
+        let properties = id(lead, "id").and_then(|id| found.remove(&id));
+        let some = properties.filter(|some| some.as_array().is_some_and(|list| !list.is_empty()));
+        lead.extend(some.map(|some| (FIELD.to_owned(), some)));
+    }
+    Ok(calls)
+}
+
+/// The field of some leads, by id, and the requests that took.
+async fn read(client: &Client, uid: i64, ids: &[i64]) -> Result<(BTreeMap<i64, Json>, u32), CallError> {
+    let (mut found, mut open, mut calls) = (BTreeMap::new(), vec![ids], 0);
+    let mut take = |rows: Vec<Map<String, Json>>| {
+        for mut row in rows {
+            found.extend(id(&row, "id").zip(row.remove(FIELD)));
+        }
+    };
+    // Without `load`: the names of records that properties point to come along.
+    let kwargs = || json!({ "fields": [FIELD] });
+    // Until it has failed.
+    let mut in_json = true;
     while let Some(ids) = open.pop() {
         if ids.is_empty() {
             continue;
         }
         calls += 1;
-        // Without `load`: the names of records that properties point to come along.
-        let kwargs = json!({ "fields": [FIELD] });
-        match client.execute(uid, OBJECT, "read", json!([ids]), kwargs).await {
-            Ok(answer) => {
-                for mut row in rows_of(answer)? {
-                    found.extend(id(&row, "id").map(|id| id.to_string()).zip(row.remove(FIELD)));
-                }
-            }
+        match client.execute(uid, OBJECT, "read", json!([ids]), kwargs()).await {
+            Ok(answer) => take(rows_of(answer)?),
             Err(CallError::Fault(fault)) if fault.is_unsendable() => {
+                if in_json {
+                    calls += 1;
+                    match client.execute_in_json(uid, OBJECT, "read", json!([ids]), kwargs()).await {
+                        Ok(answer) => {
+                            take(rows_of(answer)?);
+                            continue;
+                        }
+                        Err(error) if error.is_transient() => return Err(error),
+                        Err(_) => in_json = false,
+                    }
+                }
                 if ids.len() > 1 {
                     let (one, other) = ids.split_at(ids.len() / 2);
                     open.extend([one, other]);
@@ -73,10 +100,5 @@ pub(super) async fn add_to(
             Err(error) => return Err(error),
         }
     }
-    for lead in &mut leads {
-        let properties = id(lead, "id").and_then(|id| found.remove(&id.to_string()));
-        let some = properties.filter(|some| some.as_array().is_some_and(|list| !list.is_empty()));
-        lead.extend(some.map(|some| (FIELD.to_owned(), some)));
-    }
-    Ok(calls)
+    Ok((found, calls))
 }

@@ -49,6 +49,23 @@ pub(super) fn parse(body: &str) -> Result<Answer, WireError> {
     Ok(Answer::Fault(Fault { code: fault.code(), message: summary(fault.string()) }))
 }
 
+/// Reads an answer over JSON-RPC (`odoo/http.py`: an error bears the name of the exception's class in its data).
+pub(super) fn parse_json(body: &str) -> Result<Answer, WireError> {
+    let mut answer: Json = serde_json::from_str(body).map_err(|_| WireError)?;
+    if let Some(result) = answer.get_mut("result") {
+        return Ok(Answer::Value(result.take()));
+    }
+    let data = answer.get("error").and_then(|error| error.get("data")).ok_or(WireError)?;
+    let text = |name: &str| data.get(name).and_then(Json::as_str).unwrap_or_default();
+    let code = match text("name").rsplit('.').next().unwrap_or_default() {
+        "AccessDenied" => 3,
+        "AccessError" => 4,
+        "UserError" | "ValidationError" | "MissingError" => 2,
+        _ => 1,
+    };
+    Ok(Answer::Fault(Fault { code, message: summary(text("message")) }))
+}
+
 /// The last line of a traceback; the whole text, on one line, otherwise.
 fn summary(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

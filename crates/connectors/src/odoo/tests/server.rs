@@ -12,6 +12,9 @@ use crate::odoo::objects::{self, Kind};
 use crate::odoo::properties::DEFINITION;
 use crate::odoo::wire::{Answer, parse};
 
+/// Where JSON-RPC is spoken.
+pub(super) const JSON_PATH: &str = "/jsonrpc";
+
 /// A call as it arrived.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -94,16 +97,28 @@ async fn serve(
     answer: &(dyn Fn(&Call) -> Reply + Send + Sync),
 ) {
     let Some((path, body)) = request(&mut stream).await else { return };
-    let Ok(call) = dxr::MethodCall::from_xml(&body) else { return };
-    let params = call.params.into_iter().map(wire::json).collect();
-    let call = Call { path, method: call.name.into_owned(), params };
+    let Some(call) = read(path, &body) else { return };
     let reply = answer(&call);
+    let in_json = call.path == JSON_PATH;
     log.lock().unwrap().push(call);
     let xml = |body: String| {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n", body.len());
         (head, body.into_bytes())
     };
+    let json = |body: Json| {
+        let body = body.to_string();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        (head, body.into_bytes())
+    };
     let (head, body) = match reply {
+        Reply::Value(value) if in_json => json(json!({ "jsonrpc": "2.0", "id": 1, "result": value })),
+        Reply::Fault(_, text) if in_json => {
+            let data = json!({ "name": "builtins.ValueError", "message": text });
+            json(json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": 200, "data": data } }))
+        }
         Reply::Value(value) => xml(dxr::MethodResponse { value: wire::value(&value) }.to_xml().unwrap()),
         Reply::Fault(code, text) => {
             xml(dxr::FaultResponse { fault: dxr::Fault::new(code, text.to_owned()) }.to_xml().unwrap())
@@ -116,6 +131,18 @@ async fn serve(
     let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await;
     let _ = stream.write_all(&body).await;
     let _ = stream.shutdown().await;
+}
+
+/// The call in a request.
+fn read(path: String, body: &str) -> Option<Call> {
+    if path == JSON_PATH {
+        let call: Json = serde_json::from_str(body).ok()?;
+        let params = call["params"]["args"].as_array()?.clone();
+        return Some(Call { path, method: call["params"]["method"].as_str()?.to_owned(), params });
+    }
+    let call = dxr::MethodCall::from_xml(body).ok()?;
+    let params = call.params.into_iter().map(wire::json).collect();
+    Some(Call { path, method: call.name.into_owned(), params })
 }
 
 /// Path and body of a request.
