@@ -188,12 +188,7 @@ impl Client {
     }
 
     /// Sends a body and returns the answer's.
-    async fn post(
-        &self,
-        path: &str,
-        content_type: &'static str,
-        body: String,
-    ) -> Result<String, CallError> {
+    async fn post(&self, path: &str, content_type: &'static str, body: String) -> Result<String, CallError> {
         let endpoint = format!("{}/{path}", address(&self.url));
         let no_answer =
             |error: reqwest::Error| fault::no_answer(&error.without_url(), &self.url, self.call_timeout);

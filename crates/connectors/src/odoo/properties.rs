@@ -1,11 +1,10 @@
 //! `lead_properties`: fields that a team has defined for its leads.
 //!
-//! They cannot be asked for with a page: one lead of such a team whose column was never written, as of all that are older than
-//! the definition, makes the whole answer fail, since XML-RPC has no word for its empty value. So they are read apart, of the
-//! leads of teams that have defined some, and where the answer fails, once more over JSON-RPC, which has that word. Where
-//! something in front of Odoo lets no JSON-RPC through, they are read by halves, down to the lead that makes the answer fail,
-//! which has none. A database in which no team has defined any pays one request a run for it, and most have the field not at
-//! all.
+//! They cannot be asked for with a page: one lead of such a team that was written last before one of them was defined makes the
+//! whole answer fail, since XML-RPC has no word for its empty value. So they are read apart, of the leads of teams that have
+//! defined some, and where the answer fails, once more over JSON-RPC, which has that word. Where something in front of Odoo
+//! lets no JSON-RPC through, they are read by halves, down to the lead that makes the answer fail: what that one has cannot be
+//! read. A database in which no team has defined any pays one request a run for it, and most have the field not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,8 +54,12 @@ pub(super) async fn add_to(
     let (mut found, calls) = read(client, uid, &ids).await?;
     for lead in &mut leads {
         let properties = id(lead, "id").and_then(|id| found.remove(&id));
-        let some = properties.filter(|some| some.as_array().is_some_and(|list| !list.is_empty()));
-        lead.extend(some.map(|some| (FIELD.to_owned(), some)));
+        let Some(Json::Array(mut properties)) = properties else { continue };
+        // One that was defined after the lead was written last has an empty value.
+        properties.retain(|property| property.get("value").is_some_and(|value| !value.is_null()));
+        if !properties.is_empty() {
+            lead.insert(FIELD.to_owned(), Json::Array(properties));
+        }
     }
     Ok(calls)
 }
