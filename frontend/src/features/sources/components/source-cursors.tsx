@@ -54,7 +54,6 @@ function Head() {
       <Th>{t("source.readThrough")}</Th>
       <Th>{t("source.changesFrom")}</Th>
       <Th>{t("source.fullDue")}</Th>
-      <Th>{t("source.position")}</Th>
       <Th>{t("source.reset")}</Th>
     </>
   );
@@ -71,16 +70,18 @@ function Row({ cursor, onReset }: { cursor: Schemas["SourceCursor"]; onReset: ()
   const state = cursor.reset_at ? "reset" : cursor.complete ? "complete" : "middle";
   return (
     <tr data-object={cursor.object} data-state={state}>
-      <RowHead className="font-mono text-xs">{cursor.object}</RowHead>
+      <RowHead className="font-mono text-xs">
+        {cursor.object}
+        <span className="block text-ink-2" title={t("source.position")}>
+          {cursor.position.epoch}/{cursor.position.sequence}
+        </span>
+      </RowHead>
       <Td>
         <Badge {...LOOK[state]}>{t(`source.cursor.${state}`)}</Badge>
       </Td>
       <Td className="num whitespace-nowrap">{dateTime(cursor.read_through)}</Td>
       <Td className="num whitespace-nowrap">{dateTime(cursor.changes_from)}</Td>
       <Td className="num whitespace-nowrap">{dateTime(cursor.full_due)}</Td>
-      <Td className="num whitespace-nowrap">
-        {cursor.position.epoch}/{cursor.position.sequence}
-      </Td>
       <Td>
         <Button
           look="ghost"
