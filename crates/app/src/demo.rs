@@ -12,7 +12,7 @@ use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::{Schedule, Selection};
 use salescommand_ingest::{Demands, RunState, SyncRequest, Trigger, TriggerError, all_runs, request_sync};
 use salescommand_normalizer::{NormalizerPosition, consumer_name};
-use salescommand_projector::{ProjectionPosition, projections};
+use salescommand_projector::ProjectionPosition;
 use salescommand_query::accounts::{AccountError, Accounts, NewAccount};
 use salescommand_query::sources::{NewSource, SourceError};
 use salescommand_query::{DemoLogin, HealthCheck, ReadinessCheck, SystemClock, SystemIds};
@@ -191,7 +191,7 @@ async fn first_run(shared: &Shared) -> Result<()> {
     }
 }
 
-/// Whether everything that the last complete sync read is in every projection.
+/// Whether everything that the last complete sync read is in every projection that is read now.
 async fn progress(shared: &Shared) -> Result<HealthCheck> {
     let runs = all_runs(&*shared.ports().kv).await?;
     let Some(record) = runs.into_iter().find(|record| record.run.source.as_str() == SOURCE) else {
@@ -213,18 +213,19 @@ async fn progress(shared: &Shared) -> Result<HealthCheck> {
     };
     let instance = InstanceName::new(SOURCE)?;
     let store: &dyn Documents = &shared.store;
-    let normalized = store.position(&consumer_name(1)).await?;
+    let Some(active) = store.active().await? else { return Ok(waiting("normalising")) };
+    let normalized = store.position(&consumer_name(active.canonical)).await?;
     let normalized = normalized.map(|stored| NormalizerPosition::decode(&stored.position)).transpose()?;
     if normalized.is_none_or(|position| position.of(&instance) < complete.position) {
         return Ok(waiting("normalising"));
     }
-    for projection in projections() {
-        let name = salescommand_projector::consumer_name(projection.name(), 1);
+    for (projection, generation) in &active.serving {
+        let name = salescommand_projector::consumer_name(projection, *generation);
         let stored = store.position(&name).await?;
         let position = stored.map(|stored| ProjectionPosition::decode(&stored.position)).transpose()?;
         let reached = position.and_then(|position| position.vector.get(&instance).copied());
         if reached.is_none_or(|reached| reached < complete.position) {
-            return Ok(waiting(format!("projecting {}", projection.name())));
+            return Ok(waiting(format!("projecting {projection}")));
         }
     }
     Ok(HealthCheck::ok(CHECK, "the first sync is on the dashboard"))
