@@ -1,7 +1,7 @@
 /** Documents that differ: which, where, and what explains it. A golden record leads to its lineage. */
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Panel } from "@/components/ui/panel";
+import { RecordLink } from "@/components/ui/record-link";
 import type { Schemas } from "@/lib/api-client";
 import { ENTITY_TYPES } from "@/lib/entity-types";
 
@@ -54,12 +54,8 @@ function DocumentId({ collection, id }: { collection: string; id: string }) {
   const type = ENTITY_TYPES.find((known) => collection === `canonical_${known}`);
   if (!type) return <span className="break-all font-mono text-xs">{id}</span>;
   return (
-    <Link
-      to="/data-lake/lineage/$type/$id"
-      params={{ type, id }}
-      className="break-all font-mono text-accent-text text-xs underline-offset-2 hover:underline"
-    >
+    <RecordLink type={type} id={id} className="font-mono text-xs">
       {id}
-    </Link>
+    </RecordLink>
   );
 }

@@ -1,7 +1,7 @@
 /** Field by field: the value, the rule, who said it, and who said something else. */
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Panel } from "@/components/ui/panel";
+import { RecordLink } from "@/components/ui/record-link";
 import type { LineageField } from "@/features/lineage/api/get-lineage";
 import { FieldValue } from "@/features/lineage/components/field-value";
 import { SourceName } from "@/features/lineage/components/source-name";
@@ -58,13 +58,9 @@ function Value({ line: { field, value } }: { line: LineageField }) {
   const id: unknown = value;
   if (!type || typeof id !== "string") return <FieldValue value={value} />;
   return (
-    <Link
-      to="/data-lake/lineage/$type/$id"
-      params={{ type, id }}
-      className="break-all text-accent-text underline-offset-2 hover:underline"
-    >
+    <RecordLink type={type} id={id}>
       {id}
-    </Link>
+    </RecordLink>
   );
 }
 

@@ -1,6 +1,6 @@
 /** Where a record went that was merged at its source, and what was merged into this one. */
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { RecordLink } from "@/components/ui/record-link";
 import type { Lineage } from "@/features/lineage/api/get-lineage";
 import type { EntityType } from "@/lib/entity-types";
 
@@ -11,7 +11,10 @@ export function Merges({ type, lineage }: { type: EntityType; lineage: Lineage }
     <>
       {merged_into && (
         <p className="text-[0.8125rem] text-warn">
-          {t("lineage.mergedInto")} <Other type={type} id={merged_into} name={merged_into} />
+          {t("lineage.mergedInto")}{" "}
+          <RecordLink type={type} id={merged_into}>
+            {merged_into}
+          </RecordLink>
         </p>
       )}
       {deleted && !merged_into && <p className="text-[0.8125rem] text-warn">{t("lineage.deleted")}</p>}
@@ -21,24 +24,14 @@ export function Merges({ type, lineage }: { type: EntityType; lineage: Lineage }
           <ul className="flex min-w-0 flex-wrap gap-x-4">
             {merged_from.map(({ id, name }) => (
               <li key={id}>
-                <Other type={type} id={id} name={name} />
+                <RecordLink type={type} id={id}>
+                  {name}
+                </RecordLink>
               </li>
             ))}
           </ul>
         </div>
       )}
     </>
-  );
-}
-
-function Other({ type, id, name }: { type: EntityType; id: string; name: string }) {
-  return (
-    <Link
-      to="/data-lake/lineage/$type/$id"
-      params={{ type, id }}
-      className="break-all text-accent-text underline-offset-2 hover:underline"
-    >
-      {name}
-    </Link>
   );
 }
