@@ -33,7 +33,7 @@ use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
 use crate::seal::Seals;
-use crate::sources::{SourceError, Sources};
+use crate::sources::Sources;
 use crate::sync::{Runs, SyncCommands};
 use crate::viewer::Viewers;
 use crate::writes::RecordWrites;
@@ -85,9 +85,6 @@ pub enum ServiceError {
     /// The account module could not be prepared.
     #[error("accounts cannot be prepared")]
     Accounts(#[from] AccountError),
-    /// The sources module could not be prepared.
-    #[error("sources cannot be prepared")]
-    Sources(#[from] SourceError),
     /// The API's description could not be written.
     #[error("the description of the API cannot be written")]
     Description(#[from] serde_json::Error),

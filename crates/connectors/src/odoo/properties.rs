@@ -66,42 +66,62 @@ pub(super) async fn add_to(
 
 /// The field of some leads, by id, and the requests that took.
 async fn read(client: &Client, uid: i64, ids: &[i64]) -> Result<(BTreeMap<i64, Json>, u32), CallError> {
-    let (mut found, mut open, mut calls) = (BTreeMap::new(), vec![ids], 0);
-    let mut take = |rows: Vec<Map<String, Json>>| {
-        for mut row in rows {
-            found.extend(id(&row, "id").zip(row.remove(FIELD)));
+    if ids.is_empty() {
+        return Ok((BTreeMap::new(), 0));
+    }
+    if let Some(rows) = sendable(client, uid, ids).await? {
+        return Ok((by_id(rows), 1));
+    }
+    match client.execute_in_json(uid, OBJECT, "read", json!([ids]), kwargs()).await {
+        Ok(answer) => Ok((by_id(rows_of(answer)?), 2)),
+        Err(error) if error.is_transient() => Err(error),
+        Err(_) => {
+            let (found, calls) = read_by_halves(client, uid, ids).await?;
+            Ok((found, calls + 2))
         }
-    };
-    // Without `load`: the names of records that properties point to come along.
-    let kwargs = || json!({ "fields": [FIELD] });
-    // Until it has failed.
-    let mut in_json = true;
-    while let Some(ids) = open.pop() {
-        if ids.is_empty() {
+    }
+}
+
+/// The same of leads that cannot be read together: half by half, as far as their answers can be sent.
+async fn read_by_halves(
+    client: &Client,
+    uid: i64,
+    ids: &[i64],
+) -> Result<(BTreeMap<i64, Json>, u32), CallError> {
+    let (mut found, mut unsendable, mut calls) = (BTreeMap::new(), vec![ids], 0);
+    while let Some(ids) = unsendable.pop() {
+        if ids.len() < 2 {
             continue;
         }
-        calls += 1;
-        match client.execute(uid, OBJECT, "read", json!([ids]), kwargs()).await {
-            Ok(answer) => take(rows_of(answer)?),
-            Err(CallError::Fault(fault)) if fault.is_unsendable() => {
-                if in_json {
-                    calls += 1;
-                    match client.execute_in_json(uid, OBJECT, "read", json!([ids]), kwargs()).await {
-                        Ok(answer) => {
-                            take(rows_of(answer)?);
-                            continue;
-                        }
-                        Err(error) if error.is_transient() => return Err(error),
-                        Err(_) => in_json = false,
-                    }
-                }
-                if ids.len() > 1 {
-                    let (one, other) = ids.split_at(ids.len() / 2);
-                    open.extend([one, other]);
-                }
+        let (one, other) = ids.split_at(ids.len() / 2);
+        for half in [one, other] {
+            calls += 1;
+            match sendable(client, uid, half).await? {
+                Some(rows) => found.extend(by_id(rows)),
+                None => unsendable.push(half),
             }
-            Err(error) => return Err(error),
         }
     }
     Ok((found, calls))
+}
+
+/// The rows of some leads; none if one of them has an empty value, which XML-RPC cannot send.
+async fn sendable(
+    client: &Client,
+    uid: i64,
+    ids: &[i64],
+) -> Result<Option<Vec<Map<String, Json>>>, CallError> {
+    match client.execute(uid, OBJECT, "read", json!([ids]), kwargs()).await {
+        Err(CallError::Fault(fault)) if fault.is_unsendable() => Ok(None),
+        answer => rows_of(answer?).map(Some),
+    }
+}
+
+/// Without `load`: the names of records that properties point to come along.
+fn kwargs() -> Json {
+    json!({ "fields": [FIELD] })
+}
+
+fn by_id(rows: Vec<Map<String, Json>>) -> BTreeMap<i64, Json> {
+    rows.into_iter().filter_map(|mut row| id(&row, "id").zip(row.remove(FIELD))).collect()
 }
