@@ -31,7 +31,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("mongodb", &["store-mongo"]),
     ("axum", &["query", "odoo-simulator"]),
     ("dxr", &["connectors", "odoo-simulator"]),
-    ("reqwest", &["connectors", "salescommand"]),
+    ("reqwest", &["connectors", "query", "salescommand"]),
 ];
 
 /// Longest file of production code, in lines.

@@ -158,6 +158,23 @@ pub enum User {
         /// super_admin, executive, sales_manager, account_manager, sales_user or viewer.
         role: String,
     },
+    /// Let somebody at a sign-in provider into an existing account, with the role that the account has.
+    #[command(
+        after_help = "Example: salescommand user link ann@example.com --provider ms365 --tenant 11111111-2222-3333-4444-555555555555 --object-id 66666666-7777-8888-9999-000000000000"
+    )]
+    Link {
+        /// E-mail address of the account.
+        email: String,
+        /// The provider's name in the configuration; ms365 for Microsoft 365.
+        #[arg(long)]
+        provider: String,
+        /// The directory, for a provider that has several: of Microsoft 365 the tenant's id.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Who, there: of Microsoft 365 the user's object id, of others the subject.
+        #[arg(long, alias = "subject")]
+        object_id: String,
+    },
 }
 
 /// `export`.

@@ -3,6 +3,8 @@
 //! Environment variables are `SALESCOMMAND_SECTION__KEY`; a secret may stand in a file named by `…_FILE`. `NATS_URL`
 //! and `MONGODB_URI` are read too. Secrets are [`SecretString`]s: they cannot be printed by accident.
 
+mod auth;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+
+pub use auth::Auth;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +33,9 @@ pub struct Config {
     pub mongodb: MongoDb,
     /// The query service.
     pub http: Http,
+    /// Sign-in providers.
+    #[serde(default)]
+    pub auth: Auth,
     /// Keys.
     pub secrets: Secrets,
     /// Demo mode's source.
@@ -93,6 +100,8 @@ pub struct MongoDb {
 pub struct Http {
     /// Address and port to listen on.
     pub listen: String,
+    /// The address under which browsers reach the service; empty: as it listens, if that is loopback.
+    pub public_url: String,
     /// `auto` marks cookies Secure unless the service listens on loopback; `always` or `never` decide it.
     pub secure_cookies: String,
 }
@@ -156,6 +165,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
+    ("http", "public_url", "", false),
     ("http", "secure_cookies", "auto", false),
     ("secrets", "session_key", "", true),
     ("secrets", "master_key", "", true),
@@ -183,7 +193,9 @@ pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, Stri
         }
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment = figment.merge(Serialized::defaults(from_environment(environment)?));
+    let environment = environment.collect();
+    figment = figment.merge(Serialized::defaults(from_environment(&environment)?));
+    figment = figment.merge(Serialized::defaults(Auth::from_environment(&environment)?));
     figment.extract().context("the configuration cannot be used")
 }
 
@@ -195,8 +207,7 @@ fn defaults() -> Sections {
     sections
 }
 
-fn from_environment(environment: impl Iterator<Item = (String, String)>) -> Result<Sections> {
-    let environment: BTreeMap<String, String> = environment.collect();
+fn from_environment(environment: &BTreeMap<String, String>) -> Result<Sections> {
     let mut sections = Sections::new();
     for (section, key, _, secret) in SETTINGS {
         let name = format!("SALESCOMMAND_{}__{}", section.to_uppercase(), key.to_uppercase());
@@ -284,11 +295,13 @@ impl Config {
         match self.http.secure_cookies.as_str() {
             "always" => Ok(true),
             "never" => Ok(false),
-            "auto" => {
-                Ok(!(self.http.listen.starts_with("127.0.0.1:") || self.http.listen.starts_with("[::1]:")))
-            }
+            "auto" => Ok(!self.listens_on_loopback() || self.http.public_url.starts_with("https://")),
             other => bail!("http.secure_cookies is {other:?}; it must be auto, always or never"),
         }
+    }
+
+    fn listens_on_loopback(&self) -> bool {
+        self.http.listen.starts_with("127.0.0.1:") || self.http.listen.starts_with("[::1]:")
     }
 
     /// How often generations are verified by schedule; none for never.
@@ -310,6 +323,7 @@ impl Config {
             ("alerts", "stale_after_hours") => self.alerts.stale_after_hours.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
+            ("http", "public_url") => self.http.public_url.clone(),
             ("http", "secure_cookies") => self.http.secure_cookies.clone(),
             ("demo", "odoo_url") => self.demo.odoo_url.clone(),
             ("demo", "odoo_database") => self.demo.odoo_database.clone(),
@@ -323,7 +337,7 @@ impl Config {
             setting: format!("{section}.{key}"),
             value: plain(section, key),
         });
-        shown.collect()
+        shown.chain(self.auth.masked()).collect()
     }
 }
 

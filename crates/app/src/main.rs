@@ -24,6 +24,7 @@ mod links;
 mod listing;
 mod load;
 mod mappings;
+mod people;
 mod probes;
 mod processes;
 mod quarantine;

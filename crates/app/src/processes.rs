@@ -26,6 +26,7 @@ use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, SourceSchedules, serve_sources};
 use crate::load::{AskedReaders, serve_load};
+use crate::people::AccountLog;
 use crate::probes::Registry;
 use crate::quarantine::DecisionLog;
 use crate::{connections, demo, epochs, lifecycle, runtimes};
@@ -214,6 +215,7 @@ fn run_query(
             connectors: Arc::new(Registry),
             writes: Arc::new(writes),
             quarantine: Arc::new(decisions),
+            people: Arc::new(AccountLog { ports: ports.clone() }),
             generations: Arc::new(OperatorCommands(operator)),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -279,6 +281,8 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
     let mut service = QueryConfig::new(session_key, master_keys(config)?);
     service.listen = listen;
+    service.providers = config.auth.providers()?;
+    service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;
     service.stale_after = config.stale_after()?;
     service.demo = with_demo;

@@ -27,6 +27,8 @@ use crate::freshness::Evidence;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
 use crate::load::Load;
+use crate::oidc::Providers;
+use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
@@ -41,6 +43,8 @@ pub(crate) struct App {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
+    pub(crate) providers: Providers,
+    pub(crate) people: Arc<dyn People>,
     pub(crate) attempts_per_account: Throttle,
     pub(crate) attempts_per_address: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
@@ -84,6 +88,8 @@ pub(crate) struct Open {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
+    pub(crate) providers: Providers,
+    pub(crate) people: Arc<dyn People>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) load: Arc<Load>,
@@ -108,6 +114,8 @@ impl App {
             accounts: open.accounts,
             sessions: open.sessions,
             cookies: open.cookies,
+            providers: open.providers,
+            people: open.people,
             attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
             clock: open.clock,

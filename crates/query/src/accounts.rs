@@ -3,6 +3,8 @@
 //! An account is also a person: its facet id lets the normalizer join it with the source's user. Publishing the
 //! account as a configuration event is the app's job; only [`AccountSummary`] says what such an event needs.
 
+mod identities;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +22,9 @@ use crate::auth::{PasswordError, Passwords, Sessions};
 use crate::clock::Clock;
 use crate::document;
 use crate::ids::Ids;
+
+pub use identities::ExternalIdentity;
+pub(crate) use identities::Newcomer;
 
 /// The object name of accounts within the configuration instance.
 pub const ACCOUNT_OBJECT: &str = "account";
@@ -84,6 +89,7 @@ pub(crate) struct Account {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// Empty: no password opens it.
     pub(crate) password_hash: String,
     pub(crate) disabled: bool,
     pub(crate) revision: i64,
@@ -98,7 +104,7 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    fn summary(self) -> AccountSummary {
+    pub(crate) fn summary(self) -> AccountSummary {
         AccountSummary {
             id: self.id,
             email: self.email,
@@ -193,18 +199,19 @@ impl Accounts {
     pub async fn set_password(&self, email: &str, password: SecretString) -> Result<(), AccountError> {
         check_password(&password)?;
         let hash = self.passwords.hash(password).await?;
-        let account = self.change(email, |account| account.password_hash.clone_from(&hash)).await?;
+        let account =
+            self.change(("email", &lower(email)), |account| account.password_hash.clone_from(&hash)).await?;
         Ok(Sessions::end_all(&*self.ops, &account.id).await?)
     }
 
     /// Gives an account another role. It holds from the next request on.
     pub async fn set_role(&self, email: &str, role: Role) -> Result<AccountSummary, AccountError> {
-        self.change(email, |account| account.role = role).await
+        self.change(("email", &lower(email)), |account| account.role = role).await
     }
 
     /// Shuts an account out and ends its sessions, or lets it in again.
     pub async fn set_disabled(&self, email: &str, disabled: bool) -> Result<AccountSummary, AccountError> {
-        let account = self.change(email, |account| account.disabled = disabled).await?;
+        let account = self.change(("email", &lower(email)), |account| account.disabled = disabled).await?;
         if disabled {
             Sessions::end_all(&*self.ops, &account.id).await?;
         }
@@ -219,7 +226,8 @@ impl Accounts {
     ) -> Result<Option<Account>, AccountError> {
         let account =
             self.find("email", &email.trim().to_lowercase()).await?.filter(|account| !account.disabled);
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let hash =
+            account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
         // A password beyond the bound is nobody's; it is not worth hashing at its length.
         let password = if password.expose_secret().len() > LONGEST_PASSWORD {
             SecretString::default()
@@ -243,13 +251,12 @@ impl Accounts {
 
     async fn change(
         &self,
-        email: &str,
+        (field, value): (&str, &str),
         change: impl Fn(&mut Account),
     ) -> Result<AccountSummary, AccountError> {
-        let email = email.trim().to_lowercase();
         for _ in 0..TRIES {
-            let found = self.find("email", &email).await?;
-            let mut account = found.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+            let found = self.find(field, value).await?;
+            let mut account = found.ok_or_else(|| AccountError::Unknown(value.to_owned()))?;
             let expected = account.revision;
             change(&mut account);
             account.revision += 1;
@@ -257,8 +264,13 @@ impl Accounts {
                 return Ok(account.summary());
             }
         }
-        Err(AccountError::Contended(email))
+        Err(AccountError::Contended(value.to_owned()))
     }
+}
+
+/// A sign-in name as it is stored.
+fn lower(email: &str) -> String {
+    email.trim().to_lowercase()
 }
 
 /// The facet by which an account is a person.

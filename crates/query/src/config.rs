@@ -8,6 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::master_keys::MasterKeys;
+use crate::oidc::ProviderSettings;
 
 /// What the service needs to know before it starts.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub struct Config {
     pub access_lifetime: Duration,
     /// How long a refresh token is good, and so how long an idle browser stays signed in.
     pub refresh_lifetime: Duration,
+    /// Who else may say who somebody is.
+    pub providers: Vec<ProviderSettings>,
+    /// The address under which browsers reach the service: providers lead back to it.
+    pub public_url: String,
     /// A source whose last complete sync is older than this is stale.
     pub stale_after: Duration,
     /// A request that takes longer is answered with a problem.
@@ -57,6 +62,8 @@ impl Config {
             demo: false,
             access_lifetime: Duration::from_secs(10 * 60),
             refresh_lifetime: Duration::from_secs(14 * 24 * 3600),
+            providers: Vec::new(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
             stale_after: Duration::from_secs(24 * 3600),
             request_timeout: Duration::from_secs(30),
         }

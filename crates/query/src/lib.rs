@@ -32,6 +32,8 @@ mod load;
 mod master_keys;
 mod merged;
 mod money;
+pub mod oidc;
+pub mod people;
 pub mod quarantine;
 pub mod raw_zone;
 mod readiness;

@@ -29,6 +29,8 @@ use crate::extract::LARGEST_BODY;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
 use crate::load::Load;
+use crate::oidc::{Providers, ProvidersError};
+use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
@@ -59,6 +61,8 @@ pub struct Deps {
     pub raw_zone: Arc<dyn RawZone>,
     /// Publishes decisions about rejects.
     pub quarantine: Arc<dyn QuarantineDecisions>,
+    /// Tells the pipeline of accounts that sign-ins make.
+    pub people: Arc<dyn People>,
     /// Takes what operators ask of generations.
     pub generations: Arc<dyn GenerationCommands>,
     /// The present moment.
@@ -85,6 +89,9 @@ pub enum ServiceError {
     /// The account module could not be prepared.
     #[error("accounts cannot be prepared")]
     Accounts(#[from] AccountError),
+    /// A sign-in provider cannot be used as configured.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// The API's description could not be written.
     #[error("the description of the API cannot be written")]
     Description(#[from] serde_json::Error),
@@ -165,6 +172,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         writes,
         raw_zone,
         quarantine,
+        people,
         generations,
         clock,
         ids,
@@ -194,11 +202,15 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         tokens: AccessTokens::new(&config.signing_key, config.access_lifetime),
         refresh_lifetime: config.refresh_lifetime,
     };
+    let seals = Seals::new(&config.signing_key);
+    let providers = Providers::new(config.providers, &config.public_url, seals, ops.clone())?;
     let max_age_seconds = config.refresh_lifetime.as_secs();
     let open = Open {
         accounts: Accounts::new(ops, clock.clone(), ids.clone())?,
         sessions,
         cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
+        providers,
+        people,
         clock,
         ids,
         load,

@@ -14,6 +14,10 @@ pub const POSITIONS_COLLECTION: &str = "positions";
 pub const OPS_USERS: &str = "ops_users";
 /// Refresh tokens, by digest.
 pub const OPS_REFRESH_TOKENS: &str = "ops_refresh_tokens";
+/// Identities at sign-in providers, by digest, and their accounts.
+pub const OPS_IDENTITIES: &str = "ops_identities";
+/// Sign-ins through providers that have come back, by digest of their state.
+pub const OPS_USED_SIGN_INS: &str = "ops_used_sign_ins";
 /// Source instances with their sealed credentials, by name.
 pub const OPS_SOURCES: &str = "ops_sources";
 /// Generations that exist, active or not.

@@ -55,6 +55,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/ms365/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Microsoft leads back here */
+        get: operations["ms365_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/ms365/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign in with Microsoft */
+        get: operations["ms365_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The provider leads back here */
+        get: operations["oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oidc/{provider}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign in with a provider */
+        get: operations["oidc_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/refresh": {
         parameters: {
             query?: never;
@@ -772,6 +840,8 @@ export interface components {
             demo_accounts: components["schemas"]["DemoAccount"][];
             /** @description `SalesCommand`. */
             product: string;
+            /** @description Providers through which one may sign in. */
+            sign_in_providers: components["schemas"]["SignInProvider"][];
             /** @description Version of this server. */
             version: string;
         };
@@ -2240,6 +2310,20 @@ export interface components {
             /** @description The role's name for people. */
             role_label: string;
         };
+        /** @description A provider through which one may sign in. */
+        SignInProvider: {
+            /** @description Where a browser goes to sign in; takes `next`, the path to come back to. */
+            login_path: string;
+            /** @description Its name in addresses; `ms365` is Microsoft 365. */
+            name: string;
+            /** @description Its name for people. */
+            title: string;
+        };
+        /** @description Signed out here. */
+        SignedOut: {
+            /** @description Go there to sign out at the provider too. */
+            provider_sign_out: string;
+        };
         /** @description A source to add. */
         SourceAddition: {
             /** @description When it is read by itself; every 15 minutes if nothing is said. */
@@ -2739,6 +2823,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Signed out here; the provider has a page to sign out there too */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Signed out */
             204: {
                 headers: {
@@ -2801,6 +2894,108 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    ms365_callback: {
+        parameters: {
+            query?: {
+                /** @description What the sign-in was begun with. */
+                state?: string;
+                /** @description To be exchanged for a token. */
+                code?: string;
+                /** @description Who answers (RFC 9207). */
+                iss?: string;
+                /** @description Why there is no code. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the sign-in page, signed in or with the reason in `error` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ms365_login: {
+        parameters: {
+            query?: {
+                /** @description A path of this site; any other address is not gone to. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To Microsoft's sign-in, or back to the sign-in page with the reason in `error` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description What the sign-in was begun with. */
+                state?: string;
+                /** @description To be exchanged for a token. */
+                code?: string;
+                /** @description Who answers (RFC 9207). */
+                iss?: string;
+                /** @description Why there is no code. */
+                error?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider's name */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the sign-in page, signed in or with the reason in `error` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    oidc_login: {
+        parameters: {
+            query?: {
+                /** @description A path of this site; any other address is not gone to. */
+                next?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider's name */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider's sign-in, or back to the sign-in page with the reason in `error` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -75,7 +75,8 @@ function useSignOutCommand(): { command: Command; failed: boolean } {
       icon: LogOut,
       run: () =>
         mutate(undefined, {
-          onSuccess: async () => {
+          onSuccess: async (elsewhere) => {
+            if (elsewhere) return location.assign(elsewhere);
             await navigate({ to: "/sign-in", search: { why: "signed-out" } });
             queryClient.clear();
           },

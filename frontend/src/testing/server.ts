@@ -21,6 +21,7 @@ export const server = setupServer(
     product: "SalesCommand",
     version: "0.1.0",
     demo: true,
+    sign_in_providers: [],
     demo_accounts: [{ role_label: "Super Admin", email: "superadmin@salescommand.com", password: "demo123" }],
   }),
   answer.get("/api/auth/me", aSession()),

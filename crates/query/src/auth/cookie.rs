@@ -1,6 +1,6 @@
-//! The two cookies.
+//! The two cookies of a session, and those of a sign-in elsewhere.
 //!
-//! Both live as long as the refresh token, so that an expired access token still arrives and can be told from a
+//! Those of the session live as long as the refresh token, so that an expired access token still arrives and can be told from a
 //! browser that never signed in.
 
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) const ACCESS_COOKIE: &str = "sc_access";
 /// Holds the refresh token.
 pub(crate) const REFRESH_COOKIE: &str = "sc_refresh";
+/// Names the provider through which somebody has signed in.
+pub(crate) const PROVIDER_COOKIE: &str = "sc_provider";
 
 const ACCESS_PATH: &str = "/api";
 const REFRESH_PATH: &str = "/api/auth";
@@ -28,16 +30,38 @@ impl Cookies {
         self.append(headers, REFRESH_COOKIE, refresh.expose_secret(), REFRESH_PATH, self.max_age_seconds);
     }
 
-    /// Takes both away.
+    /// Takes both away, and what is known of where they came from.
     pub(crate) fn clear(&self, headers: &mut HeaderMap) {
+        self.append(headers, PROVIDER_COOKIE, "", REFRESH_PATH, 0);
         self.append(headers, ACCESS_COOKIE, "", ACCESS_PATH, 0);
         self.append(headers, REFRESH_COOKIE, "", REFRESH_PATH, 0);
     }
 
+    /// Remembers through which provider somebody has signed in, to sign out there too.
+    pub(crate) fn remember_provider(&self, headers: &mut HeaderMap, provider: &str) {
+        self.append(headers, PROVIDER_COOKIE, provider, REFRESH_PATH, self.max_age_seconds);
+    }
+
+    /// Keeps what a provider has to bring back. The browser comes from another site then, so `Strict` would lose it.
+    pub(crate) fn keep_pending(&self, headers: &mut HeaderMap, name: &str, value: &str, max_age: i64) {
+        let max_age = max_age.unsigned_abs();
+        self.append_for(headers, "Lax", (name, value), (REFRESH_PATH, max_age));
+    }
+
     fn append(&self, headers: &mut HeaderMap, name: &str, value: &str, path: &str, max_age: u64) {
+        self.append_for(headers, "Strict", (name, value), (path, max_age));
+    }
+
+    fn append_for(
+        &self,
+        headers: &mut HeaderMap,
+        sites: &str,
+        (name, value): (&str, &str),
+        (path, max_age): (&str, u64),
+    ) {
         let secure = if self.secure { "; Secure" } else { "" };
         let text =
-            format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
+            format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite={sites}{secure}");
         if let Ok(mut value) = HeaderValue::from_str(&text) {
             value.set_sensitive(true);
             headers.append(header::SET_COOKIE, value);

@@ -9,7 +9,7 @@ mod sessions;
 mod throttle;
 mod token;
 
-pub(crate) use cookie::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, cookie_of};
+pub(crate) use cookie::{ACCESS_COOKIE, Cookies, PROVIDER_COOKIE, REFRESH_COOKIE, cookie_of};
 pub(crate) use password::{PasswordError, Passwords};
 pub(crate) use sessions::{Grant, SessionError, Sessions};
 pub(crate) use throttle::Throttle;

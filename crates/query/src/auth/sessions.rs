@@ -128,6 +128,11 @@ impl Sessions {
         ops.delete(OPS_REFRESH_TOKENS, &of("user", account)).await.map(|_| ())
     }
 
+    /// Ends every session of an account.
+    pub(crate) async fn end_every(&self, account: &str) -> Result<(), StoreError> {
+        Self::end_all(&*self.ops, account).await
+    }
+
     /// What an access token says.
     pub(crate) fn check(&self, token: &SecretString) -> Result<Claims, TokenError> {
         self.tokens.check(token.expose_secret(), self.clock.now())

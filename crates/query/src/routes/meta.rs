@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::App;
+use crate::oidc::route_of;
 use crate::reply::Reply;
 
 /// An account of the demo, shown on the sign-in page.
@@ -20,6 +21,17 @@ pub struct DemoAccount {
     pub password: String,
 }
 
+/// A provider through which one may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignInProvider {
+    /// Its name in addresses; `ms365` is Microsoft 365.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// Where a browser goes to sign in; takes `next`, the path to come back to.
+    pub login_path: String,
+}
+
 /// Public facts about this server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AppMeta {
@@ -29,6 +41,8 @@ pub struct AppMeta {
     pub version: String,
     /// Whether it runs in demo mode.
     pub demo: bool,
+    /// Providers through which one may sign in.
+    pub sign_in_providers: Vec<SignInProvider>,
     /// Only in demo mode.
     pub demo_accounts: Vec<DemoAccount>,
 }
@@ -41,10 +55,16 @@ pub(crate) async fn meta(State(app): State<Arc<App>>) -> Reply<AppMeta> {
         email: account.email.clone(),
         password: account.password.clone(),
     });
+    let providers = app.providers.iter().map(|provider| SignInProvider {
+        name: provider.settings.name.clone(),
+        title: provider.settings.title.clone(),
+        login_path: format!("{}/login", route_of(&provider.settings.name)),
+    });
     Reply(AppMeta {
         product: "SalesCommand".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         demo: app.demo.is_some(),
+        sign_in_providers: providers.collect(),
         demo_accounts: accounts.collect(),
     })
 }

@@ -22,7 +22,8 @@ use crate::access::App;
 use crate::error::Problem;
 
 /// Operations that answer without a session; the test of access knows this list and no other.
-pub const PUBLIC_OPERATIONS: [&str; 4] = ["login", "refresh", "logout", "meta"];
+pub const PUBLIC_OPERATIONS: [&str; 8] =
+    ["login", "refresh", "logout", "ms365_login", "ms365_callback", "oidc_login", "oidc_callback", "meta"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +39,10 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::me::me))
+        .routes(routes!(auth::provider::ms365_login))
+        .routes(routes!(auth::provider::ms365_callback))
+        .routes(routes!(auth::provider::oidc_login))
+        .routes(routes!(auth::provider::oidc_callback))
         .routes(routes!(meta::meta))
         .routes(routes!(dashboard::overview::overview))
         .routes(routes!(data_lake::health::lake_health))

@@ -36,6 +36,7 @@ fn filled(path: &str) -> String {
         .replace("{instance}/{epoch}/{sequence}", "odoo/1/1")
         .replace("{replay}", "r1")
         .replace("{run}", "r1")
+        .replace("{provider}", "office")
         .replace("{id}", &deal)
 }
 
@@ -50,7 +51,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 46);
+    assert_eq!(operations.len(), 50);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }

@@ -16,8 +16,10 @@ use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
     StreamStatus,
 };
+use salescommand_query::accounts::AccountSummary;
 use salescommand_query::connectors::{CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceObject};
 use salescommand_query::cursors::SourceCursor;
+use salescommand_query::people::{People, PeopleError};
 use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::sources::OpenedSource;
@@ -442,5 +444,23 @@ impl ReadinessCheck for Brittle {
     async fn check(&self) -> HealthCheck {
         assert!(!self.broken.is_off(), "secret detail of a panic");
         HealthCheck::ok("first-sync", "done")
+    }
+}
+
+/// Remembers who was announced.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    pub accounts: Arc<Mutex<Vec<AccountSummary>>>,
+    pub switch: Switch,
+}
+
+#[async_trait]
+impl People for Told {
+    async fn announce(&self, account: &AccountSummary) -> Result<(), PeopleError> {
+        if self.switch.is_off() {
+            return Err(PeopleError("nats://secret-host".into()));
+        }
+        self.accounts.lock().unwrap().push(account.clone());
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use salescommand_domain::canonical::{FacetId, Status};
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{EventLog, KeyValue, Outgoing, StreamSpec};
 use salescommand_query::accounts::{Accounts, NewAccount};
+use salescommand_query::oidc::ProviderSettings;
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
 use salescommand_query::{Config, Deps, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics};
@@ -26,7 +27,8 @@ use tower::ServiceExt;
 use crate::controls::Controls;
 use crate::records;
 use crate::switches::{
-    Brittle, Drafts, FillingZone, OneKind, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Verdicts,
+    Brittle, Drafts, FillingZone, OneKind, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Told,
+    Verdicts,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -45,6 +47,7 @@ pub struct World {
     pub controls: Controls,
     pub brittle: Brittle,
     pub zone: FillingZone,
+    pub people_told: Told,
     pub accounts: Accounts,
     pub sources: Sources,
     pub people: BTreeMap<Role, FacetId>,
@@ -67,12 +70,18 @@ pub fn master_keys(present: u8, former: &[u8]) -> MasterKeys {
 impl World {
     /// The service and its accounts, nothing prepared yet.
     pub async fn empty() -> Self {
+        Self::with_providers(Vec::new()).await
+    }
+
+    /// The same, with providers of sign-ins.
+    pub async fn with_providers(providers: Vec<ProviderSettings>) -> Self {
         let (store, log) = (MemoryStore::new(), MemoryLog::new());
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
         let zone = FillingZone::default();
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
+        let people_told = Told::default();
         let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
         let controls = Controls::new(store.clone());
         store.ensure_ops().await.unwrap();
@@ -89,6 +98,7 @@ impl World {
             writes: Arc::new(drafts.clone()),
             raw_zone: Arc::new(zone.clone()),
             quarantine: Arc::new(verdicts.clone()),
+            people: Arc::new(people_told.clone()),
             generations: Arc::new(controls.clone()),
             clock: Arc::new(clock.clone()),
             ids,
@@ -96,7 +106,8 @@ impl World {
             metrics: detached_metrics(),
             readiness: vec![Arc::new(brittle.clone())],
         };
-        let service = QueryService::new(Config::new(key(1), master_keys(2, &[])), deps).unwrap();
+        let config = Config { providers, ..Config::new(key(1), master_keys(2, &[])) };
+        let service = QueryService::new(config, deps).unwrap();
         let people = BTreeMap::new();
         Self {
             service,
@@ -111,6 +122,7 @@ impl World {
             controls,
             brittle,
             zone,
+            people_told,
             accounts,
             sources,
             people,

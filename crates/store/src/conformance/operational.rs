@@ -6,8 +6,8 @@ use salescommand_domain::canonical::FacetId;
 
 use super::{Failure, Outcome, batch, ensure, ensure_error, ids, insert, raw};
 use crate::{
-    Condition, Direction, Documents, Error, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USERS, Ops, Query,
-    ScopedReads,
+    Condition, Direction, Documents, Error, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS,
+    Ops, Query, ScopedReads,
 };
 
 const C: &str = "serving_list_g1";
@@ -143,6 +143,22 @@ pub(super) async fn deletion_takes_every_match<S: Ops>(store: &S) -> Outcome {
     ensure!(store.delete(OPS_REFRESH_TOKENS, &odd).await? == 3, "wrong number deleted");
     ensure!(store.delete(OPS_REFRESH_TOKENS, &odd).await? == 0, "deleted twice");
     ensure!(store.list(OPS_REFRESH_TOKENS, &Query::all()).await?.len() == 3, "wrong documents are left");
+    Ok(())
+}
+
+pub(super) async fn of_two_that_use_an_id_up_one_does<S: Ops>(store: &S) -> Outcome {
+    store.ensure_ops().await?;
+    let used = |expires: i64| doc! { "_id": expires.to_string(), "expires": expires };
+    let (left, right) =
+        tokio::join!(put(store, OPS_USED_SIGN_INS, used(10)), put(store, OPS_USED_SIGN_INS, used(10)));
+    ensure!(left?.is_ok() != right?.is_ok(), "a sign-in came back twice, or never");
+    put(store, OPS_USED_SIGN_INS, used(20)).await??;
+    let over = Query::all().with(Condition::Lt("expires".to_owned(), 20_i64.into()));
+    ensure!(
+        store.delete(OPS_USED_SIGN_INS, &over).await? == 1,
+        "what is over was not forgotten, or what is not"
+    );
+    ensure_error!(put(store, OPS_USED_SIGN_INS, used(20)).await?, Error::Duplicate { .. });
     Ok(())
 }
 

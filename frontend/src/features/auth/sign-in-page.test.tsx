@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
-import { refuse } from "@/testing/answer";
+import { answer, refuse } from "@/testing/answer";
 import { aSession } from "@/testing/builders";
 import { renderApp } from "@/testing/render-app";
 import { server } from "@/testing/server";
@@ -91,4 +91,63 @@ test("a return address of another site is ignored", async () => {
   const { user, address } = renderApp("/sign-in?next=//evil.example/x", { signedIn: false });
   await fillIn(user);
   await waitFor(() => expect(address()).toBe("/overview"));
+});
+
+const withProviders = () =>
+  server.use(
+    answer.get("/api/meta", {
+      product: "SalesCommand",
+      version: "0.1.0",
+      demo: false,
+      demo_accounts: [],
+      sign_in_providers: [
+        { name: "ms365", title: "Microsoft", login_path: "/api/auth/ms365/login" },
+        { name: "office", title: "Office login", login_path: "/api/auth/oidc/office/login" },
+      ],
+    }),
+  );
+
+test("each provider is a way in that leads back to the page that was asked for", async () => {
+  withProviders();
+  renderApp("/sign-in?next=%2Foverview%3Fview%3Dtable", { signedIn: false });
+  const microsoft = await screen.findByRole("link", { name: "Sign in with Microsoft" });
+  expect(microsoft).toHaveAttribute("href", "/api/auth/ms365/login?next=%2Foverview%3Fview%3Dtable");
+  expect(screen.getByRole("link", { name: "Sign in with Office login" })).toBeVisible();
+});
+
+test("who comes back signed in goes on to the page that was asked for", async () => {
+  const { address } = renderApp("/sign-in?via=ms365&next=%2Foverview%3Fview%3Dtable", { signedIn: false });
+  expect(await screen.findByRole("heading", { name: "Overview" })).toBeVisible();
+  expect(address()).toBe("/overview?view=table");
+});
+
+test("who only says so comes back here", async () => {
+  server.use(
+    refuse("get", "/api/auth/me", { status: 401, code: "not-signed-in" }),
+    refuse("post", "/api/auth/refresh", { status: 401, code: "session-expired" }),
+  );
+  const { address } = renderApp("/sign-in?via=ms365", { signedIn: false });
+  await waitFor(() => expect(address()).toMatch(/why=expired/));
+  expect(await screen.findByRole("heading", { name: "Sign in" })).toBeVisible();
+});
+
+test.each([
+  ["no-role", "Ask your administrator for one"],
+  ["provider-unavailable", "Microsoft does not answer"],
+  ["state-invalid", "Begin again"],
+  ["nonce-mismatch", "The answer of Microsoft was not accepted"],
+])("a refusal by the word %s says what to do", async (code, text) => {
+  withProviders();
+  renderApp(`/sign-in?error=${code}&via=ms365&why=required`, { signedIn: false });
+  await screen.findByRole("link", { name: "Sign in with Microsoft" });
+  const alert = screen.getByRole("alert");
+  expect(alert).toHaveTextContent(text);
+  expect(alert).toHaveTextContent(code);
+  expect(screen.queryByTestId("sign-in-why")).toBeNull();
+});
+
+test("a text in the place of the word is not shown", async () => {
+  renderApp("/sign-in?error=Call%20this%20number&via=ms365", { signedIn: false });
+  await screen.findByLabelText("Password");
+  expect(screen.queryByText(/Call this number/)).toBeNull();
 });

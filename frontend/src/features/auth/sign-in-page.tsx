@@ -5,17 +5,24 @@ import { useTranslation } from "react-i18next";
 import { Brand } from "@/components/ui/brand";
 import { metaQuery } from "@/features/auth/api/sign-in";
 import { DemoAccounts } from "@/features/auth/components/demo-accounts";
+import { ProviderButtons } from "@/features/auth/components/provider-buttons";
+import { ProviderRefusal } from "@/features/auth/components/provider-refusal";
 import { type Credentials, SignInForm } from "@/features/auth/components/sign-in-form";
 import { SignInReason, type Why } from "@/features/auth/components/sign-in-reason";
 
 interface SignInPageProps {
   why: Why | undefined;
+  next: string;
+  /** Why a provider led back here, and which. */
+  refusal: { code: string; via: string | undefined } | undefined;
   onSignedIn: () => void;
 }
 
-export function SignInPage({ why, onSignedIn }: SignInPageProps) {
+export function SignInPage({ why, next, refusal, onSignedIn }: SignInPageProps) {
   const { t } = useTranslation();
   const meta = useQuery(metaQuery).data;
+  const providers = meta?.sign_in_providers ?? [];
+  const refuser = providers.find(({ name }) => name === refusal?.via);
   const [credentials, setCredentials] = useState<Credentials>({ email: "", password: "" });
   useEffect(() => {
     document.title = `${t("signIn.title")} · ${t("app.name")}`;
@@ -27,9 +34,11 @@ export function SignInPage({ why, onSignedIn }: SignInPageProps) {
           <Brand />
           <p className="mt-2 text-[0.8125rem] text-ink-2">{t("app.tagline")}</p>
         </div>
-        {why && <SignInReason why={why} />}
+        {why && !refusal && <SignInReason why={why} />}
         <div className="rounded-xl border border-line bg-surface p-5 shadow-pop sm:p-6">
           <h1 className="mb-4 font-semibold text-lg tracking-tight">{t("signIn.title")}</h1>
+          {refusal && <ProviderRefusal code={refusal.code} title={refuser?.title} />}
+          {providers.length > 0 && <ProviderButtons providers={providers} next={next} />}
           <SignInForm credentials={credentials} onChange={setCredentials} onSignedIn={onSignedIn} />
         </div>
         {meta?.demo && meta.demo_accounts.length > 0 && (

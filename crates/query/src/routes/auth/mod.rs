@@ -3,6 +3,7 @@
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;
+pub(crate) mod provider;
 pub(crate) mod refresh;
 
 use axum::http::{HeaderMap, HeaderValue, header};

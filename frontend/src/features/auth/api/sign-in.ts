@@ -27,7 +27,11 @@ export function useSignIn() {
 export function useSignOut() {
   return useMutation({
     meta: { handles401: true },
-    mutationFn: () => unwrap(api.POST("/api/auth/logout")),
+    /** Where to sign out at the provider too, if that is wanted. */
+    mutationFn: async () => {
+      const answer = await unwrap<Schemas["SignedOut"] | undefined>(api.POST("/api/auth/logout"));
+      return answer?.provider_sign_out;
+    },
     onSuccess: () => setSessionHint(false),
   });
 }

@@ -33,7 +33,7 @@ function TooMany({ wait }: { wait: number }) {
   );
 }
 
-function Refusal({ what, children }: { what: string; children: ReactNode }) {
+export function Refusal({ what, children }: { what: string; children: ReactNode }) {
   return (
     <div
       role="alert"
