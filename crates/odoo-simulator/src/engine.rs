@@ -121,10 +121,22 @@ impl Engine {
         };
         let text = |wire: Wire| wire.as_text().unwrap_or_default().to_owned();
         let request = Request { model: text(model), method: text(name), positional, keywords };
+        self.run(uid, request, takes)
+    }
+
+    /// Runs a call of a user that commits so long after its work.
+    pub(crate) fn run(&self, uid: i64, request: Request, takes: Duration) -> Result<Wire, Fault> {
         if !takes.is_zero() && methods::writes(&request.method) {
             return transaction::slowly(self, uid, &request, takes);
         }
         self.execute(uid, request, self.clock.start())
+    }
+
+    /// The user whose API key this is.
+    pub(crate) fn owner_of(&self, key: &str) -> Option<i64> {
+        let state = self.lock();
+        let owner = state.secrets.iter().find(|(_, secrets)| secrets.iter().any(|secret| secret == key));
+        owner.map(|(uid, _)| *uid).filter(|_| !key.is_empty())
     }
 
     /// Takes something away, or gives it back.

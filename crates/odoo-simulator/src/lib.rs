@@ -33,6 +33,7 @@ mod domain;
 mod engine;
 mod fault;
 mod handle;
+mod json_2;
 mod jsonrpc;
 mod lead;
 mod listing;

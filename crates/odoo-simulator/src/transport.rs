@@ -23,9 +23,9 @@ use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::jsonrpc;
 use crate::trouble::Trouble;
 use crate::wire::{self, FaultCode, Wire};
+use crate::{json_2, jsonrpc};
 
 type Answer = Response<BoxBody<Bytes, Broken>>;
 
@@ -82,6 +82,9 @@ async fn answer(engine: &Arc<Engine>, request: Request<Incoming>) -> Result<Answ
         .strip_prefix("/xmlrpc/2/")
         .map(|service| (service, Dialect::Numbers))
         .or_else(|| path.strip_prefix("/xmlrpc/").map(|service| (service, Dialect::Names)));
+    if let Some(asked) = json_2::asked(&path, &request) {
+        return named(engine, asked, request).await;
+    }
     let rpc = route.is_some() || jsonrpc::handles(&path);
     if !rpc {
         return Ok(page(engine, StatusCode::NOT_FOUND, "NOT FOUND", "Not Found"));
@@ -165,6 +168,25 @@ async fn json(engine: &Arc<Engine>, path: String, body: Bytes) -> Result<Answer,
     answer
         .headers_mut()
         .insert(header::SET_COOKIE, HeaderValue::from_static("session_id=simulated; HttpOnly; Path=/"));
+    Ok(answer)
+}
+
+/// A call with its arguments by name, of a server that is two versions younger than the rest.
+async fn named(
+    engine: &Arc<Engine>,
+    asked: json_2::Asked,
+    request: Request<Incoming>,
+) -> Result<Answer, Broken> {
+    let body = request.into_body().collect().await.map_err(|_| Broken)?.to_bytes();
+    let engine_there = Arc::clone(engine);
+    let planned = tokio::task::spawn_blocking(move || json_2::answer(&engine_there, &asked, &body));
+    let (trouble, (status, text)) = planned.await.map_err(|_| Broken)?;
+    let mut answer = troubled(engine, trouble, text, Dialect::Numbers).await?;
+    if answer.status() == StatusCode::OK {
+        *answer.status_mut() = status;
+    }
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(answer)
 }
 

@@ -1,4 +1,4 @@
-"""Talks to a simulator with clients we did not write: xmlrpc.client, and odoorpc when it can be imported.
+"""Talks to a simulator with clients we did not write: xmlrpc.client, and odoorpc and odoo-json2 when they can be imported.
 
 Usage: client.py HOST:PORT DATABASE LOGIN PASSWORD. Prints one line per client; fails on the first difference.
 """
@@ -98,5 +98,42 @@ def with_odoorpc():
     print(f"odoorpc: ok, version {odoorpc.__version__}")
 
 
+def with_odoo_json2():
+    try:
+        import odoo_json2
+    except ImportError:
+        print("odoo-json2: not installed")
+        return
+    odoo = odoo_json2.JSON2Client(host=f"http://{address}", api_key=password, database=database)
+    assert odoo.version()["version_info"][0] == 19
+    leads = odoo.env["crm.lead"]
+    found = leads.search_read(domain=[["type", "=", "opportunity"]], fields=["name"], limit=5, order="id")
+    assert len(found) == 5 and all(lead["name"] for lead in found)
+    [created] = leads.create([{"name": "By odoo-json2"}])
+    assert odoo.call("crm.lead", "write", ids=[created], vals={"expected_revenue": 12.5}) is True
+    [row] = odoo.call("crm.lead", "read", ids=[created], fields=["expected_revenue"])
+    assert row == {"id": created, "expected_revenue": 12.5}
+    # What has no value is an answer here.
+    assert odoo.call("crm.lead", "action_set_lost", ids=[created]) in (None, True)
+    assert odoo.call("crm.lead", "unlink", ids=[created]) is True
+    for wrong, error in [
+        (lambda: odoo.call("crm.nope", "search", domain=[]), odoo_json2.OdooNotFoundError),
+        (lambda: odoo.call("crm.lead", "read", ids=[1], fields=["nope"]), odoo_json2.OdooServerException),
+    ]:
+        try:
+            wrong()
+            raise AssertionError("an error is told by its status")
+        except error:
+            pass
+    stranger = odoo_json2.JSON2Client(host=f"http://{address}", api_key="another", database=database)
+    try:
+        stranger.call("crm.lead", "search", domain=[])
+        raise AssertionError("another key opens nothing")
+    except odoo_json2.OdooAuthError:
+        pass
+    print(f"odoo-json2: ok, version {odoo_json2.__version__}")
+
+
 with_standard_library()
 with_odoorpc()
+with_odoo_json2()

@@ -3,14 +3,18 @@
 use serde_json::{Value as Json, json};
 
 use super::client::Client;
-use super::config::address;
+use super::config::{Interface, address};
 use super::fault::{self, CallError};
 use super::objects::{OBJECTS, Object};
 use super::tracking::Tracking;
 use crate::{Check, CheckState, SourceError};
 
-/// Versions this connector is made for.
+/// Versions that XML-RPC was tested with.
 const TESTED: std::ops::RangeInclusive<u64> = 14..=18;
+/// The version that XML-RPC is no longer in.
+const WITHOUT_XML_RPC: u64 = 22;
+/// The version that JSON-2 came with.
+const WITH_JSON_2: u64 = 19;
 /// The group that sees every deal.
 const ALL_DOCUMENTS: &str = "sales_team.group_sale_salesman_all_leads";
 
@@ -37,7 +41,7 @@ async fn sign_in(client: &Client, checks: &mut Vec<Check>) -> Option<i64> {
     match client.version().await {
         Ok(version) => {
             checks.push(reachable(client));
-            checks.push(version_check(&version));
+            checks.push(version_check(client.interface(), &version));
         }
         Err(error) => {
             checks.push(failed("reachable", &error.into_source_error(None)));
@@ -81,15 +85,31 @@ fn reachable(client: &Client) -> Check {
     passed("reachable", format!("Odoo answers at {place}"))
 }
 
-fn version_check(version: &Json) -> Check {
+fn version_check(interface: Interface, version: &Json) -> Check {
     let name = version.get("server_version").and_then(Json::as_str).unwrap_or("unknown");
     let major = version.pointer("/server_version_info/0").and_then(Json::as_u64);
-    if major.is_some_and(|major| TESTED.contains(&major)) {
-        return passed("version", format!("Odoo {name}"));
+    let warning = match (interface, major) {
+        (Interface::XmlRpc, Some(major)) if TESTED.contains(&major) => None,
+        (Interface::XmlRpc, Some(major)) if (WITH_JSON_2..WITHOUT_XML_RPC).contains(&major) => Some(
+            "this connector is tested with 14 to 18 over XML-RPC, which goes with 22; there is `interface` json-2",
+        ),
+        (Interface::XmlRpc, _) => {
+            Some("this connector is tested with 14 to 18, so look at the first run closely")
+        }
+        (Interface::Json2, Some(major)) if major < WITH_JSON_2 => {
+            Some("it has no JSON-2, which came with 19: set `interface` to xml-rpc")
+        }
+        (Interface::Json2, _) => Some(
+            "JSON-2 is made by Odoo's documentation and was tried on no Odoo of that version, so look at the first run closely",
+        ),
+    };
+    match warning {
+        None => passed("version", format!("Odoo {name}")),
+        Some(warning) => {
+            let (step, detail) = ("version".to_owned(), format!("Odoo {name}; {warning}"));
+            Check { step, state: CheckState::Warning, detail }
+        }
     }
-    let detail =
-        format!("Odoo {name}; this connector is tested with 14 to 18, so look at the first run closely");
-    Check { step: "version".to_owned(), state: CheckState::Warning, detail }
 }
 
 async fn unknown_database(client: &Client) -> Check {

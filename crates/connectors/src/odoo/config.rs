@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{ConfigError, Incremental, Settings};
 
 /// Every setting, for messages.
-const KNOWN: &str = "url, database, login, page_size, overlap_seconds, full_every_hours, hold_schema_changes, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
+const KNOWN: &str = "url, database, login, interface, page_size, overlap_seconds, full_every_hours, hold_schema_changes, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
 
 /// Of which fields a change is accepted by a person only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub(super) enum Guard {
     All,
     /// None.
     Nothing,
+}
+
+/// Which of Odoo's interfaces is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interface {
+    /// XML-RPC: up to Odoo 21.
+    XmlRpc,
+    /// JSON-2: from Odoo 19 on, with an API key.
+    Json2,
 }
 
 /// What a source needs to know.
@@ -33,6 +42,8 @@ pub(super) struct Config {
     pub login: String,
     /// Password or API key of that user.
     pub secret: SecretString,
+    /// Which interface is spoken.
+    pub interface: Interface,
     /// Records per page at most.
     pub page_size: u32,
     /// How changes are read.
@@ -62,6 +73,11 @@ impl Config {
         let connect = number(&mut plain, "connect_timeout_seconds", 10, 1..=300)?;
         let call = number(&mut plain, "call_timeout_seconds", 130, 1..=3600)?;
         let megabytes = number(&mut plain, "max_answer_megabytes", 64, 1..=1024)?;
+        let interface = match plain.remove("interface").as_deref().map(str::trim) {
+            None | Some("xml-rpc") => Interface::XmlRpc,
+            Some("json-2") => Interface::Json2,
+            Some(_) => return Err(wrong("interface", "must be xml-rpc, or json-2 for Odoo 19 and later")),
+        };
         let guard = match plain.remove("hold_schema_changes").as_deref().map(str::trim) {
             None | Some("product") => Guard::Product,
             Some("all") => Guard::All,
@@ -79,6 +95,7 @@ impl Config {
             database,
             login,
             secret: settings.secret,
+            interface,
             page_size,
             incremental: Incremental {
                 overlap: Duration::from_secs(u64::from(overlap)),

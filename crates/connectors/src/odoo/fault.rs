@@ -239,7 +239,7 @@ pub(super) fn wrong_status(
                 "{place} answered HTTP {}: something in front of Odoo wants a login of its own",
                 status.as_u16()
             ),
-            "let /xmlrpc/2/ of this host through to Odoo, or use Odoo's own address in `url`",
+            "let /xmlrpc/2/ (with `interface` json-2: /json/2/) of this host through to Odoo, or use Odoo's own address in `url`",
         )
     } else if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         let message = format!("{place} answered HTTP {}", status.as_u16());
@@ -264,7 +264,8 @@ fn redirected(target: Option<Url>, place: &str) -> SourceError {
 pub(super) fn not_odoo(url: &Url, what: &str) -> SourceError {
     permanent(
         "wrong-url",
-        format!("what answers at {} is not Odoo's XML-RPC interface: {what}", address(url)),
-        "set `url` to the address in front of /web, without any page; if a proxy is in front, let it pass /xmlrpc/2/",
+        format!("what answers at {} is not the interface of Odoo that is asked for: {what}", address(url)),
+        "set `url` to the address in front of /web, without any page; if a proxy is in front, let it pass /xmlrpc/2/ and \
+         /jsonrpc, or with `interface` json-2, which needs Odoo 19 or later, /json/2/",
     )
 }

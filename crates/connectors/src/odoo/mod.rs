@@ -1,4 +1,5 @@
-//! Odoo 14 to 18 over its XML-RPC interface (`/xmlrpc/2/common`, `/xmlrpc/2/object`).
+//! Odoo 14 to 18 over its XML-RPC interface (`/xmlrpc/2/common`, `/xmlrpc/2/object`), 19 and later over JSON-2 (`/json/2/`):
+//! the same records over both ([`client::Transport`]).
 //!
 //! Objects are read in the order of [`objects::OBJECTS`]: what others point to comes first. A page is a keyset of
 //! ids (`id > last`, ascending) and ends at an empty page; offsets are not stable while people write, and a short
@@ -43,6 +44,8 @@ mod client;
 mod config;
 mod fault;
 mod fields;
+mod http;
+mod json_2;
 mod merges;
 mod messages;
 mod normalize;
@@ -54,6 +57,7 @@ mod source;
 mod thinned;
 mod tracking;
 mod wire;
+mod xml_rpc;
 
 #[cfg(test)]
 mod tests;

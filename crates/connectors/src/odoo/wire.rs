@@ -67,7 +67,7 @@ pub(super) fn parse_json(body: &str) -> Result<Answer, WireError> {
 }
 
 /// The last line of a traceback; the whole text, on one line, otherwise.
-fn summary(text: &str) -> String {
+pub(super) fn summary(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let traceback = lines.first().is_some_and(|line| line.starts_with("Traceback"));
     if traceback { lines.last().copied().unwrap_or_default().to_owned() } else { lines.join(" ") }

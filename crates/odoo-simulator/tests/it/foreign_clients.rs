@@ -22,5 +22,8 @@ async fn python_clients_read_and_write_like_with_the_real_server() {
     assert!(output.status.success(), "{said}\n{complained}");
     println!("{said}");
     assert!(said.contains("xmlrpc.client: ok"), "{said}");
-    assert!(said.contains("odoorpc: ok") || said.contains("odoorpc: not installed"), "{said}");
+    for client in ["odoorpc", "odoo-json2"] {
+        let (used, absent) = (format!("{client}: ok"), format!("{client}: not installed"));
+        assert!(said.contains(&used) || said.contains(&absent), "{said}");
+    }
 }

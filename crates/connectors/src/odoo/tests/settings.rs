@@ -38,6 +38,7 @@ fn every_wrong_setting_is_named() {
     assert_eq!(error(&[("page_size", "0")]), "page_size");
     assert_eq!(error(&[("page_size", "many")]), "page_size");
     assert_eq!(error(&[("login", "  ")]), "login");
+    assert_eq!(error(&[("interface", "json-rpc")]), "interface");
     let mut empty = settings("https://e.example", &[]);
     empty.secret = SecretString::from("");
     assert_eq!(Config::parse(empty).unwrap_err().setting, "secret");
