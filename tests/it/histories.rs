@@ -46,27 +46,46 @@ fn reference(most: u8) -> impl Strategy<Value = Value> {
     (0..=most).prop_map(|id| if id == 0 { json!(false) } else { json!(id) })
 }
 
+/// The longest history that a lead brings along.
+const TRACKED: u16 = 5;
+
+/// An entry of the history that Odoo keeps of a lead: the same each time it is read.
+fn tracked(lead: u16, entry: u16) -> Value {
+    let field = ["stage_id", "active", "lost_reason_id", "user_id", "expected_revenue"]
+        [usize::from((lead + entry) % 5)];
+    let (old, new) = (entry % 2, 1 - entry % 2 + lead % 2);
+    json!({
+        "id": lead * 10 + entry, "@field": field, "mail_message_id": entry / 2 + 1, "create_uid": lead,
+        "create_date": format!("2023-11-14 2{}:{}0:00", entry / 2, lead),
+        "old_value_integer": old, "new_value_integer": new, "old_value_float": old, "new_value_float": new,
+    })
+}
+
 fn lead() -> impl Strategy<Value = Step> {
     let head = (1u16..5, any::<bool>(), pick(&[0.0, 25.0, 100.0]), pick(&[0.0, 100.0, 10.005, 9999.99]));
     let links = (reference(3), reference(3), reference(2), reference(2), reference(3));
     let rest =
         (pick(&["lead", "opportunity"]), pick(&[json!("2026-12-01"), json!(false), json!("2027-01-15")]));
     let tags = pick(&[json!([]), json!([1]), json!([2, 1])]);
-    let more = (tags, reference(2), pick(&[0.0, 99.99]), reference(2));
+    let history = prop_oneof![Just(None), (0..=TRACKED).prop_map(Some)];
+    let more = (tags, reference(2), pick(&[0.0, 99.99]), reference(2), history);
     (head, links, rest, more).prop_map(
         |(
             (key, active, probability, amount),
             (stage, user, team, company, partner),
             (kind, deadline),
-            (tags, reason, recurring, plan),
+            (tags, reason, recurring, plan, history),
         )| {
-            let payload = json!({
+            let mut payload = json!({
                 "id": key, "name": format!("Deal {key}"), "type": kind, "active": active, "probability": probability,
                 "expected_revenue": amount, "stage_id": stage, "user_id": user, "team_id": team,
                 "company_id": company, "partner_id": partner, "date_deadline": deadline,
                 "tag_ids": tags, "lost_reason_id": reason, "recurring_revenue": recurring, "recurring_plan": plan,
                 "date_closed": "2023-11-14 22:20:00", "create_date": "2023-11-14 20:00:00",
             });
+            if let Some(length) = history {
+                payload["@tracking"] = (0..length).map(|entry| tracked(key, entry)).collect();
+            }
             Step::upsert("crm.lead", key, payload)
         },
     )

@@ -36,6 +36,8 @@ mod odoo_activities;
 #[cfg(test)]
 mod odoo_changes;
 #[cfg(test)]
+mod odoo_history;
+#[cfg(test)]
 mod odoo_labels;
 #[cfg(test)]
 mod odoo_merges;

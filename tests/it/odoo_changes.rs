@@ -113,11 +113,12 @@ impl Office {
         }
     }
 
-    async fn take(&mut self, step: Step) {
+    /// Does a step.
+    pub async fn take(&mut self, step: Step) {
         let before = present(&*self.handle);
         if let Step::Level(level) = step {
             self.level = level;
-            self.was_limited |= level != Level::AllDocuments;
+            self.was_limited |= !sees_all(level);
         }
         match step {
             Step::Begin { leads, seconds } => self.begin(leads, seconds),
@@ -153,7 +154,7 @@ impl Office {
 
     /// What the log says of merged leads behind so many events.
     async fn check_merges(&self, seen: usize) {
-        let proven = self.level == Level::AllDocuments;
+        let proven = sees_all(self.level);
         self.merges.check(&*self.handle, &self.log, seen, proven).await;
     }
 
@@ -175,6 +176,11 @@ impl Office {
     pub async fn events(&self) -> Vec<Envelope> {
         office::events(&self.log).await
     }
+}
+
+/// Whether a user sees every deal.
+fn sees_all(level: Level) -> bool {
+    matches!(level, Level::AllDocuments | Level::Settings)
 }
 
 async fn the_log_says_what_the_server_has(steps: Vec<Step>) {

@@ -84,7 +84,12 @@ pub fn step() -> impl Strategy<Value = Step> {
     let action = prop::sample::select(vec!["action_set_won", "action_set_lost", "action_unarchive"]);
     let post = prop::sample::select(vec!["comment", "email", "notification"]);
     let forgotten = prop::sample::select(vec![MESSAGES, "calendar.event"]);
-    let level = prop::sample::select(vec![Level::OwnDocuments, Level::AllDocuments, Level::Internal]);
+    let level = prop::sample::select(vec![
+        Level::OwnDocuments,
+        Level::AllDocuments,
+        Level::Internal,
+        Level::Settings,
+    ]);
     let kill = prop::option::of(0_usize..250);
     prop_oneof![
         2 => (1_usize..5).prop_map(Step::Create),

@@ -16,6 +16,9 @@ use proptest::collection::vec;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use salescommand_connectors::Source;
+use salescommand_connectors::descriptor;
+use salescommand_domain::canonical::FacetBody;
+use salescommand_domain::canonical::history::{HistoryField, either_closed};
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
 use salescommand_ingest::{Clock, Ports, Run, RunState, SystemClock};
 use salescommand_odoo_simulator::Level;
@@ -125,6 +128,11 @@ impl Server for Real {
         let groups = match level {
             Level::Internal => vec![("base", "group_user")],
             Level::OwnDocuments => vec![("base", "group_user"), ("sales_team", "group_sale_salesman")],
+            Level::Settings => vec![
+                ("base", "group_user"),
+                ("base", "group_system"),
+                ("sales_team", "group_sale_salesman_all_leads"),
+            ],
             _ => vec![("base", "group_user"), ("sales_team", "group_sale_salesman_all_leads")],
         };
         let groups: Vec<i64> = groups.into_iter().map(|(module, name)| self.group(module, name)).collect();
@@ -249,6 +257,7 @@ fn histories() -> Vec<Vec<Step>> {
 #[ignore = "needs a real Odoo server: cargo xtask test --real-odoo"]
 async fn the_log_says_what_a_real_server_has() {
     let server = Real::there();
+    the_history_that_it_keeps_is_read(&server).await;
     let mut number = 0;
     for (at, steps) in histories().into_iter().enumerate() {
         println!("history {at}: {steps:?}");
@@ -271,4 +280,36 @@ async fn the_log_says_what_a_real_server_has() {
         // The notes of Odoo 14 name no lead in a form that proves anything.
         office.merges.check(&server, &office.log, 0, false).await;
     }
+}
+
+/// A lead that goes a long way before the first sync brings all of it along.
+async fn the_history_that_it_keeps_is_read(server: &Real) {
+    server.set_level(Level::Settings);
+    let stages = server.ids("crm.stage");
+    let values = json!([{"name": "Lifts", "stage_id": stages[0], "type": "opportunity"}]);
+    let lead = server.call("crm.lead", "create", values, json!({})).unwrap();
+    for values in [json!({"stage_id": stages[1]}), json!({"expected_revenue": 250.5})] {
+        server.call("crm.lead", "write", json!([[lead], values]), json!({})).unwrap();
+    }
+    for method in ["action_set_lost", "action_unarchive"] {
+        let _ = server.call("crm.lead", method, json!([[lead]]), json!({}));
+    }
+    let office = Office::open(server);
+    let run = office.sync(true).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+    let events = office::events(&office.log).await;
+    let read = events
+        .into_iter()
+        .find(|event| event.object.as_str() == "crm.lead" && json!(event.key) == json!(lead.to_string()));
+    let mapped = (descriptor("odoo").unwrap().map)(&read.unwrap()).unwrap().unwrap();
+    let FacetBody::Opportunity(deal) = mapped.body else { panic!("{:?}", mapped.body) };
+    let told = deal.tracked.unwrap();
+    let fields: Vec<HistoryField> = told.iter().map(|change| change.field).collect();
+    use HistoryField::{Amount, Stage, Status};
+    assert_eq!(fields, [Stage, Amount, Status, Status], "{told:?}");
+    assert_eq!(told[0].to, deal.stage.map(|stage| json!(stage)));
+    assert_eq!((&told[1].from, &told[1].to), (&None, &Some(json!("250.5"))));
+    assert_eq!((&told[2].to, &told[3].from), (&Some(either_closed()), &Some(either_closed())));
+    assert!(told.iter().all(|change| change.by.is_some()), "{told:?}");
+    server.set_level(Level::AllDocuments);
 }

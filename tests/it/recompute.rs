@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use salescommand_domain::Timestamp;
 use salescommand_domain::access::ScopeKey;
-use salescommand_domain::canonical::history::{
-    HistoryChange, HistoryEvidence, HistoryField, HistoryMark, HistoryStatement, HistoryVersion,
-};
+use salescommand_domain::canonical::history::{HistoryStatement, HistoryVersion};
 use salescommand_domain::canonical::{
     Entity, Facet, FacetBody, FacetId, Golden, GoldenBody, IdentityKey, LastVersion, Mapped, OpportunityKind,
     Rejection, Role, SourceRef, Status, merge,
@@ -24,6 +22,8 @@ use salescommand_normalizer::{QuarantineState, Quarantined, RawMessage};
 use serde::Serialize;
 
 use crate::oracle::Compared;
+
+mod history;
 
 /// One accepted version of a record; none within is a deletion.
 struct Accepted {
@@ -206,7 +206,7 @@ impl World {
                 let mut document = HistoryVersion::new(*facet, version.raw.clone(), times, statement);
                 document.merged_into = version.into;
                 document.gaps = self.gaps(*facet, version.raw.position);
-                document.changes = changes(&sorted[..index], version, !document.gaps.is_empty());
+                document.changes = history::changes(&sorted, index, !document.gaps.is_empty());
                 documents.push(document);
             }
         }
@@ -230,62 +230,8 @@ fn last_version(body: &FacetBody, versions: &[Accepted]) -> Option<LastVersion> 
     let first = versions.iter().position(|version| version.says.is_some()).unwrap();
     let earliest =
         |index: usize| versions[..index].iter().all(|before| before.valid() <= versions[index].valid());
-    let in_order = (first..versions.len()).all(earliest);
+    let in_order = (first..versions.len()).all(earliest) && history::goes_on(versions);
     Some(LastVersion { valid_at: latest.valid(), known_at: latest.observed, in_order })
-}
-
-/// The rows between the versions before and this one.
-fn changes(before: &[&Accepted], version: &Accepted, gap: bool) -> Vec<HistoryChange> {
-    let state = |accepted: &Accepted| HistoryStatement::of(&accepted.says.as_ref()?.body);
-    let held = before.iter().rev().find_map(|before| state(before));
-    let was_deleted = held.is_some() && before.last().is_some_and(|last| last.says.is_none());
-    let now = state(version);
-    let until = version.valid();
-    let since = before.last().map(|last| if last.observed <= until { last.observed } else { last.valid() });
-    let evidence =
-        if gap || before.is_empty() { HistoryEvidence::Inferred } else { HistoryEvidence::ObservedDiff };
-    let plain =
-        |field| HistoryChange { field, from: None, to: None, valid_at: until, since, evidence, by: None };
-    let timed = |row: HistoryChange, mark: Option<HistoryMark>| match mark {
-        Some(mark) if mark.at <= until && row.since.is_none_or(|since| since < mark.at) => HistoryChange {
-            valid_at: mark.at,
-            since: None,
-            evidence: HistoryEvidence::SourceHistory,
-            by: mark.by,
-            ..row
-        },
-        _ => row,
-    };
-    let mut rows = Vec::new();
-    let mut template = plain(HistoryField::Created);
-    match (&held, &now) {
-        (_, None) if held.is_none() || was_deleted => return rows,
-        (_, None) => {
-            let to = version.into.map(|into| into.to_string().into());
-            rows.push(HistoryChange { to, ..plain(HistoryField::Deleted) });
-        }
-        (None, Some(first)) => {
-            let unknown = HistoryChange { since: None, evidence: HistoryEvidence::Inferred, ..template };
-            let made = first.created_at.map(|at| HistoryMark { at, by: None });
-            let row = timed(unknown.clone(), made);
-            let begin = (row.evidence == HistoryEvidence::SourceHistory).then_some(row.valid_at);
-            template = HistoryChange { since: begin, ..unknown };
-            rows.push(row);
-        }
-        (Some(_), Some(_)) if was_deleted => rows.push(plain(HistoryField::Restored)),
-        (Some(_), Some(_)) => {}
-    }
-    let Some(now) = now else { return rows };
-    let held = held.unwrap_or_default();
-    let fields: BTreeSet<&HistoryField> = held.fields.keys().chain(now.fields.keys()).collect();
-    for field in fields {
-        let (from, to) = (held.fields.get(field).cloned(), now.fields.get(field).cloned());
-        let mark = now.marks.get(field).filter(|mark| held.marks.get(field) != Some(*mark)).copied();
-        if from != to {
-            rows.push(timed(HistoryChange { field: *field, from, to, ..template.clone() }, mark));
-        }
-    }
-    rows
 }
 
 /// Who is the same thing as whom, per entity: the facets and, with them, the link records.

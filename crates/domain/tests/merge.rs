@@ -117,6 +117,9 @@ fn deal() -> impl Strategy<Value = OpportunityFacet> {
                 close_date: closed.map(|n| at(n * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date()),
                 created_at: closed.map(|n| at(n - 1_000)),
                 closed_at: closed.map(at),
+                staged_at: None,
+                assigned_at: None,
+                tracked: None,
                 recurring,
                 labels,
                 custom: closed.into_iter().map(|n| ("x_field".to_owned(), Value::from(n))).collect(),
@@ -299,6 +302,9 @@ fn plain_deal() -> OpportunityFacet {
     OpportunityFacet {
         stage: Some(stage(1)),
         closed_at: None,
+        staged_at: None,
+        assigned_at: None,
+        tracked: None,
         outcome: OutcomeRule {
             in_won_stage: Status::Won,
             elsewhere: Status::Open,

@@ -138,8 +138,11 @@ impl Session<'_> {
             return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
         };
         let swept = cursor.as_ref().and_then(|cursor| cursor.swept);
-        let before = cursor.and_then(|cursor| cursor.read);
-        let context = self.context;
+        let read = cursor.and_then(|cursor| cursor.read);
+        // Of what is read with other fields from here on, that which was read before says nothing any more, however far this
+        // run comes.
+        let before = read.clone().filter(|read| read.fields == plan.fields);
+        let (context, run_id) = (self.context, self.run_id);
         context.progress.object(index, |object| {
             object.before = so_far;
             (object.since, object.until) = match extent {
@@ -153,6 +156,26 @@ impl Session<'_> {
             context.progress.tell(index, Level::Warn, note);
         }
         let started_at = started_at.unwrap_or_else(|| context.ports.clock.now());
+        let mark = |next, position, wrap, so_far| Cursor {
+            run_id,
+            next,
+            position,
+            complete: false,
+            started_at,
+            completed_at: None,
+            token: context.lease.token(),
+            wrap,
+            extent,
+            clock,
+            read: before.clone(),
+            so_far,
+            reset_at: None,
+            swept,
+        };
+        if read != before {
+            let begun = mark(next.clone(), self.writer.end(), wrap.clone(), so_far);
+            context.bookmark(&mut bookmark, index, &begun).await?;
+        }
         let mut page = context.page(&mut *self.source, index, plan, extent, next.as_ref()).await?;
         loop {
             let onward = after_page(page.next, &mut wrap);
@@ -162,32 +185,13 @@ impl Session<'_> {
             let (source, writer, known) = (&mut *self.source, &mut self.writer, &mut self.known);
             let write = async {
                 context.publish(writer, known.as_mut(), index, plan, &page.records).await?;
-                let read =
-                    if complete { wanted.read(extent, clock, before.as_ref()) } else { before.clone() };
-                let cursor = Cursor {
-                    run_id: self.run_id,
-                    next: next.clone(),
-                    position: writer.end(),
-                    complete,
-                    started_at,
-                    completed_at: complete.then(|| context.ports.clock.now()),
-                    token: context.lease.token(),
-                    wrap: wrap.clone(),
-                    extent,
-                    clock,
-                    read,
-                    so_far,
-                    reset_at: None,
-                    swept,
-                };
-                if bookmark.write(context.ports, &cursor).await? {
-                    context.progress.tell(
-                        index,
-                        Level::Info,
-                        "its cursor was reset: the next run reads all of it",
-                    );
+                let mut cursor = mark(next.clone(), writer.end(), wrap.clone(), so_far);
+                if complete {
+                    cursor.complete = true;
+                    cursor.completed_at = Some(context.ports.clock.now());
+                    cursor.read = wanted.read(extent, clock, before.as_ref());
                 }
-                Ok::<(), Halt>(())
+                context.bookmark(&mut bookmark, index, &cursor).await
             };
             if complete {
                 return write.await.map(|()| extent);
@@ -261,6 +265,14 @@ impl Context<'_> {
         });
         self.progress.received(index, source.received());
         Ok(page)
+    }
+
+    /// Writes how far an object has come.
+    async fn bookmark(self, bookmark: &mut Bookmark, index: usize, cursor: &Cursor) -> Result<(), Halt> {
+        if bookmark.write(self.ports, cursor).await? {
+            self.progress.tell(index, Level::Info, "its cursor was reset: the next run reads all of it");
+        }
+        Ok(())
     }
 
     /// Waits after a failed attempt; the error itself if there is to be no further one.

@@ -1,8 +1,9 @@
 //! History: each accepted version of an opportunity's records becomes a document with the rows that it gives.
 //!
 //! Nearly every version comes in the order of its time. Its predecessor is then the version that the stored facet
-//! holds, so nothing has to be read for it. A version that comes out of order, or a rejected one that is accepted
-//! later, makes its record's rows anew from all of its versions; only those of its neighbours differ.
+//! holds, so nothing has to be read for it. A version that comes out of order, a rejected one that is accepted later, or
+//! one that does not bring all of the source's own history that its predecessor brought, or brings the first of it, makes
+//! its record's rows anew from all of its versions; only those of its neighbours differ.
 //!
 //! Must not depend on batches or on the order in which logs are read: rows are a function of a record's accepted
 //! versions, and of which versions between them were rejected.
@@ -119,7 +120,7 @@ impl Historian {
         let last = last.or_else(|| orphaned(orphans));
         let position = raw.position;
         let head = match (held, last) {
-            (Some(held), Some(last)) => head(held, last, (position, valid_at)),
+            (Some(held), Some(last)) => head(held, last, (position, valid_at), document.statement.as_ref()),
             (Some(_), None) => None,
             (None, None) => Some(HistoryHead::default()),
             (None, Some(last)) => {
@@ -269,14 +270,19 @@ fn stated(held: Option<&Facet>, change: &Change) -> Option<Option<HistoryStateme
     }
 }
 
-/// What a version in order follows: the version that the record holds. None if it is out of order.
+/// What a version in order follows: the version that the record holds. None if it is out of order, or if its rows are not
+/// made of these two alone.
 fn head(
     held: &Facet,
     last: LastVersion,
     (position, valid_at): (Position, salescommand_domain::Timestamp),
+    now: Option<&HistoryStatement>,
 ) -> Option<HistoryHead> {
     let in_order = last.in_order && held.position < position && last.valid_at <= valid_at;
     let stated = in_order.then(|| HistoryStatement::of(&held.body))??;
+    if now.is_some_and(|now| !now.continues(&stated)) {
+        return None;
+    }
     let times = Some((last.valid_at, last.known_at));
     Some(HistoryHead { stated: Some(stated), deleted: held.deleted, times })
 }

@@ -35,6 +35,7 @@ pub(crate) struct Directory {
     pub(crate) calendar: CalendarFacet,
     people: BTreeMap<FacetId, String>,
     stages: BTreeMap<FacetId, StageName>,
+    teams: BTreeMap<FacetId, String>,
     labels: BTreeMap<FacetId, String>,
     entries: BTreeSet<FacetId>,
 }
@@ -49,7 +50,10 @@ impl Directory {
                     directory.people.insert(id, name);
                     people.push(Person { id, facets, manager });
                 }
-                DirectoryFact::Team { leader, members, .. } => teams.push(TeamEdge { id, leader, members }),
+                DirectoryFact::Team { name, leader, members } => {
+                    directory.teams.insert(id, name);
+                    teams.push(TeamEdge { id, leader, members });
+                }
                 DirectoryFact::Stage { name, order, source, .. } => {
                     directory.stages.insert(id, StageName { name, order, source });
                 }
@@ -79,6 +83,11 @@ impl Directory {
     /// A label's name; none while nobody knows it, and once it is deleted.
     pub(crate) fn label(&self, facet: FacetId) -> Option<&str> {
         self.labels.get(&facet).map(String::as_str)
+    }
+
+    /// A team's name.
+    pub(crate) fn team(&self, facet: FacetId) -> Option<&str> {
+        self.teams.get(&facet).map(String::as_str)
     }
 
     /// A stage's name and place.

@@ -178,3 +178,29 @@ export function aDeal(part: Partial<Schemas["OpportunityItem"]> = {}): Schemas["
     ...part,
   };
 }
+
+export function aHistoryRow(
+  part: Partial<Schemas["OpportunityHistoryRow"]> = {},
+): Schemas["OpportunityHistoryRow"] {
+  return {
+    facet: "o1",
+    field: "stage",
+    from: "s1",
+    to: "s2",
+    valid_at: AT,
+    since: null,
+    evidence: "source_history",
+    by: "u1",
+    known_at: AT,
+    edit: false,
+    gap: false,
+    ...part,
+  };
+}
+
+export function aHistory(
+  rows: Schemas["OpportunityHistoryRow"][] = [aHistoryRow()],
+): Schemas["OpportunityHistory"] {
+  const names = { s1: "New", s2: "Qualified", u1: "Krishna Iyer", t1: "Europe" };
+  return { meta: aMeta(), id: "o1", exists: true, fields: {}, rows, names };
+}

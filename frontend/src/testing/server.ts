@@ -14,7 +14,7 @@ import {
   aStats,
 } from "@/testing/builders";
 
-import { aDeal, aGenerationList, aLineage, aReplayDetail } from "@/testing/builders-generations";
+import { aDeal, aGenerationList, aHistory, aLineage, aReplayDetail } from "@/testing/builders-generations";
 
 export const server = setupServer(
   answer.get("/api/meta", {
@@ -43,6 +43,7 @@ export const server = setupServer(
     merged_from: [],
     write: null,
   }),
+  answer.get("/api/opportunities/{id}/history", aHistory()),
   answer.get("/api/sync/status", { sources: [aSource()] }),
   answer.get("/api/sync/history", { runs: [] }),
 );

@@ -6,6 +6,7 @@ use super::client::Client;
 use super::config::address;
 use super::fault::{self, CallError};
 use super::objects::{OBJECTS, Object};
+use super::tracking::Tracking;
 use crate::{Check, CheckState, SourceError};
 
 /// Versions this connector is made for.
@@ -26,6 +27,7 @@ pub(super) async fn run(client: &Client) -> Vec<Check> {
     }
     if let Some(uid) = uid {
         checks.extend(own_documents_only(client, uid).await);
+        checks.push(stage_history(client, uid).await);
     }
     checks
 }
@@ -132,6 +134,23 @@ async fn own_documents_only(client: &Client, uid: i64) -> Option<Check> {
         state: CheckState::Warning,
         detail: detail.to_owned(),
     })
+}
+
+/// Without it what happened to a deal is known only as far as readings of it differ.
+async fn stage_history(client: &Client, uid: i64) -> Check {
+    let step = "rights: stage history";
+    match Tracking::discover(client, uid).await {
+        Ok(Some(_)) => passed(step, "the history that Odoo keeps of deals can be read".to_owned()),
+        Ok(None) => Check {
+            step: step.to_owned(),
+            state: CheckState::Warning,
+            detail: "mail.tracking.value cannot be read, so of what happened before the first run only the last change of \
+                     stage, owner and status is known, and later changes as far as two readings differ: days in a stage and \
+                     the conversion between stages are less exact; give the API user Settings"
+                .to_owned(),
+        },
+        Err(error) => failed(step, &error.into_source_error(None)),
+    }
 }
 
 fn passed(step: &str, detail: String) -> Check {

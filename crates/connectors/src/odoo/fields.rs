@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::config::Guard;
 use super::objects::{Kind, Object};
 use super::properties;
+use super::tracking::{self, Tracking};
 use crate::{Field, FieldSchema};
 
 /// Names of the same field in different versions.
@@ -25,6 +26,8 @@ pub(super) struct Fields {
     pub missing: Vec<String>,
     /// Of leads: the teams that have defined properties.
     pub defining: BTreeSet<i64>,
+    /// Of leads: the history that Odoo keeps of them, if it may be read.
+    pub tracking: Option<Tracking>,
 }
 
 impl Fields {
@@ -75,11 +78,14 @@ impl Fields {
         described.collect()
     }
 
-    /// Which fields are read: names, types where they may change, and whether leads have properties.
+    /// Which fields are read: names, types where they may change, and whether leads have properties and bring their history.
     pub fn fingerprint(&self) -> String {
         let mut names: Vec<_> = self.names.iter().map(String::as_str).collect();
         if !self.defining.is_empty() {
             names.push(properties::FIELD);
+        }
+        if self.tracking.is_some() {
+            names.push(tracking::MEMBER);
         }
         names.sort_unstable();
         Digest::of(format!("{names:?} {:?}", self.custom).as_bytes()).to_string()

@@ -19,11 +19,11 @@
 //! was read, since the server has to fetch them all to count them.
 //!
 //! The payload stays as the server sent it, in JSON: an empty text is `false`, an empty number `0`. Only
-//! `normalize` knows which field has which type, and there `false` becomes nothing. Four things are added or
+//! `normalize` knows which field has which type, and there `false` becomes nothing. Five things are added or
 //! changed on the way in: x2many ids are sorted (they are a set and come in any order), the types of custom
 //! fields stand in `@custom`, since nothing else tells an empty text from a `false` yes/no, messages get what is
-//! known of their author and of the type of what was done ([`messages`]), and leads get their properties, which a page of
-//! them cannot be asked for ([`properties`]).
+//! known of their author and of the type of what was done ([`messages`]), leads get their properties, which a page of them
+//! cannot be asked for ([`properties`]), and the history that Odoo keeps of them, where it may be read ([`tracking`]).
 //!
 //! Who manages whom is said by `hr.employee`, which many databases do not have and many users may not read: then it is left
 //! out, and nothing fails.
@@ -52,6 +52,7 @@ mod record;
 mod search;
 mod source;
 mod thinned;
+mod tracking;
 mod wire;
 
 #[cfg(test)]
@@ -64,7 +65,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     kind: "odoo",
     title: "Odoo",
     open: Some(open),
-    version: 3,
+    version: 4,
     schemas: &[],
     map: normalize::map,
 };

@@ -12,6 +12,7 @@ mod message;
 mod partner;
 mod payload;
 mod properties;
+mod tracking;
 
 use rust_decimal::Decimal;
 use salescommand_domain::canonical::{

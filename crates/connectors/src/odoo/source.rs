@@ -17,6 +17,7 @@ use super::fields::{self, Fields};
 use super::messages::{self, Additions};
 use super::objects::{self, OBJECTS, Object};
 use super::search::{behind, domain};
+use super::tracking::{self, Tracking};
 use super::{check, merges, properties, record};
 use crate::{
     Census, Check, ConfigError, Connected, Extent, Field, Incremental, ObjectPlan, Page, Record, Source,
@@ -81,6 +82,9 @@ impl OdooSource {
         if object.name == properties::OBJECT && found.get(properties::FIELD).is_some() {
             fields.defining = properties::defining_teams(&self.client, uid).await?;
         }
+        if object.name == tracking::OBJECT {
+            fields.tracking = Tracking::discover(&self.client, uid).await?;
+        }
         Ok(fields)
     }
 
@@ -125,6 +129,12 @@ impl OdooSource {
             && !teams.is_empty()
         {
             *calls += properties::add_to(&self.client, session.uid, teams, &mut rows.rows).await?;
+        }
+        if let Some(session) = &self.session
+            && let Some(tracking) =
+                session.fields.get(object.name).and_then(|fields| fields.tracking.as_ref())
+        {
+            *calls += tracking.add_to(&self.client, session.uid, &mut rows.rows).await?;
         }
         Ok(rows)
     }

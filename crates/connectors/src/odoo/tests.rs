@@ -14,6 +14,7 @@ mod server;
 mod settings;
 mod simulator;
 mod thinned;
+mod tracking;
 mod wire;
 
 use std::collections::BTreeMap;

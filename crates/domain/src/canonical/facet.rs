@@ -16,6 +16,7 @@ use super::content::{
     Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, LabelFacet, Labels, PlanFacet,
     StageFacet, Team, User,
 };
+use super::history::TrackedChange;
 use super::quarantine::QuarantineDecision;
 use super::{Entity, IdentityKey, OpportunityEdit, Role};
 use crate::money::CurrencyCode;
@@ -356,6 +357,15 @@ pub struct OpportunityFacet {
     /// When the source closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
+    /// Since when it stands in its stage, if the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged_at: Option<Timestamp>,
+    /// Since when its owner has it, if the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_at: Option<Timestamp>,
+    /// The changes that the source itself has written down; none if it keeps no such history, or lets us read none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<Vec<TrackedChange>>,
     /// What would come again and again; none is "none named", which is not zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurring: Option<RecurringAmount>,

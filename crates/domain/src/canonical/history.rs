@@ -5,6 +5,9 @@
 //! interval in which it changed and the evidence for it. So a version that comes late, or is accepted long after it
 //! was rejected, takes its place and changes the rows of its neighbours only.
 //!
+//! A source may keep a history of its own and send it along with a version ([`TrackedChange`]): then it says what happened
+//! between two versions, and only what it does not account for is taken from their difference.
+//!
 //! Two times are kept: `valid_at` (in the world, by the source) and `known_at` (when we read it). [`rows`] can be asked
 //! what was known at an instant, [`state`] what was valid at an instant.
 
@@ -19,8 +22,10 @@ use super::{Edited, FacetBody, FacetId, OpportunityEdit, OpportunityFacet, Outco
 use crate::raw::{Position, RawPosition};
 
 mod bitemporal;
+mod tracked;
 
 pub use bitemporal::{HistoryRow, HistoryState, known, rows, state};
+pub use tracked::{TrackedChange, either_closed, may_be_same};
 
 /// What a row is about: a field, or the record's existence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +92,10 @@ pub struct HistoryStatement {
     /// When the source made the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
+    /// All changes that the source itself had written down by then, in any order; none if it keeps no such history, or lets
+    /// us read none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<Vec<TrackedChange>>,
     /// An edit over the sources, not a record of a source.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub edit: bool,
@@ -172,6 +181,16 @@ impl HistoryStatement {
         }
     }
 
+    /// Whether it brings everything that the source had written down by an earlier version, as that one brought it; or neither
+    /// brings anything of the kind.
+    pub fn continues(&self, earlier: &Self) -> bool {
+        match (&earlier.tracked, &self.tracked) {
+            (None, None) => true,
+            (Some(earlier), Some(now)) => earlier.iter().all(|change| now.contains(change)),
+            _ => false,
+        }
+    }
+
     fn of_edit(edit: &OpportunityEdit) -> Self {
         use HistoryField as Field;
         let mut statement = Self { edit: true, ..Self::default() };
@@ -204,7 +223,7 @@ impl HistoryStatement {
         let fields = [
             (Field::Kind, value(deal.opportunity_kind)),
             (Field::Stage, value(deal.stage)),
-            (Field::Status, Some(status(deal.outcome))),
+            (Field::Status, Some(status_value(deal.outcome))),
             (Field::Amount, amount.map(|amount| decimal(amount.value))),
             (Field::Currency, value(amount.and_then(|amount| amount.currency))),
             (Field::Probability, deal.probability_ppm.map(Value::from)),
@@ -212,11 +231,17 @@ impl HistoryStatement {
             (Field::Team, value(deal.team)),
             (Field::CloseDate, value(deal.close_date)),
         ];
-        let closed = deal.closed_at.map(|at| (Field::Status, HistoryMark { at, by: None }));
+        let times = [
+            (Field::Stage, deal.staged_at),
+            (Field::Owner, deal.assigned_at),
+            (Field::Status, deal.closed_at),
+        ];
+        let mark = |(field, at): (Field, Option<Timestamp>)| Some((field, HistoryMark { at: at?, by: None }));
         Self {
             fields: fields.into_iter().filter_map(|(field, value)| Some((field, value?))).collect(),
-            marks: closed.into_iter().collect(),
+            marks: times.into_iter().filter_map(mark).collect(),
             created_at: deal.created_at,
+            tracked: deal.tracked.clone(),
             edit: false,
         }
     }
@@ -237,7 +262,7 @@ fn cleared() -> Value {
 }
 
 /// A status as far as the record alone decides it. Which answer holds is the stage's to say, as it is now.
-fn status(rule: OutcomeRule) -> Value {
+pub fn status_value(rule: OutcomeRule) -> Value {
     let word = |status| serde_json::to_value(status).unwrap_or_default();
     if rule.in_won_stage == rule.elsewhere {
         return word(rule.elsewhere);
@@ -257,12 +282,20 @@ pub struct HistoryHead {
 }
 
 impl HistoryHead {
-    /// Gives a version its rows, and moves on behind it.
+    /// Gives a version its rows, and moves on behind it: one that brings everything that the source had written down by the
+    /// version before it, or that like this one has nothing of the kind. If it does not, rows are to be made of all versions
+    /// together ([`derive`]).
     pub fn advance(&mut self, version: &mut HistoryVersion) {
+        let tracked = tracked::fresh(self.stated.as_ref(), version.statement.as_ref());
+        self.advance_by(version, &tracked);
+    }
+
+    /// The same, with the changes that are told by this version.
+    fn advance_by(&mut self, version: &mut HistoryVersion, tracked: &[TrackedChange]) {
         let when = Interval::new(self.times, version);
         version.changes = match (&self.stated, &version.statement) {
             (None, None) => Vec::new(),
-            (None, Some(first)) => created(first, version),
+            (None, Some(first)) => created(first, version, tracked),
             (Some(_), None) if self.deleted => Vec::new(),
             (Some(_), None) => {
                 let to = version.merged_into.and_then(value);
@@ -270,7 +303,7 @@ impl HistoryHead {
             }
             (Some(before), Some(after)) => {
                 let restored = self.deleted.then(|| when.row(HistoryField::Restored));
-                restored.into_iter().chain(differences(before, after, &when)).collect()
+                restored.into_iter().chain(differences(before, after, &when, tracked)).collect()
             }
         };
         self.deleted = version.statement.is_none() && self.stated.is_some();
@@ -280,16 +313,22 @@ impl HistoryHead {
 }
 
 /// Gives all versions of one record their rows. They must be in the order of their ids.
-pub fn derive<'a>(versions: impl IntoIterator<Item = &'a mut HistoryVersion>) {
+pub fn derive(versions: &mut [HistoryVersion]) {
     let mut head = HistoryHead::default();
-    versions.into_iter().for_each(|version| head.advance(version));
+    let tracked = tracked::by_version(versions);
+    for (version, tracked) in versions.iter_mut().zip(&tracked) {
+        head.advance_by(version, tracked);
+    }
 }
 
 /// When a difference between two versions came about.
+#[derive(Clone, Copy)]
 struct Interval {
     since: Option<Timestamp>,
     until: Timestamp,
     evidence: HistoryEvidence,
+    /// `since` is the moment at which the record was made, when it had values already.
+    creation: bool,
 }
 
 impl Interval {
@@ -299,20 +338,20 @@ impl Interval {
         let since = before.map(|(valid, known)| if known <= until { known } else { valid });
         let unseen = before.is_none() || !version.gaps.is_empty();
         let evidence = if unseen { HistoryEvidence::Inferred } else { HistoryEvidence::ObservedDiff };
-        Self { since, until, evidence }
+        Self { since, until, evidence, creation: false }
     }
 
     fn row(&self, field: HistoryField) -> HistoryChange {
-        let Self { since, until, evidence } = *self;
+        let Self { since, until, evidence, .. } = *self;
         HistoryChange { field, from: None, to: None, valid_at: until, since, evidence, by: None }
     }
 
     /// The row of a field; with the exact time, where the source gives one within the interval.
     fn exact(&self, field: HistoryField, mark: Option<&HistoryMark>) -> HistoryChange {
         let row = self.row(field);
-        let within =
-            |mark: &&HistoryMark| mark.at <= self.until && self.since.is_none_or(|since| since < mark.at);
-        match mark.filter(within) {
+        let begun =
+            |at: Timestamp| self.since.is_none_or(|since| since < at || (self.creation && since == at));
+        match mark.filter(|mark| mark.at <= self.until && begun(mark.at)) {
             Some(HistoryMark { at, by }) => HistoryChange {
                 valid_at: *at,
                 since: None,
@@ -326,14 +365,19 @@ impl Interval {
 }
 
 /// The first version: the record came to be, and since then each field has got the value that it has.
-fn created(first: &HistoryStatement, version: &HistoryVersion) -> Vec<HistoryChange> {
+fn created(
+    first: &HistoryStatement,
+    version: &HistoryVersion,
+    tracked: &[TrackedChange],
+) -> Vec<HistoryChange> {
     let made = first.created_at.map(|at| HistoryMark { at, by: None });
-    let when = Interval { since: None, until: version.valid_at, evidence: HistoryEvidence::Inferred };
+    let unknown = HistoryEvidence::Inferred;
+    let when = Interval { since: None, until: version.valid_at, evidence: unknown, creation: true };
     let begin = when.exact(HistoryField::Created, made.as_ref());
     let known = (begin.evidence == HistoryEvidence::SourceHistory).then_some(begin.valid_at);
     let when = Interval { since: known, ..when };
     let nothing = HistoryStatement::default();
-    let fields = differences(&nothing, first, &when);
+    let fields = differences(&nothing, first, &when, tracked);
     [begin].into_iter().chain(fields).collect()
 }
 
@@ -341,13 +385,18 @@ fn differences<'a>(
     before: &'a HistoryStatement,
     after: &'a HistoryStatement,
     when: &'a Interval,
+    tracked: &'a [TrackedChange],
 ) -> impl Iterator<Item = HistoryChange> + 'a {
     let fields = HistoryField::VALUES.iter();
-    fields.filter_map(move |field| {
+    fields.flat_map(move |field| {
         let (from, to) = (before.fields.get(field), after.fields.get(field));
         let mark = after.marks.get(field).filter(|mark| before.marks.get(field) != Some(mark));
+        let mut told = tracked.iter().filter(|change| change.field == *field).peekable();
+        if told.peek().is_some() {
+            return tracked::rows(told, (from, to), when, mark);
+        }
         let row = || HistoryChange { from: from.cloned(), to: to.cloned(), ..when.exact(*field, mark) };
-        (from != to).then(row)
+        (from != to).then(row).into_iter().collect()
     })
 }
 

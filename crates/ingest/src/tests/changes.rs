@@ -98,6 +98,38 @@ async fn after_a_first_reading_changes_are_asked_for_and_now_and_then_everything
     assert_eq!(bench.extents(), [Extent::All], "its clock was set back by more than a day");
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_a_killed_reading_with_other_fields_everything_is_read_again() {
+    let mut met = 0;
+    for polls in 0..80 {
+        let bench = Bench::new();
+        incremental(&bench);
+        bench.write(1, 0, "a");
+        bench.run(1).await.unwrap();
+        bench.extents();
+        let fields = |fields: &str| bench.source.state.lock().unwrap().fields = fields.to_owned();
+        fields("one more");
+        let ended = abort_after(polls, bench.run(2)).await.is_some();
+        let asked = bench.extents();
+        bench.clock.advance(Duration::from_secs(31));
+        fields("");
+        bench.run(3).await.unwrap();
+        if ended {
+            assert_eq!(bench.extents(), [Extent::All], "what is in the log has other fields");
+            break;
+        }
+        if !asked.is_empty() {
+            met += 1;
+            assert_eq!(
+                bench.extents(),
+                [Extent::All],
+                "killed at poll {polls}: the log may have other fields"
+            );
+        }
+    }
+    assert!(met > 0);
+}
+
 /// What happens at the source, second by second.
 #[derive(Debug, Clone)]
 enum Step {

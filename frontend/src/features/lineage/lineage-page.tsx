@@ -8,6 +8,7 @@ import { Bones } from "@/components/state/skeleton";
 import { buttonClass } from "@/components/ui/button";
 import { PageHeader } from "@/components/ui/page-header";
 import { type Lineage, lineageQuery } from "@/features/lineage/api/get-lineage";
+import { DealHistory } from "@/features/lineage/components/deal-history";
 import { DealLabels } from "@/features/lineage/components/deal-labels";
 import { FieldList } from "@/features/lineage/components/field-list";
 import { Merges } from "@/features/lineage/components/merges";
@@ -40,6 +41,7 @@ export function LineagePage({ type, id }: { type: EntityType; id: string }) {
             <Merges type={type} lineage={lineage} />
             {type === "opportunities" && <DealLabels id={lineage.id} />}
             <SourceRecords facets={lineage.facets} />
+            {type === "opportunities" && <DealHistory id={lineage.id} />}
             <FieldList fields={lineage.fields} />
             {lineage.events && <RawEvents events={lineage.events} />}
           </div>

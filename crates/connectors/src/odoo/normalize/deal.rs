@@ -8,7 +8,7 @@ use salescommand_domain::canonical::{
 use salescommand_domain::money::decimal_of_f64;
 
 use super::payload::Payload;
-use super::properties;
+use super::{properties, tracking};
 
 /// Fields that go to `custom`.
 const CUSTOM: &[&str] = &[
@@ -36,7 +36,7 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
         Some(TermSource::Plan(plan)) => Some(plan),
         _ => None,
     };
-    let facet = OpportunityFacet {
+    let mut facet = OpportunityFacet {
         opportunity_kind: kind(payload)?,
         name: payload.required_text("name")?,
         partner,
@@ -50,10 +50,14 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Mapped, Rejection> {
         close_date: payload.day("date_deadline")?,
         created_at: payload.moment("create_date")?,
         closed_at: payload.moment("date_closed")?,
+        staged_at: payload.moment("date_last_stage_update")?,
+        assigned_at: payload.moment("date_open")?,
+        tracked: None,
         recurring,
         labels: labels(payload)?,
         custom: payload.custom(CUSTOM)?.into_iter().chain(properties::custom(payload)?).collect(),
     };
+    facet.tracked = tracking::changes(payload, &facet)?;
     // The company brings its currency along. The calendar turns moments into days.
     let calendar = CalendarFacet::source().facet_id();
     let refs = [stage, company, partner, plan, Some(calendar)].into_iter().flatten().collect();

@@ -40,6 +40,12 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// A record within this one.
+    pub fn within(&self, record: &'a Json) -> Option<Self> {
+        let Self { instance, object, .. } = *self;
+        record.as_object().map(|fields| Self { instance, object, fields })
+    }
+
     /// The record's own id in its object.
     pub fn own_id(&self) -> Option<i64> {
         self.fields.get("id").and_then(Json::as_i64)

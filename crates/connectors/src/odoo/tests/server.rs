@@ -164,6 +164,10 @@ async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
     }
 }
 
+/// What others than administrators hear when they ask for the history of leads.
+const NO_ADMINISTRATOR: &str =
+    "You are not allowed to access 'Mail Tracking Value' (mail.tracking.value) records.";
+
 /// A small Odoo that holds the fixtures.
 pub(super) fn odoo(call: &Call) -> Reply {
     if call.path == "/xmlrpc/2/common" {
@@ -186,6 +190,8 @@ pub(super) fn odoo(call: &Call) -> Reply {
         ("crm.team", "search_read") if call.keyword("fields") == Some(&json!([DEFINITION])) => {
             return Reply::Value(json!([]));
         }
+        // The history of leads is for administrators.
+        ("mail.tracking.value", _) => return Reply::Fault(4, NO_ADMINISTRATOR),
         ("res.users", "search") if call.params[5][0] == json!([["share", "=", false]]) => {
             return Reply::Value(fixture_users().iter().map(|row| row["id"].clone()).collect());
         }

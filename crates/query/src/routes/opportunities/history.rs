@@ -50,7 +50,8 @@ pub struct OpportunityHistoryRow {
     /// created, deleted, restored, kind, stage, status, amount, currency, probability, owner, team, close_date. A record that
     /// was merged is deleted to the record that has its content, and there merged_from is a row of its own.
     pub field: String,
-    /// From which value; none for no value.
+    /// From which value; none for no value. A status that the stage decides is an object with in_won_stage and elsewhere; one that
+    /// is archived or lost, nobody knows which, has any_of; a field that an edit has cleared has cleared.
     pub from: Option<Value>,
     /// To which value; none for no value.
     pub to: Option<Value>,
@@ -83,7 +84,7 @@ pub struct OpportunityHistory {
     pub fields: BTreeMap<String, Value>,
     /// What had changed until then, in the order of valid time.
     pub rows: Vec<OpportunityHistoryRow>,
-    /// What stages, people and merged opportunities are called that the rows name, by id.
+    /// What stages, teams, people and merged opportunities are called that the rows name, by id.
     pub names: BTreeMap<String, String>,
 }
 
@@ -188,13 +189,14 @@ fn shown(row: HistoryRow) -> OpportunityHistoryRow {
     }
 }
 
-/// What the directory calls the stages and people in the rows.
+/// What the directory calls the stages, teams and people in the rows.
 fn names(viewer: &Viewer, rows: &[HistoryRow]) -> BTreeMap<String, String> {
     let values = rows.iter().flat_map(|row| [row.change.from.as_ref(), row.change.to.as_ref()]).flatten();
     let ids = values.filter_map(|value| value.as_str()?.parse::<FacetId>().ok());
     let named = ids.chain(rows.iter().filter_map(|row| row.change.by)).filter_map(|id| {
         let person = viewer.directory.person(id).map(|person| person.name);
-        let name = person.or_else(|| viewer.directory.stage(id).map(|stage| stage.name.clone()))?;
+        let stage = || viewer.directory.stage(id).map(|stage| stage.name.clone());
+        let name = person.or_else(stage).or_else(|| viewer.directory.team(id).map(str::to_owned))?;
         Some((id.to_string(), name))
     });
     named.collect()
