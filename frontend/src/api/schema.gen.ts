@@ -1480,7 +1480,7 @@ export interface components {
             id: string;
             /** @description Freshness. */
             meta: components["schemas"]["Meta"];
-            /** @description What stages, people and merged opportunities are called that the rows name, by id. */
+            /** @description What stages, teams, people and merged opportunities are called that the rows name, by id. */
             names: {
                 [key: string]: string;
             };
@@ -1502,7 +1502,10 @@ export interface components {
              *     was merged is deleted to the record that has its content, and there merged_from is a row of its own.
              */
             field: string;
-            /** @description From which value; none for no value. */
+            /**
+             * @description From which value; none for no value. A status that the stage decides is an object with in_won_stage and elsewhere; one that
+             *     is archived or lost, nobody knows which, has any_of; a field that an edit has cleared has cleared.
+             */
             from?: unknown;
             /** @description Versions in between were rejected. */
             gap: boolean;
