@@ -11,9 +11,8 @@ use salescommand_domain::schedule::{Cadence, Schedule};
 use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::{EventLog, Health};
 use salescommand_ingest::Ports;
-use salescommand_query::accounts::{Accounts, ExternalIdentity, NewAccount};
+use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::connectors::{Connectors as _, works};
-use salescommand_query::oidc::MS365;
 use salescommand_query::sources::{NewSource, OpenedSource, SourceSummary, Sources};
 use salescommand_query::{SystemClock, SystemIds};
 use salescommand_store::{Documents, Ops, ScopedReads};
@@ -48,36 +47,6 @@ fn role(word: &str) -> Result<Role> {
     found.with_context(|| format!("there is no role {word:?}; known: {}", serde_json::json!(known)))
 }
 
-/// Somebody at a configured provider. What could never sign in is refused here, and not at their first try.
-fn external_identity(
-    config: &Config,
-    provider: &str,
-    tenant: Option<String>,
-    subject: String,
-) -> Result<ExternalIdentity> {
-    let providers = config.auth.providers()?;
-    let known: Vec<_> = providers.iter().map(|provider| provider.name.as_str()).collect();
-    let settings = providers.iter().find(|settings| settings.name == provider).with_context(|| {
-        format!("there is no sign-in provider {provider:?}; configured: {}", known.join(", "))
-    })?;
-    let is_ms365 = settings.name == MS365;
-    let spelled = |text: String| if is_ms365 { text.trim().to_lowercase() } else { text };
-    let (tenant, subject) = (tenant.map(spelled), spelled(subject));
-    match (&settings.claims.tenant, &tenant) {
-        (Some(_), None) => bail!("{provider} has tenants: say which with --tenant"),
-        (None, Some(_)) => bail!("{provider} has no tenants: leave --tenant out"),
-        (Some(_), Some(named)) if !settings.tenants.is_empty() && !settings.tenants.contains(named) => {
-            bail!("{named} is not among the tenants of {provider} in the configuration")
-        }
-        _ => {}
-    }
-    if subject.is_empty() {
-        bail!("--object-id is empty");
-    }
-    let issuer = settings.issuer_of(tenant.as_deref());
-    Ok(ExternalIdentity { provider: settings.name.clone(), issuer, tenant, subject })
-}
-
 /// `salescommand user …`.
 pub async fn user(config: &Config, command: cli::User, output: Output) -> Result<()> {
     let store = connections::store(config).await?;
@@ -100,7 +69,7 @@ pub async fn user(config: &Config, command: cli::User, output: Output) -> Result
         }
         cli::User::SetRole { email, role: word } => vec![accounts.set_role(&email, role(&word)?).await?],
         cli::User::Link { email, provider, tenant, object_id } => {
-            let identity = external_identity(config, &provider, tenant, object_id)?;
+            let identity = config.auth.identity(&provider, tenant, object_id)?;
             vec![accounts.link(&email, identity).await?]
         }
     };

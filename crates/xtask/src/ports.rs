@@ -64,6 +64,12 @@ impl Ports {
     }
 }
 
+/// A port nobody listens on right now, for something beside a stack.
+pub fn free_port() -> Result<u16> {
+    let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+    Ok(held.local_addr()?.port())
+}
+
 /// Whether nothing listens on `port` of 127.0.0.1.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

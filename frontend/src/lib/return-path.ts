@@ -3,6 +3,8 @@
 export const HOME = "/overview";
 
 export function safeReturnPath(path: string | undefined): string {
-  if (!path?.startsWith("/") || path.startsWith("//") || path.includes("\\")) return HOME;
+  // As the browser reads it, which takes tabs away and backslashes for slashes.
+  const here = location.origin;
+  if (!path?.startsWith("/") || !URL.canParse(path, here) || new URL(path, here).origin !== here) return HOME;
   return path.startsWith("/sign-in") ? HOME : path;
 }

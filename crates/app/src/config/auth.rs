@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use salescommand_domain::access::Role;
+use salescommand_query::accounts::ExternalIdentity;
 use salescommand_query::oidc::{Authority, MS365, ProviderSettings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -166,6 +167,36 @@ impl Auth {
             settings.check()?;
         }
         Ok(providers)
+    }
+
+    /// Somebody at a configured provider. What could never sign in is refused here, and not at their first try.
+    pub fn identity(
+        &self,
+        provider: &str,
+        tenant: Option<String>,
+        subject: String,
+    ) -> Result<ExternalIdentity> {
+        let providers = self.providers()?;
+        let known: Vec<_> = providers.iter().map(|settings| settings.name.as_str()).collect();
+        let settings = providers.iter().find(|settings| settings.name == provider).with_context(|| {
+            format!("there is no sign-in provider {provider:?}; configured: {}", known.join(", "))
+        })?;
+        // Microsoft's ids are GUIDs, and its tokens spell them in lower case.
+        let spelled = |text: String| if provider == MS365 { text.trim().to_lowercase() } else { text };
+        let (tenant, subject) = (tenant.map(spelled), spelled(subject));
+        match (&settings.claims.tenant, &tenant) {
+            (Some(_), None) => bail!("{provider} has tenants: say which with --tenant"),
+            (None, Some(_)) => bail!("{provider} has no tenants: leave --tenant out"),
+            (Some(_), Some(named)) if !settings.tenants.is_empty() && !settings.tenants.contains(named) => {
+                bail!("{named} is not among the tenants of {provider} in the configuration")
+            }
+            _ => {}
+        }
+        if subject.is_empty() {
+            bail!("--object-id is empty");
+        }
+        let issuer = settings.issuer_of(tenant.as_deref());
+        Ok(ExternalIdentity { provider: settings.name.clone(), issuer, tenant, subject })
     }
 
     /// What the environment says of the section.
@@ -388,6 +419,30 @@ mod tests {
         assert!(problem(&plain).contains("https://"));
         let twice = [("AUTH__OIDC__A__CLIENT_SECRET", "x"), ("AUTH__OIDC__A__CLIENT_SECRET_FILE", "/y")];
         assert!(problem(&twice).contains("both set"));
+    }
+
+    #[test]
+    fn somebody_is_named_as_their_token_will_name_them() {
+        let config = loaded(&[
+            ("AUTH__MS365__CLIENT_ID", "us"),
+            ("AUTH__MS365__TENANTS", TENANT),
+            ("AUTH__OIDC__A__CLIENT_ID", "us"),
+            ("AUTH__OIDC__A__ISSUER", "https://id.example.com"),
+        ])
+        .unwrap();
+        let named = |provider: &str, tenant: Option<&str>, subject: &str| {
+            let identity = config.auth.identity(provider, tenant.map(str::to_owned), subject.to_owned());
+            identity.map(|one| (one.issuer, one.subject)).map_err(|error| error.to_string())
+        };
+        let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
+        assert_eq!(named("ms365", Some(TENANT), " 66AA "), Ok((issuer, "66aa".to_owned())));
+        assert_eq!(named("a", None, "Ann"), Ok(("https://id.example.com".to_owned(), "Ann".to_owned())));
+        assert!(named("ms365", None, "x").unwrap_err().contains("--tenant"));
+        assert!(named("a", Some("t"), "x").unwrap_err().contains("leave --tenant out"));
+        let other = "99999999-2222-3333-4444-555555555555";
+        assert!(named("ms365", Some(other), "x").unwrap_err().contains("not among the tenants"));
+        assert!(named("b", None, "x").unwrap_err().contains("configured: ms365, a"));
+        assert!(named("a", None, "").unwrap_err().contains("empty"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Cookies {
 
     /// Takes both away, and what is known of where they came from.
     pub(crate) fn clear(&self, headers: &mut HeaderMap) {
-        self.append(headers, PROVIDER_COOKIE, "", REFRESH_PATH, 0);
+        self.forget_provider(headers);
         self.append(headers, ACCESS_COOKIE, "", ACCESS_PATH, 0);
         self.append(headers, REFRESH_COOKIE, "", REFRESH_PATH, 0);
     }
@@ -40,6 +40,11 @@ impl Cookies {
     /// Remembers through which provider somebody has signed in, to sign out there too.
     pub(crate) fn remember_provider(&self, headers: &mut HeaderMap, provider: &str) {
         self.append(headers, PROVIDER_COOKIE, provider, REFRESH_PATH, self.max_age_seconds);
+    }
+
+    /// Forgets it: somebody has signed in here.
+    pub(crate) fn forget_provider(&self, headers: &mut HeaderMap) {
+        self.append(headers, PROVIDER_COOKIE, "", REFRESH_PATH, 0);
     }
 
     /// Keeps what a provider has to bring back. The browser comes from another site then, so `Strict` would lose it.

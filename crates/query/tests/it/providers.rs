@@ -369,9 +369,10 @@ async fn groups_that_did_not_fit_are_asked_of_graph_and_all_of_them() {
     assert_refused(&provider.sign_in(&mut browser, MS365).await, &browser, "groups-incomplete");
     // A second page elsewhere: the token is not sent there.
     let page = |link: String| json!({"value": [{"id": "seller"}], "@odata.nextLink": link});
-    provider.lies().groups = vec![page(next("http://127.0.0.1:1"))];
-    assert_refused(&provider.sign_in(&mut browser, MS365).await, &browser, "groups-incomplete");
     let last = json!({"value": [{"id": "boss"}]});
+    let elsewhere = provider.address.replace("127.0.0.1", "localhost");
+    provider.lies().groups = vec![page(next(&elsewhere)), last.clone()];
+    assert_refused(&provider.sign_in(&mut browser, MS365).await, &browser, "groups-incomplete");
     provider.lies().groups = vec![page(next(&provider.address)), last];
     let answer = provider.sign_in(&mut browser, MS365).await;
     assert_eq!(assert_signed_in(&answer, &mut browser).await["role"], "executive");
@@ -480,6 +481,13 @@ async fn the_sign_in_page_is_told_of_providers_and_signing_out_can_go_on_there()
     provider.lies().claims =
         json!({"iss": format!("{}/{TENANT}/v2.0", provider.address), "tid": TENANT, "oid": "ann"});
     provider.sign_in(&mut browser, MS365).await;
+    let renewed = browser.post("/api/auth/refresh", &json!(null)).await;
+    let kept = renewed
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .any(|line| line.to_str().unwrap().starts_with("sc_provider=ms365;"));
+    assert!(kept, "it lives as long as the session");
     let out = browser.post("/api/auth/logout", &json!(null)).await;
     assert_eq!(out.status, StatusCode::OK);
     let url = Url::parse(out.json()["provider_sign_out"].as_str().unwrap()).unwrap();
@@ -487,6 +495,18 @@ async fn the_sign_in_page_is_told_of_providers_and_signing_out_can_go_on_there()
     let back = url.query_pairs().find(|(name, _)| name == "post_logout_redirect_uri").unwrap().1.into_owned();
     assert_eq!(back, "http://127.0.0.1:8080/sign-in?why=signed-out");
     assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
+
+    // Who signs in by password afterwards has nothing to do with the provider.
+    let new = salescommand_query::accounts::NewAccount {
+        email: "ann@example.com".to_owned(),
+        name: "Ann".to_owned(),
+        role: Role::Viewer,
+        password: PASSWORD.into(),
+    };
+    world.accounts.create(new).await.unwrap();
+    provider.sign_in(&mut browser, MS365).await;
+    assert_eq!(browser.sign_in("ann@example.com", PASSWORD).await.status, StatusCode::OK);
+    assert_eq!(browser.post("/api/auth/logout", &json!(null)).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

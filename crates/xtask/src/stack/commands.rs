@@ -64,6 +64,7 @@ fn prepare(workspace: &Workspace, state: StateFolder, options: &Up) -> Result<Pl
         nats,
         mongo,
         binaries,
+        settings: Vec::new(),
     })
 }
 
@@ -88,6 +89,7 @@ pub fn exec(options: &Exec) -> Result<()> {
         nats: Kind::Nats.resolve()?,
         mongo: Kind::Mongo.resolve()?,
         binaries: Binaries::at(&workspace),
+        settings: Vec::new(),
         state,
     };
     let status = plan.cli(&options.arguments).status().context("the command could not be started")?;

@@ -34,6 +34,8 @@ pub struct Plan {
     pub mongo: Origin,
     /// Our own programs.
     pub binaries: Binaries,
+    /// Further settings of SalesCommand, as its environment has them.
+    pub settings: Vec<(&'static str, OsString)>,
 }
 
 /// One process to start.
@@ -172,6 +174,7 @@ impl Plan {
             ("SALESCOMMAND_DEMO__ODOO_LOGIN", ODOO_LOGIN.into()),
             ("SALESCOMMAND_DEMO__ODOO_PASSWORD", self.secrets.simulator_api.clone().into()),
         ]);
+        environment.extend(self.settings.iter().cloned());
         Service {
             name: "salescommand",
             title: "SalesCommand",
@@ -236,7 +239,8 @@ mod tests {
         state.create("").unwrap();
         let secrets = Secrets::load_or_create(&state.path("secrets.json")).unwrap();
         let binaries = Binaries { salescommand: "/bin/sc".into(), simulator: "/bin/sim".into() };
-        Plan { root: folder.to_owned(), state, ports: Ports::free().unwrap(), secrets, nats, mongo, binaries }
+        let (ports, settings) = (Ports::free().unwrap(), Vec::new());
+        Plan { root: folder.to_owned(), state, ports, secrets, nats, mongo, binaries, settings }
     }
 
     #[test]

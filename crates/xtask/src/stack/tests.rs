@@ -48,6 +48,7 @@ fn plan(folder: &Path) -> Plan {
         nats: Origin::Program(program.clone()),
         mongo: Origin::Program(program.clone()),
         binaries: Binaries { salescommand: program.clone(), simulator: program },
+        settings: Vec::new(),
         state,
     }
 }

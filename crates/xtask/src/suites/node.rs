@@ -2,7 +2,7 @@
 
 use super::{Count, Outcome, Suite, count};
 use crate::frontend;
-use crate::ports::Ports;
+use crate::ports::{Ports, free_port};
 use crate::progress;
 use crate::secrets::Secrets;
 use crate::servers::{Kind, Origin};
@@ -11,6 +11,7 @@ use crate::stack::services::{ODOO_DATABASE, ODOO_LOGIN, Plan};
 use crate::state::StateFolder;
 use crate::workspace::on_path;
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +39,8 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
     let chromium = chromium()?;
     let folder = suite.context.workspace.root.join("tests/e2e");
     frontend::install(&folder, suite.log, suite.step)?;
-    let plan = plan(suite)?;
+    let provider = Provider { port: free_port()?, client_secret: "known to both" };
+    let plan = Plan { settings: provider.settings(), ..plan(suite)? };
     let stack = Stack::start(&plan)?;
     let mut command = npm(&folder);
     command
@@ -49,6 +51,9 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
         .env("SIM_LOGIN", ODOO_LOGIN)
         .env("SIM_PASSWORD", &plan.secrets.simulator_api)
         .env("SIM_ADMIN_PASSWORD", &plan.secrets.simulator_admin)
+        .env("OIDC_PORT", provider.port.to_string())
+        .env("OIDC_CLIENT_ID", CLIENT_ID)
+        .env("OIDC_CLIENT_SECRET", provider.client_secret)
         .env("CHROMIUM", chromium);
     let count = suite.tests(&mut command, count::node_test);
     drop(stack);
@@ -61,6 +66,33 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
     Ok(Outcome::Ran(count))
 }
 
+/// The provider of sign-ins that the browser tests start, in the place of Microsoft.
+struct Provider {
+    port: u16,
+    client_secret: &'static str,
+}
+
+/// What SalesCommand is called there.
+const CLIENT_ID: &str = "salescommand";
+/// The directory, and what its roles give; `tests/e2e/provider.mjs` has its people.
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const ROLES: &str = "Sales.Executives=executive Sales.Users=sales_user";
+
+impl Provider {
+    fn settings(&self) -> Vec<(&'static str, OsString)> {
+        let authority = format!("http://localhost:{}", self.port);
+        vec![
+            ("SALESCOMMAND_AUTH__MS365__AUTHORITY", authority.into()),
+            ("SALESCOMMAND_AUTH__MS365__TENANTS", TENANT.into()),
+            ("SALESCOMMAND_AUTH__MS365__CLIENT_ID", CLIENT_ID.into()),
+            ("SALESCOMMAND_AUTH__MS365__CLIENT_SECRET", self.client_secret.into()),
+            ("SALESCOMMAND_AUTH__MS365__ROLES", ROLES.into()),
+            ("SALESCOMMAND_AUTH__MS365__AUTHORITATIVE_DOMAINS", "securado.net".into()),
+            ("SALESCOMMAND_AUTH__MS365__SIGN_OUT_AT_PROVIDER", "true".into()),
+        ]
+    }
+}
+
 /// A stack of its own: free ports, an empty state folder, servers of its own even where the environment names some.
 fn plan(suite: &Suite<'_>) -> Result<Plan> {
     let workspace = &suite.context.workspace;
@@ -71,7 +103,8 @@ fn plan(suite: &Suite<'_>) -> Result<Plan> {
     let _ = fs::remove_dir_all(state.root());
     state.create("")?;
     let secrets = Secrets::load_or_create(&state.path("secrets.json"))?;
-    Ok(Plan { root: workspace.root.clone(), state, ports: Ports::free()?, secrets, nats, mongo, binaries })
+    let (root, ports, settings) = (workspace.root.clone(), Ports::free()?, Vec::new());
+    Ok(Plan { root, state, ports, secrets, nats, mongo, binaries, settings })
 }
 
 fn chromium() -> Result<PathBuf> {

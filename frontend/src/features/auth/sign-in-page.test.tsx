@@ -87,10 +87,24 @@ test("one click on a demo account fills in the form", async () => {
   expect(screen.getByText("SalesCommand · Version 0.1.0")).toBeVisible();
 });
 
-test("a return address of another site is ignored", async () => {
-  const { user, address } = renderApp("/sign-in?next=//evil.example/x", { signedIn: false });
+const elsewhere = [
+  "//evil.example/x",
+  "/%5Cevil.example",
+  "/%09/evil.example",
+  "%2F%2F",
+  "https:%2F%2Fevil.example",
+];
+
+test.each(elsewhere)("the return address %s of another site is ignored", async (next) => {
+  const { user, address } = renderApp(`/sign-in?next=${next}`, { signedIn: false });
   await fillIn(user);
   await waitFor(() => expect(address()).toBe("/overview"));
+});
+
+test.each(elsewhere)("nor is %s gone to after a sign-in elsewhere", async (next) => {
+  const { address } = renderApp(`/sign-in?via=ms365&next=${next}`, { signedIn: false });
+  expect(await screen.findByRole("heading", { name: "Overview" })).toBeVisible();
+  expect(address()).toBe("/overview");
 });
 
 const withProviders = () =>

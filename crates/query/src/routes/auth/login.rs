@@ -30,7 +30,9 @@ pub(crate) async fn login(
     settle(&app, &address, &key, &opened);
     let account = opened.map_err(problem)?.ok_or_else(ApiError::invalid_credentials)?;
     let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
-    granted(&app, &account, grant).await
+    let mut response = granted(&app, &account, grant).await?;
+    app.cookies.forget_provider(response.headers_mut());
+    Ok(response)
 }
 
 fn admit(app: &App, address: &str, key: &str) -> Result<(), ApiError> {

@@ -155,6 +155,21 @@ async fn signed_in(
     let now = app.clock.now();
     app.providers.named(provider)?;
     app.attempts_per_address.admit(address, now).map_err(|_| Refusal::TooManyAttempts)?;
+    let outcome = let_in(app, provider, headers, query).await;
+    // Only what was refused stays counted: an office must not be locked out because a provider is in trouble.
+    if outcome.as_ref().map_or_else(|why| why.refusal.is_failure(), |_| true) {
+        app.attempts_per_address.take_back(address);
+    }
+    outcome
+}
+
+async fn let_in(
+    app: &App,
+    provider: &str,
+    headers: &HeaderMap,
+    query: &CallbackQuery,
+) -> Result<(Grant, String), Refused> {
+    let now = app.clock.now();
     let state = query.state.as_deref().ok_or(Refusal::StateInvalid)?;
     let cookie: Option<SecretString> = cookie_of(headers, PENDING_COOKIE);
     let pending = app.providers.pending((provider, state), cookie.as_ref(), now)?;
@@ -167,8 +182,6 @@ async fn signed_in(
         tracing::warn!(%error, "a session cannot be begun");
         with_next(Refusal::Unavailable)
     })?;
-    // Only what was refused stays counted.
-    app.attempts_per_address.take_back(address);
     Ok((grant, pending.next.clone()))
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret;
 
 use super::{granted, session_problem};
 use crate::access::App;
-use crate::auth::{REFRESH_COOKIE, SessionError, cookie_of};
+use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, SessionError, cookie_of};
 use crate::error::{ApiError, Problem};
 
 /// Renew the access cookie
@@ -26,7 +27,14 @@ pub(crate) async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> 
         Err(error) => return Err(session_problem(error)),
     };
     match app.accounts.enabled(&grant.account).await.map_err(ApiError::store)? {
-        Some(account) => granted(&app, &account, grant).await,
+        Some(account) => {
+            let mut response = granted(&app, &account, grant).await?;
+            let provider = cookie_of(&headers, PROVIDER_COOKIE);
+            if let Some(Ok(known)) = provider.map(|name| app.providers.named(name.expose_secret())) {
+                app.cookies.remember_provider(response.headers_mut(), &known.settings.name);
+            }
+            Ok(response)
+        }
         None => {
             app.sessions.end(&grant.refresh).await.map_err(ApiError::store)?;
             Ok(signed_out(&app))
