@@ -38,6 +38,8 @@ mod odoo_changes;
 #[cfg(test)]
 mod odoo_history;
 #[cfg(test)]
+mod odoo_hooks;
+#[cfg(test)]
 mod odoo_labels;
 #[cfg(test)]
 mod odoo_merges;

@@ -18,6 +18,7 @@ use salescommand_query::{SystemClock, SystemIds};
 use salescommand_store::{Documents, Ops, ScopedReads};
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::{self, Output};
 use crate::config::Config;
@@ -107,6 +108,10 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
         cli::Source::Schedule { name, cadence, objects } => {
             vec![set_schedule(&sources, &name, &cadence, objects).await?]
         }
+        cli::Source::Hook { name, off: true, .. } => vec![sources.close_hook(&name).await?],
+        cli::Source::Hook { name, rotate, .. } => {
+            return make_hook(config, &sources, (&name, rotate), output).await;
+        }
         cli::Source::List => sources.list().await?,
         cli::Source::Test { name } => return test_source(sources.open(&name).await?, output).await,
         cli::Source::Discover { name } => return discover_source(sources.open(&name).await?, output).await,
@@ -123,7 +128,7 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             return Ok(());
         }
     };
-    listing::print(output, &["name", "kind", "title", "settings", "schedule"], &shown)
+    listing::print(output, &["name", "kind", "title", "settings", "schedule", "hooked_at"], &shown)
 }
 
 /// Sets the cadence of a source, or of some of its objects.
@@ -150,6 +155,26 @@ async fn set_schedule(
         schedule.objects.extend(objects.iter().map(|object| (object.clone(), cadence.clone())));
     };
     Ok(sources.set_schedule(name, set).await?)
+}
+
+/// Gives a source a web hook. What is printed is nowhere else.
+async fn make_hook(
+    config: &Config,
+    sources: &Sources,
+    (name, rotate): (&str, bool),
+    output: Output,
+) -> Result<()> {
+    let address = config.public_url()?;
+    if let Some(since) = sources.show(name).await?.hooked_at.filter(|_| !rotate) {
+        bail!(
+            "{name} has a web hook since {since}, whose key is not kept; --rotate replaces it, --off takes it away"
+        );
+    }
+    let (source, key) = sources.rotate_hook(name).await?;
+    let url = format!("{address}{}", key.path(&source.name));
+    listing::print(output, &["source", "url"], &[json!({"source": source.name, "url": url})])?;
+    eprintln!("it is shown this once; the address before /api is http.public_url");
+    Ok(())
 }
 
 async fn test_source(opened: OpenedSource, output: Output) -> Result<()> {

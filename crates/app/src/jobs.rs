@@ -9,7 +9,7 @@ use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{Jobs, Requests};
 use salescommand_ingest::{
     Cancelled, CursorState, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports, Scheduled,
-    Schedules, SyncRequest, Trigger, TriggerError, cancel_run, cursors, request_sync, reset_cursors,
+    Schedules, SyncRequest, Trigger, TriggerError, cancel_run, cursors, hint, request_sync, reset_cursors,
 };
 use salescommand_query::cursors::{CursorPosition, SourceCursor};
 use salescommand_query::sources::{SourceError, Sources};
@@ -50,6 +50,13 @@ impl SyncCommands for QueuedSyncs {
             Err(TriggerError::AlreadyRunning { .. }) => Err(CommandError::AlreadyRunning),
             Err(TriggerError::Failed(error)) => Err(failed(&error)),
         }
+    }
+
+    async fn hint(&self, source: &str, object: &str) -> Result<(), CommandError> {
+        let refused = |error: salescommand_domain::raw::NameError| CommandError::Refused(error.to_string());
+        let instance = InstanceName::new(source).map_err(refused)?;
+        let object = ObjectName::new(object).map_err(refused)?;
+        hint(&self.ports, &instance, &object).await.map_err(|error| failed(&error))
     }
 
     async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError> {

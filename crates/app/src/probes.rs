@@ -26,6 +26,10 @@ impl Connectors for Registry {
         open(kind, settings.clone(), secret.clone()).map(|(room, _)| room.title.to_owned())
     }
 
+    fn objects(&self, kind: &str) -> Vec<&'static str> {
+        descriptor(kind).map(|room| (room.objects)()).unwrap_or_default()
+    }
+
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {
         let (_, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
         let checks = opened.check().await.into_iter().map(|check| SourceCheck {

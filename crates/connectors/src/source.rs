@@ -25,6 +25,8 @@ pub struct Descriptor {
     /// Version of the mapper: raised when what it makes of a raw event changes, so that a replay with the new
     /// definition is built beside the old one.
     pub version: u32,
+    /// The objects that its sources may have, as far as the program knows them.
+    pub objects: fn() -> Vec<&'static str>,
     /// Objects whose payload has had more than one shape; the others are at version 1.
     pub schemas: &'static [PayloadSchema],
     /// Maps its raw events.

@@ -29,11 +29,17 @@ pub fn is_paused(failures: u32) -> bool {
     failures >= PAUSE_AFTER
 }
 
+/// So long after a hint its object is read: what is hinted at in the meantime is read with it.
+const HINTS_GATHER: Duration = Duration::from_secs(3);
+/// So long after that it is read once more, since a source may hint at a change before it is visible: Odoo does while the
+/// transaction is under way.
+const HINTS_REPEAT: Duration = Duration::from_secs(60);
+
 /// The longest interval: longer than a leap year.
 const LONGEST: u64 = 400 * DAY;
 
-/// When something is to be read: `manual`, an interval (`15m`, `2h`, `1d`), or a crontab expression of five fields with
-/// an IANA time zone behind it (`*/10 7-19 * * MON-FRI Europe/Zurich`), UTC if none is given.
+/// When something is to be read: `manual`, `webhook` (when the source hints at a change, and only then), an interval (`15m`,
+/// `2h`, `1d`), or a crontab expression of five fields with an IANA time zone behind it (`*/10 7-19 * * MON-FRI Europe/Zurich`), UTC if none is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cadence {
@@ -44,6 +50,7 @@ pub struct Cadence {
 #[derive(Debug, Clone)]
 enum Rule {
     Manual,
+    WebHook,
     Every(Duration),
     Cron(Box<Crontab>),
 }
@@ -66,7 +73,7 @@ impl Eq for Rule {}
 /// A text that is no cadence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no schedule: {problem}; write manual, an interval of minutes, hours or days as 15m, 2h or 1d, or five \
+    "{text:?} is no schedule: {problem}; write manual, webhook, an interval of minutes, hours or days as 15m, 2h or 1d, or five \
      crontab fields with a time zone, as */10 7-19 * * MON-FRI Europe/Zurich"
 )]
 pub struct CadenceError {
@@ -90,7 +97,7 @@ impl Cadence {
     /// The first slot after a moment; none if there is none.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.rule {
-            Rule::Manual => None,
+            Rule::Manual | Rule::WebHook => None,
             Rule::Every(period) => after.checked_add(*period).ok(),
             Rule::Cron(crontab) => crontab.next(after),
         }
@@ -110,6 +117,8 @@ impl FromStr for Cadence {
         let wrong = |problem: String| CadenceError { text: text.clone(), problem };
         let rule = if text == "manual" {
             Rule::Manual
+        } else if text == "webhook" {
+            Rule::WebHook
         } else if let Some(interval) = interval(&text) {
             Rule::Every(interval.map_err(|problem| wrong(problem.to_owned()))?)
         } else {
@@ -353,6 +362,50 @@ impl Schedule {
     }
 }
 
+/// When the objects of a source have to be read because of hints, whatever their cadences. A hint names an object and says
+/// nothing that is believed: to read without need does no harm, and costs a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    #[serde(default)]
+    objects: BTreeMap<ObjectName, Hinted>,
+}
+
+/// The moments at which an object has to be read because of hints, if it was not asked for since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Hinted {
+    /// The one before `soon`: without it, hints that come without end would put off the reading for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Timestamp>,
+    soon: Timestamp,
+    again: Timestamp,
+}
+
+impl Hints {
+    /// The same with one more; none if a reading that is still to begin serves it as well.
+    pub fn with(&self, object: &ObjectName, now: Timestamp) -> Option<Self> {
+        let known = self.objects.get(object).map(|hinted| hinted.soon);
+        if known.is_some_and(|soon| now < soon) {
+            return None;
+        }
+        let soon = now.checked_add(HINTS_GATHER).ok()?;
+        let again = soon.checked_add(HINTS_REPEAT).ok()?;
+        let mut hints = self.clone();
+        hints.objects.insert(object.clone(), Hinted { before: known, soon, again });
+        Some(hints)
+    }
+
+    /// What is due at a moment, if anything.
+    pub fn due(&self, asked: &Asked, now: Timestamp) -> Option<Selection> {
+        let is_due = |(object, hinted): &(&ObjectName, &Hinted)| {
+            let last = asked.last(object);
+            let moments = hinted.before.into_iter().chain([hinted.soon, hinted.again]);
+            moments.into_iter().any(|moment| moment <= now && last.is_none_or(|last| last < moment))
+        };
+        let due: Vec<_> = self.objects.iter().filter(is_due).map(|(object, _)| object.clone()).collect();
+        (!due.is_empty()).then(|| Selection::only(due))
+    }
+}
+
 /// The next slots.
 struct Slots {
     rest: Option<Timestamp>,
@@ -381,6 +434,7 @@ mod tests {
     fn a_cadence_is_its_text() {
         for text in [
             "manual",
+            "webhook",
             "1m",
             "15m",
             "2h",
@@ -461,9 +515,42 @@ mod tests {
         assert_eq!(schedule.next(&Asked::default(), at(0)), None);
     }
 
+    #[test]
+    fn what_waits_for_hints_is_never_due_by_the_clock() {
+        let objects = BTreeMap::from([(object("lead"), cadence("webhook"))]);
+        let schedule = Schedule { cadence: cadence("1m"), objects: objects.clone() };
+        let due = schedule.due(&Asked::default(), at(0), at(9_999)).unwrap();
+        assert_eq!(due.except, [object("lead")]);
+        let schedule = Schedule { cadence: cadence("webhook"), objects };
+        assert_eq!(schedule.due(&Asked::default(), at(0), at(9_999)), None);
+        assert_eq!(schedule.next(&Asked::default(), at(0)), None);
+    }
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn an_object_that_is_hinted_at_is_read_soon_and_once_more() {
+        let lead = object("lead");
+        let hints = Hints::default().with(&lead, second(0)).unwrap();
+        assert_eq!(hints.with(&lead, second(2)), None, "the same reading serves both");
+        let asked = Asked::default().with(&Selection::all(), second(1));
+        assert_eq!(hints.due(&asked, second(2)), None);
+        assert_eq!(hints.due(&asked, second(3)), Some(Selection::only(vec![lead.clone()])));
+        let asked = asked.with(&Selection::only(vec![lead.clone()]), second(5));
+        assert_eq!(hints.due(&asked, second(62)), None);
+        assert_eq!(hints.due(&asked, second(63)), Some(Selection::only(vec![lead.clone()])));
+        let asked = asked.with(&Selection::all(), second(63));
+        assert_eq!(hints.due(&asked, second(9_999)), None, "it was read with the others");
+        let json = serde_json::to_string(&hints).unwrap();
+        assert_eq!(serde_json::from_str::<Hints>(&json).unwrap(), hints);
+    }
+
     fn cadences() -> impl Strategy<Value = Cadence> {
         prop_oneof![
             Just(Cadence::manual()),
+            Just(cadence("webhook")),
             (1_u64..200).prop_map(|minutes| cadence(&format!("{minutes}m"))),
             (0_u64..60).prop_map(|minute| cadence(&format!("{minute} * * * *"))),
         ]
@@ -507,6 +594,41 @@ mod tests {
                     prop_assert!(schedule.next(&asked, at(0)).is_none_or(|next| next > now));
                 }
             }
+        }
+
+        /// However hints come and whoever looks however seldom: each one is followed by a reading that begins after it, no later
+        /// than the first look that comes when hints have been gathered; and a flood makes no more readings than looks, and
+        /// none that no hint has asked for.
+        #[test]
+        fn every_hint_is_followed_by_a_reading_and_a_flood_by_few(
+            steps in prop::collection::vec((0_i64..8, prop::bool::weighted(0.6)), 1..200),
+        ) {
+            let lead = object("lead");
+            let (mut hints, mut asked) = (Hints::default(), Asked::default());
+            let (mut now, mut readings, mut slots) = (0, 0_usize, 0_usize);
+            let mut unserved: Vec<i64> = Vec::new();
+            for (pause, is_hint) in steps {
+                now += pause;
+                if is_hint {
+                    unserved.push(now);
+                    if let Some(more) = hints.with(&lead, second(now)) {
+                        hints = more;
+                        // One soon, one again.
+                        slots += 2;
+                    }
+                    continue;
+                }
+                match hints.due(&asked, second(now)) {
+                    Some(due) => {
+                        asked = asked.with(&due, second(now));
+                        readings += 1;
+                        unserved.clear();
+                        prop_assert_eq!(hints.due(&asked, second(now)), None, "one reading serves all there is");
+                    }
+                    None => prop_assert!(unserved.iter().all(|hint| now < hint + 3), "{unserved:?} at {now}"),
+                }
+            }
+            prop_assert!(readings <= slots);
         }
     }
 }

@@ -177,7 +177,7 @@ impl Session<'_> {
             Err(Halt::Driver(error)) => return Err(error),
         };
         self.context.progress.found(plans.iter().map(|plan| plan.object.clone()).collect());
-        let plans = match chosen(plans, &request.selection) {
+        let plans = match chosen(plans, request) {
             Ok(plans) => plans,
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
@@ -290,9 +290,11 @@ fn undated(plans: &[ObjectPlan]) -> RunError {
     }
 }
 
-/// The plans of the objects asked for.
-fn chosen(plans: Vec<ObjectPlan>, selection: &Selection) -> Result<Vec<ObjectPlan>, RunError> {
-    let mut named = selection.only.iter().flatten();
+/// The plans of the objects asked for. A hint at an object that this source does not have, or may not be read of it, is no
+/// failure: hints are not believed, and nobody has to mend them.
+fn chosen(plans: Vec<ObjectPlan>, request: &RunRequest) -> Result<Vec<ObjectPlan>, RunError> {
+    let selection = &request.selection;
+    let mut named = selection.only.iter().flatten().filter(|_| request.trigger != Trigger::Webhook);
     if let Some(unknown) = named.find(|object| plans.iter().all(|plan| plan.object != **object)) {
         let known: Vec<_> = plans.iter().map(|plan| plan.object.as_str()).collect();
         return Err(RunError {

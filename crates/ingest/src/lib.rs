@@ -21,6 +21,7 @@ mod cursors;
 mod drive;
 mod error;
 mod held;
+mod hints;
 mod known;
 mod lease;
 mod object;
@@ -46,6 +47,7 @@ pub use cancel::{Cancelled, cancel_run};
 pub use cursors::{CursorState, cursors, reset_cursors};
 pub use drive::{Options, RunReport, RunRequest, run_once};
 pub use error::Error;
+pub use hints::hint;
 pub use open::{OPEN_SUBJECT, OpenAnswer, OpenQuestion};
 pub use ports::{Clock, Ids, Ports, SystemClock, SystemIds};
 pub use run::{

@@ -22,6 +22,8 @@ pub enum Trigger {
     First,
     /// The clock.
     Schedule,
+    /// A hint of the source itself.
+    Webhook,
     /// A person, on the command line.
     Cli,
 }

@@ -1,4 +1,4 @@
-//! Starting runs by the clock.
+//! Starting runs by the clock, and because of hints.
 //!
 //! The scheduler keeps no state of its own: what is due follows from the schedule and from when each object was asked for
 //! last, which stands in the record of runs and is written together with the request. So any number of schedulers may look
@@ -11,10 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
-use salescommand_domain::schedule::{Schedule, is_paused};
+use salescommand_domain::schedule::{Hints, Schedule, is_paused};
 use salescommand_eventlog::Jobs;
 use tokio_util::sync::CancellationToken;
 
+use crate::hints::hints;
 use crate::run::{Demands, RunRecord, RunState, Trigger};
 use crate::trigger::{Job, TriggerError, request_if};
 use crate::{Ports, all_runs, compute_delay};
@@ -89,14 +90,18 @@ pub(crate) async fn runs_by_source(ports: &Ports) -> Result<BTreeMap<InstanceNam
 /// Looks once at each source.
 pub(crate) async fn look(ports: &Ports, jobs: &dyn Jobs, schedules: &dyn Schedules) -> Result<(), String> {
     let scheduled = schedules.all().await?;
+    // Hints before runs: one that comes in between is served by the next look.
+    let hinted = hints(&*ports.kv).await.map_err(|error| error.to_string())?;
+    let hinted: BTreeMap<_, _> = hinted.into_iter().collect();
     let runs = runs_by_source(ports).await?;
     let mut problem = Ok(());
     for source in scheduled {
+        let hints = hinted.get(source.instance.as_str());
         // Most looks find nothing, and cost no more than this.
-        if due(ports, &source, runs.get(&source.instance)).is_none() {
+        if due(ports, &source, hints, runs.get(&source.instance)).is_none() {
             continue;
         }
-        let choose = |record: Option<&RunRecord>| due(ports, &source, record);
+        let choose = |record: Option<&RunRecord>| due(ports, &source, hints, record);
         match request_if(ports, jobs, &source.instance, choose).await {
             Ok(Some(run_id)) => tracing::info!(source = %source.instance, run.id = %run_id, "a run is due"),
             // Somebody else was first.
@@ -107,19 +112,22 @@ pub(crate) async fn look(ports: &Ports, jobs: &dyn Jobs, schedules: &dyn Schedul
     problem
 }
 
-/// The run that is due, if one is.
-fn due(ports: &Ports, source: &Scheduled, record: Option<&RunRecord>) -> Option<Job> {
+/// The run that is due, if one is. What the clock asks for goes first; what was hinted at and is not in it follows.
+fn due(ports: &Ports, source: &Scheduled, hints: Option<&Hints>, record: Option<&RunRecord>) -> Option<Job> {
     if record.is_some_and(|record| record.run.state == RunState::Running || is_paused(record.failures)) {
         return None;
     }
     // One that has waited in the queue since the last slot is queued again, should whoever asked for it have died on the way.
     let asked = record.map(|record| record.asked.clone()).unwrap_or_default();
-    let selection = source.schedule.due(&asked, source.since, ports.clock.now())?;
+    let now = ports.clock.now();
+    let by_clock = source.schedule.due(&asked, source.since, now).map(|due| (due, Trigger::Schedule));
+    let by_hint = || hints?.due(&asked, now).map(|due| (due, Trigger::Webhook));
+    let (selection, trigger) = by_clock.or_else(by_hint)?;
     Some(Job {
         run_id: ports.ids.next(),
         instance: source.instance.clone(),
         selection,
         demands: Demands::default(),
-        trigger: Trigger::Schedule,
+        trigger,
     })
 }

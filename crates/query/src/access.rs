@@ -1,14 +1,15 @@
 //! Who is asking: the extractor without which a handler reaches neither store nor event log.
 //!
 //! [`Guarded`] is private to this module; a handler gets it through [`Allowed`], which has checked the session
-//! and the permission. Public routes have what stands in [`App`] itself.
+//! and the permission. Public routes have what stands in [`App`] itself, and web hooks of sources what [`Hinting`] can do.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header;
 use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_domain::access::Permission;
@@ -25,6 +26,7 @@ use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::freshness::Evidence;
 use crate::generations::GenerationCommands;
+use crate::hooks::HookKey;
 use crate::ids::Ids;
 use crate::load::Load;
 use crate::oidc::Providers;
@@ -81,6 +83,8 @@ pub(crate) struct Guarded {
     pub(crate) seals: Seals,
     pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) stale_after: Duration,
+    /// The address under which others reach the service, without a slash at its end.
+    pub(crate) public_url: String,
 }
 
 /// The open parts of [`App`].
@@ -270,5 +274,50 @@ impl<P> Allowed<P> {
 
     fn weigh(&self, sources: Vec<SourceSummary>, runs: RunBook) -> Evidence {
         Evidence { sources, runs, now: self.app.clock.now(), stale_after: self.guarded().stale_after }
+    }
+}
+
+/// A source that has shown its key: in the last segment of the path, or as a bearer token. It can hint at a change, and reaches
+/// nothing else. Whoever shows no key, a wrong one, or one of a source that is not there or has no hook, gets one and the same
+/// answer.
+pub(crate) struct Hinting {
+    source: SourceSummary,
+    app: Arc<App>,
+}
+
+impl fmt::Debug for Hinting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hinting").field("source", &self.source.name).finish_non_exhaustive()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Hinting {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let unknown = |_| ApiError::hook_unknown();
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(unknown)?;
+        let of_path = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+        let source = of_path("source").ok_or_else(ApiError::hook_unknown)?;
+        let bearer = || {
+            let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        };
+        let key = of_path("key").or_else(bearer).and_then(HookKey::presented);
+        let key = key.ok_or_else(ApiError::hook_unknown)?;
+        let source = app.guarded.sources.hooked(source, &key).await.map_err(ApiError::sources)?;
+        Ok(Self { source: source.ok_or_else(ApiError::hook_unknown)?, app: app.clone() })
+    }
+}
+
+impl Hinting {
+    /// Takes a hint at an object, and says whether sources of this kind have one of that name. None else is looked at again.
+    pub(crate) async fn hint(&self, object: &str) -> Result<bool, ApiError> {
+        let guarded = &self.app.guarded;
+        if !guarded.connectors.objects(&self.source.kind).contains(&object) {
+            return Ok(false);
+        }
+        let taken = guarded.commands.hint(&self.source.name, object).await;
+        taken.map(|()| true).map_err(ApiError::broker_unavailable)
     }
 }

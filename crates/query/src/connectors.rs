@@ -116,6 +116,9 @@ pub trait Connectors: Send + Sync {
         secret: &SecretString,
     ) -> Result<String, ConnectorError>;
 
+    /// The objects that sources of a kind may have; none for kinds that are not known.
+    fn objects(&self, kind: &str) -> Vec<&'static str>;
+
     /// Tests the connection to a source step by step.
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError>;
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connectors::ConnectorError;
+use crate::hooks::told;
 use crate::readiness::HealthCheck;
 use crate::sources::SourceError;
 
@@ -184,13 +185,13 @@ impl ApiError {
     }
 
     pub(crate) fn unknown_route(path: &str) -> Self {
-        let detail = format!("There is no {path} here.");
+        let detail = format!("There is no {} here.", told(path));
         Self::new(StatusCode::NOT_FOUND, "unknown-route", "Not found", detail)
             .fix("See /api/docs for every operation.")
     }
 
     pub(crate) fn method_not_allowed(method: &str, path: &str) -> Self {
-        let detail = format!("{path} does not take {method}.");
+        let detail = format!("{} does not take {method}.", told(path));
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
             .fix("See /api/docs for every operation.")
     }
@@ -213,6 +214,12 @@ impl ApiError {
             .fix("`salescommand source list` shows the sources, `salescommand source add` makes one.")
     }
 
+    /// One answer for a wrong key, a source that is not there, and one that has no hook.
+    pub(crate) fn hook_unknown() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "hook-unknown", "Not found", "No web hook answers here.")
+            .fix("`salescommand source hook NAME --rotate` gives a source a new address.")
+    }
+
     /// What a failed call of the sources becomes.
     pub(crate) fn sources(error: SourceError) -> Self {
         match error {
@@ -233,6 +240,12 @@ impl ApiError {
                 )
                 .fix(fix)
             }
+            SourceError::Hookless { .. } => Self::new(
+                StatusCode::CONFLICT,
+                "source-hookless",
+                "The source sends no hints",
+                error.to_string(),
+            ),
             SourceError::Sealing | SourceError::Contended(_) => Self::internal(error),
         }
     }

@@ -5,7 +5,7 @@
 //! and sealed sources.
 //!
 //! Invariants: a handler without `access::Allowed` reaches no record; every record is read through the scope of
-//! its reader; a request reads the switch once; every failure is one problem document and tells no internals; no
+//! its reader; one without a session reaches no more than `access::Hinting` does; a request reads the switch once; every failure is one problem document and tells no internals; no
 //! password, token or credential is logged, shown or stored in the clear.
 
 mod access;
@@ -26,6 +26,7 @@ mod extract;
 mod freshness;
 mod front_end;
 pub mod generations;
+pub mod hooks;
 mod ids;
 pub mod lineage;
 mod load;

@@ -14,6 +14,8 @@ pub enum RunTrigger {
     First,
     /// A schedule.
     Schedule,
+    /// The source said that something has changed.
+    Webhook,
     /// The command line.
     Cli,
 }

@@ -194,6 +194,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         seals: Seals::new(&config.signing_key),
         raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,
+        public_url: config.public_url.trim_end_matches('/').to_owned(),
     };
     let sessions = Sessions {
         ops: ops.clone(),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::document;
+use crate::hooks::{HOOKED_KIND, HookDigest, HookKey};
 use crate::ids::Ids;
 use crate::master_keys::{Closed, MasterKeys, Sealed};
 
@@ -46,6 +47,14 @@ pub enum SourceError {
         name: String,
         /// Id of the key.
         key: String,
+    },
+    /// Its kind sends no hints.
+    #[error("{name} is a source of kind {kind}, which sends no hints")]
+    Hookless {
+        /// The source.
+        name: String,
+        /// Its kind.
+        kind: String,
     },
     /// Somebody changed the document.
     #[error(
@@ -106,6 +115,8 @@ pub struct SourceSummary {
     pub schedule: Schedule,
     /// When that was set.
     pub scheduled_at: Timestamp,
+    /// Since when it has the key by which it may hint at changes; none if it may not.
+    pub hooked_at: Option<Timestamp>,
 }
 
 impl SourceSummary {
@@ -137,9 +148,17 @@ struct StoredSource {
     /// When the schedule was set, if not when the source was added.
     #[serde(default)]
     scheduled_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hook: Option<StoredHook>,
     sealed: Sealed,
     revision: i64,
     created_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredHook {
+    digest: HookDigest,
+    set_at: Timestamp,
 }
 
 /// What sealing anew came to.
@@ -160,6 +179,7 @@ impl StoredSource {
             settings: self.settings.clone(),
             schedule: self.schedule.clone(),
             scheduled_at: self.scheduled_at.unwrap_or(self.created_at),
+            hooked_at: self.hook.as_ref().map(|hook| hook.set_at),
         }
     }
 }
@@ -198,6 +218,7 @@ impl Sources {
             settings: new.settings,
             schedule: new.schedule,
             scheduled_at: None,
+            hook: None,
             revision: 1,
             created_at: self.clock.now(),
         };
@@ -258,6 +279,39 @@ impl Sources {
             Ok(differs)
         };
         self.update(name, apply).await
+    }
+
+    /// Gives a source a new key by which it may hint at changes; the one before is worth nothing any more.
+    pub async fn rotate_hook(&self, name: &str) -> Result<(SourceSummary, HookKey), SourceError> {
+        let key = HookKey::generate(&*self.ids).map_err(|_| SourceError::Sealing)?;
+        let apply = |stored: &mut StoredSource| {
+            if stored.kind != HOOKED_KIND {
+                return Err(SourceError::Hookless { name: name.to_owned(), kind: stored.kind.clone() });
+            }
+            stored.hook = Some(StoredHook { digest: key.digest(), set_at: self.clock.now() });
+            Ok(true)
+        };
+        let changed = self.update(name, apply).await?;
+        Ok((changed, key))
+    }
+
+    /// Takes that key away; no hint is taken any more.
+    pub async fn close_hook(&self, name: &str) -> Result<SourceSummary, SourceError> {
+        self.update(name, |stored| Ok(stored.hook.take().is_some())).await
+    }
+
+    /// The source whose key this is, if it is that of the one named.
+    pub(crate) async fn hooked(
+        &self,
+        name: &str,
+        key: &HookKey,
+    ) -> Result<Option<SourceSummary>, SourceError> {
+        let stored = match self.find(name).await {
+            Err(SourceError::Unknown(_)) => return Ok(None),
+            stored => stored?,
+        };
+        let is_right = stored.hook.as_ref().is_some_and(|hook| hook.digest.is_of(key));
+        Ok(is_right.then(|| stored.summary()))
     }
 
     /// Applies a change to what is stored, again while somebody else is faster; it says whether there is anything to write.

@@ -138,6 +138,10 @@ pub trait SyncCommands: Send + Sync {
     /// Queues a sync. Durable when it returns.
     async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError>;
 
+    /// Takes a hint that an object of a source has changed: it is read soon. Durable when it returns; any number of hints at
+    /// about the same time are one.
+    async fn hint(&self, source: &str, object: &str) -> Result<(), CommandError>;
+
     /// Cancels a run; none if no such run is queued, under way or interrupted.
     async fn cancel_sync(&self, run_id: Uuid) -> Result<Option<CancelOutcome>, CommandError>;
 

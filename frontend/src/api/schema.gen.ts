@@ -464,6 +464,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/odoo/hooks/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell that a record of an Odoo has changed, with the key in a header
+         * @description The same for those who can set one: `Authorization: Bearer KEY`.
+         */
+        post: operations["odoo_hook_bearer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/odoo/hooks/{source}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell that a record of an Odoo has changed
+         * @description For automation rules of Odoo, which take an address and nothing else. The model's object is read within about ten seconds, and
+         *     once more a minute later; any number of hints in the meantime is one. Models that are not read get the same answer.
+         */
+        post: operations["odoo_hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/opportunities": {
         parameters: {
             query?: never;
@@ -710,6 +751,30 @@ export interface paths {
         /** What a source has: objects, fields, a sample of each, and what reading all of it takes */
         post: operations["discover_source"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/sources/{source}/hook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a source a web hook
+         * @description Makes the key by which the source may hint at changes. One that there was is worth nothing any more.
+         */
+        post: operations["rotate_hook"];
+        /**
+         * Take a source's web hook away
+         * @description Its key is worth nothing any more. What was hinted at before is still read.
+         */
+        delete: operations["close_hook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1411,6 +1476,11 @@ export interface components {
             after: components["schemas"]["Money"];
             /** @description In what is read. */
             before: components["schemas"]["Money"];
+        };
+        /** @description What Odoo 17 and later post ("Send Webhook Notification"). All but the model is ignored, further members too. */
+        OdooHint: {
+            /** @description Name of the model: `crm.lead`. */
+            _model: string;
         };
         /** @description Open deals. */
         OpenPipeline: {
@@ -2206,10 +2276,10 @@ export interface components {
          * @description Why a run started.
          * @enum {string}
          */
-        RunTrigger: "manual" | "first" | "schedule" | "cli";
+        RunTrigger: "manual" | "first" | "schedule" | "webhook" | "cli";
         /**
-         * @description When a source is read by itself. A cadence is `manual`, an interval (`15m`, `2h`, `1d`), or five crontab fields with a
-         *     time zone behind them (`*\/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
+         * @description When a source is read by itself. A cadence is `manual`, `webhook` (when the source hints at a change, and only then), an
+         *     interval (`15m`, `2h`, `1d`), or five crontab fields with a time zone behind them (`*\/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
          */
         ScheduleRequest: {
             /** @description Of the objects that have none of their own. */
@@ -2477,10 +2547,34 @@ export interface components {
             /** @description Name for people. */
             title: string;
         };
+        /** @description A web hook that was made. This is shown once: only a digest of the key is stored. */
+        SourceHook: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            hooked_at?: string | null;
+            /**
+             * Format: password
+             * @description The key alone, for whoever can send it as a bearer token to the path without its last segment.
+             */
+            key: string;
+            /** @description The part of that behind the address of this service, should the source reach it under another one. */
+            path: string;
+            /** @description The source. */
+            source: string;
+            /** @description Where it answers, key included, by `http.public_url`. */
+            url: string;
+        };
         /** @description A source instance. */
         SourceInstance: {
             /** @description When it is read by itself: the objects that have no cadence of their own. */
             cadence: string;
+            /**
+             * Format: date-time
+             * @description Since when it has a web hook with its present key; none if it has none.
+             */
+            hooked_at?: string | null;
             /** @description Connector kind. */
             kind: string;
             /** @description Its name. */
@@ -4293,6 +4387,133 @@ export interface operations {
             };
         };
     };
+    odoo_hook_bearer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `Bearer` and the key of its hook */
+                authorization: string;
+            };
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OdooHint"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description hook-unknown: no key or a wrong one, no such source, or one that takes no hints */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body-too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    odoo_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+                /** @description The key of its hook */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OdooHint"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description hook-unknown: a wrong key, no such source, or one that takes no hints */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body-too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     opportunities: {
         parameters: {
             query?: {
@@ -5622,6 +5843,131 @@ export interface operations {
             };
             /** @description source-failed */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceHook"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-hookless */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -584,7 +584,13 @@ export const en = {
       cancelled: "Cancelled",
       interrupted: "Interrupted",
     },
-    trigger: { manual: "By hand", first: "First sync", schedule: "Schedule", cli: "Command line" },
+    trigger: {
+      manual: "By hand",
+      first: "First sync",
+      schedule: "Schedule",
+      webhook: "Hint of the source",
+      cli: "Command line",
+    },
   },
   accept: {
     button: { deletions: "Accept the deletions", schema: "Accept the changed fields" },
@@ -652,6 +658,7 @@ export const en = {
   schedule: {
     title: "Read by itself",
     manual: "Only by hand",
+    webhook: "When the source hints at a change",
     every: {
       minutes_one: "Every minute",
       minutes_other: "Every {{count}} minutes",
@@ -669,7 +676,7 @@ export const en = {
     change: "Change",
     changeLabel: "Change when {{source}} is read",
     dialog: "When {{source}} is read",
-    hint: "Write manual, an interval such as 15m, 2h or 1d, or five crontab fields with a time zone behind them.",
+    hint: "Write manual, webhook, an interval such as 15m, 2h or 1d, or five crontab fields with a time zone behind them.",
     all: "All objects",
     withTheOthers: "with the others",
     save: "Save",

@@ -31,23 +31,39 @@ pub enum Source {
         /// A further setting of the connector (`docs/reference/odoo.md` lists Odoo's).
         #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
         more: Vec<(String, String)>,
-        /// When it is read by itself: `manual`, an interval, or five crontab fields with a time zone.
+        /// When it is read by itself: `manual`, `webhook` (when it hints at a change, and only then), an interval, or five crontab
+        /// fields with a time zone.
         #[arg(long, value_name = "CADENCE", default_value = "15m")]
         schedule: Cadence,
     },
     /// Set when a source is read by itself.
     #[command(
-        after_help = "Examples: salescommand source schedule odoo-eu 30m\n          salescommand source schedule odoo-eu --object crm.lead 5m\n          salescommand source schedule odoo-eu '*/10 7-19 * * MON-FRI Europe/Zurich'\n          salescommand source schedule odoo-eu manual"
+        after_help = "Examples: salescommand source schedule odoo-eu 30m\n          salescommand source schedule odoo-eu --object crm.lead 5m\n          salescommand source schedule odoo-eu '*/10 7-19 * * MON-FRI Europe/Zurich'\n          salescommand source schedule odoo-eu webhook\n          salescommand source schedule odoo-eu manual"
     )]
     Schedule {
         /// The source.
         name: String,
-        /// `manual`, an interval (15m, 2h, 1d), or five crontab fields with a time zone (UTC if none is given); `inherit`
-        /// with --object for what the source has.
+        /// `manual`, `webhook`, an interval (15m, 2h, 1d), or five crontab fields with a time zone (UTC if none is given);
+        /// `inherit` with --object for what the source has.
         cadence: String,
         /// Only of these objects; without it, of all that have none of their own.
         #[arg(long = "object")]
         objects: Vec<String>,
+    },
+    /// Give a source a web hook, by which it may say that something has changed: prints its address once. What it says is a hint; the
+    /// source is asked what has changed. See docs/how-to/odoo-webhook.md.
+    #[command(
+        after_help = "Examples: salescommand source hook odoo-eu\n          salescommand source hook odoo-eu --rotate\n          salescommand source hook odoo-eu --off"
+    )]
+    Hook {
+        /// The source.
+        name: String,
+        /// Replace the key that there is; it is worth nothing any more.
+        #[arg(long, conflicts_with = "off")]
+        rotate: bool,
+        /// Take the hook away.
+        #[arg(long)]
+        off: bool,
     },
     /// List source instances.
     List,

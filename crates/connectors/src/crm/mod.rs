@@ -30,8 +30,15 @@ mod tests;
 pub const PAYLOAD_SCHEMA: u32 = 1;
 
 /// The connector kind `crm`.
-pub(crate) static DESCRIPTOR: Descriptor =
-    Descriptor { kind: "crm", title: "SalesCommand edits", open: None, version: 1, schemas: &[], map };
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    kind: "crm",
+    title: "SalesCommand edits",
+    open: None,
+    version: 1,
+    objects: Vec::new,
+    schemas: &[],
+    map,
+};
 
 fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
     if envelope.object.as_str() != CrmOpportunity::OBJECT {

@@ -70,6 +70,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     title: "Odoo",
     open: Some(open),
     version: 4,
+    objects: || objects::OBJECTS.iter().map(|object| object.name).collect(),
     schemas: &[],
     map: normalize::map,
 };

@@ -6,6 +6,7 @@ mod changes;
 mod crashes;
 mod cursors;
 mod epochs;
+mod hints;
 mod logs;
 mod runs;
 mod schedules;

@@ -4,6 +4,7 @@ pub(crate) mod auth;
 mod dashboard;
 mod data_lake;
 mod meta;
+mod odoo;
 mod operations;
 mod opportunities;
 mod sync;
@@ -21,9 +22,19 @@ use utoipa_axum::routes;
 use crate::access::App;
 use crate::error::Problem;
 
-/// Operations that answer without a session; the test of access knows this list and no other.
-pub const PUBLIC_OPERATIONS: [&str; 8] =
-    ["login", "refresh", "logout", "ms365_login", "ms365_callback", "oidc_login", "oidc_callback", "meta"];
+/// Operations that answer without a session, the hooks to whoever shows their keys; the test of access knows this list and no other.
+pub const PUBLIC_OPERATIONS: [&str; 10] = [
+    "login",
+    "refresh",
+    "logout",
+    "ms365_login",
+    "ms365_callback",
+    "oidc_login",
+    "oidc_callback",
+    "meta",
+    "odoo_hook",
+    "odoo_hook_bearer",
+];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -83,6 +94,9 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::sources::change_source, sync::sources::remove_source))
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
+        .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(odoo::hooks::odoo_hook))
+        .routes(routes!(odoo::hooks::odoo_hook_bearer))
 }
 
 /// What it leaves out: probes, metrics, and the description itself. All public, none tells of any record.

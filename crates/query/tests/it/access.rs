@@ -36,6 +36,7 @@ fn filled(path: &str) -> String {
         .replace("{instance}/{epoch}/{sequence}", "odoo/1/1")
         .replace("{replay}", "r1")
         .replace("{run}", "r1")
+        .replace("{key}", "no-key")
         .replace("{provider}", "office")
         .replace("{id}", &deal)
 }
@@ -51,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 50);
+    assert_eq!(operations.len(), 54);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -105,9 +106,11 @@ POST /api/sync/sources/odoo/backfill: 202 403 202 403 403 403
 GET /api/sync/sources/odoo/cursors: 200 403 403 403 403 403
 POST /api/sync/sources/odoo/cursors/reset: 200 403 403 403 403 403
 POST /api/sync/sources/odoo/discover: 502 403 403 403 403 403
+POST /api/sync/sources/odoo/hook: 200 403 403 403 403 403
 PUT /api/sync/sources/odoo/schedule: 200 403 403 403 403 403
 POST /api/sync/sources/odoo/test: 200 403 403 403 403 403
 DELETE /api/sync/sources/spare: 404 403 403 403 403 403
+DELETE /api/sync/sources/spare/hook: 404 403 403 403 403 403
 GET /api/sync/status: 200 200 200 200 200 403
 POST /api/sync/trigger: 202 403 202 403 403 403
 ";

@@ -5,6 +5,7 @@ mod access;
 mod auth;
 mod controls;
 mod generations;
+mod hooks;
 mod hostile;
 mod idempotency;
 mod labels;

@@ -141,7 +141,7 @@ async fn a_source_is_added_tested_changed_and_forgotten_over_http() {
     let added = admin.post("/api/sync/sources", &new).await;
     assert_eq!(added.status, 201, "{}", added.text());
     let shown = json!({ "name": "odoo-eu", "kind": "odoo", "title": "Odoo (odoo-eu)", "settings": { "url": "http://a" },
-        "cadence": "15m", "objects": {} });
+        "cadence": "15m", "objects": {}, "hooked_at": null });
     assert_eq!(added.json(), shown);
     admin.post("/api/sync/sources", &new).await.problem(409, "source-name-taken");
     let path = "/api/sync/sources/odoo-eu";

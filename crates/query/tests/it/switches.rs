@@ -233,6 +233,7 @@ impl Clock for StandingClock {
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
     pub commands: Arc<Mutex<Vec<SyncCommand>>>,
+    pub hints: Arc<Mutex<Vec<(String, String)>>>,
     pub cursors: Arc<Mutex<Vec<SourceCursor>>>,
     pub switch: Switch,
 }
@@ -252,6 +253,12 @@ impl SyncCommands for Queue {
     async fn enqueue_sync(&self, command: SyncCommand) -> Result<(), CommandError> {
         self.is_there()?;
         self.commands.lock().unwrap().push(command);
+        Ok(())
+    }
+
+    async fn hint(&self, source: &str, object: &str) -> Result<(), CommandError> {
+        self.is_there()?;
+        self.hints.lock().unwrap().push((source.to_owned(), object.to_owned()));
         Ok(())
     }
 
@@ -303,6 +310,10 @@ impl Connectors for OneKind {
                 problem: "is missing".to_owned(),
             }),
         }
+    }
+
+    fn objects(&self, kind: &str) -> Vec<&'static str> {
+        if kind == "odoo" { vec!["crm.lead", "res.partner"] } else { Vec::new() }
     }
 
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {

@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod cursors;
 pub(crate) mod events;
 pub(crate) mod history;
+pub(crate) mod hook;
 pub(crate) mod log;
 pub(crate) mod probe;
 pub(crate) mod schedule;

@@ -16,8 +16,8 @@ use crate::extract::Body;
 use crate::sources::SourceSummary;
 use crate::sync::RunBook;
 
-/// When a source is read by itself. A cadence is `manual`, an interval (`15m`, `2h`, `1d`), or five crontab fields with a
-/// time zone behind them (`*/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
+/// When a source is read by itself. A cadence is `manual`, `webhook` (when the source hints at a change, and only then), an
+/// interval (`15m`, `2h`, `1d`), or five crontab fields with a time zone behind them (`*/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ScheduleRequest {
     /// Of the objects that have none of their own.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::{Cadence, Schedule};
 use secrecy::SecretString;
@@ -36,13 +37,16 @@ pub struct SourceInstance {
     pub cadence: String,
     /// Objects with a cadence of their own.
     pub objects: BTreeMap<String, String>,
+    /// Since when it has a web hook with its present key; none if it has none.
+    pub hooked_at: Option<Timestamp>,
 }
 
 impl From<SourceSummary> for SourceInstance {
     fn from(source: SourceSummary) -> Self {
-        let SourceSummary { name, kind, title, settings, schedule, .. } = source;
+        let SourceSummary { name, kind, title, settings, schedule, hooked_at, .. } = source;
         let objects = schedule.objects.into_iter().map(|(object, own)| (object.into(), own.into()));
-        Self { name, kind, title, settings, cadence: schedule.cadence.into(), objects: objects.collect() }
+        let (cadence, objects) = (schedule.cadence.into(), objects.collect());
+        Self { name, kind, title, settings, cadence, objects, hooked_at }
     }
 }
 

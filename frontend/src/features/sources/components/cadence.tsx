@@ -1,4 +1,4 @@
-/** A cadence in words. The server's text is one of `manual`, an interval such as `15m`, or five crontab fields. */
+/** A cadence in words. The server's text is one of `manual`, `webhook`, an interval such as `15m`, or five crontab fields. */
 import { useTranslation } from "react-i18next";
 
 const UNITS = { m: "minutes", h: "hours", d: "days" } as const;
@@ -10,5 +10,6 @@ export function Cadence({ text }: { text: string }) {
     const unit = UNITS[interval[2] as keyof typeof UNITS];
     return t(`schedule.every.${unit}`, { count: Number(interval[1]) });
   }
-  return text === "manual" ? t("schedule.manual") : <code className="font-mono text-xs">{text}</code>;
+  if (text === "manual" || text === "webhook") return t(`schedule.${text}`);
+  return <code className="font-mono text-xs">{text}</code>;
 }

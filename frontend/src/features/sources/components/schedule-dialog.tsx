@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose } from "@/components/ui/dialog";
 import { type SourceStatus, useSetSchedule } from "@/features/sources/api/sync";
 
-const SUGGESTED = ["manual", "5m", "15m", "1h", "6h", "1d", "*/10 7-19 * * MON-FRI Europe/Zurich"];
+const SUGGESTED = ["manual", "webhook", "5m", "15m", "1h", "6h", "1d", "*/10 7-19 * * MON-FRI Europe/Zurich"];
 
 export function ScheduleDialog({ source, onClosed }: { source: SourceStatus; onClosed: () => void }) {
   const { t } = useTranslation();

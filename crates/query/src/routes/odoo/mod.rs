@@ -1,0 +1,3 @@
+//! What is asked of, and told by, sources of the kind `odoo`.
+
+pub(crate) mod hooks;
