@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Parser;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use salescommand_odoo_simulator::{Clock, Config, Password, Seed, Simulator};
+use salescommand_odoo_simulator::{Clock, Config, Level, Password, Seed, Simulator};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A demo and test server that speaks Odoo 17's XML-RPC.
@@ -47,7 +47,13 @@ struct Arguments {
     /// A module that is not installed, such as `hr`; may be given more than once.
     #[arg(long, value_name = "MODULE")]
     without: Vec<String>,
+    /// Gives the API user the right to the settings, which the history of deals needs.
+    #[arg(long)]
+    api_user_settings: bool,
 }
+
+/// The login of the user whom a connector signs in as.
+const API_USER: &str = "integration@salescommand.com";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -56,12 +62,15 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let arguments = Arguments::parse();
-    let without = arguments.without.clone();
+    let (without, settings) = (arguments.without.clone(), arguments.api_user_settings);
     let config = configure(arguments)?;
     let database = config.database.clone();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let handle = Simulator::start(config).await.context("the simulator did not start")?;
     without.iter().for_each(|module| handle.data().uninstall(module));
+    if settings {
+        handle.data().set_level(API_USER, Level::Settings).context("the API user is not there")?;
+    }
     let line =
         serde_json::json!({"event": "listening", "address": handle.addr.to_string(), "database": database});
     writeln!(std::io::stdout(), "{line}")
@@ -90,9 +99,7 @@ fn configure(arguments: Arguments) -> anyhow::Result<Config> {
         machine
     };
     let mut passwords = Vec::new();
-    for (login, variable) in
-        [("admin", "SIMULATOR_ADMIN_PASSWORD"), ("integration@salescommand.com", "SIMULATOR_API_PASSWORD")]
-    {
+    for (login, variable) in [("admin", "SIMULATOR_ADMIN_PASSWORD"), (API_USER, "SIMULATOR_API_PASSWORD")] {
         let password = std::env::var(variable).ok().filter(|password| !password.is_empty());
         let password = password.with_context(|| format!("the environment variable {variable} is not set"))?;
         passwords.push((login.to_owned(), Password::new(password)));

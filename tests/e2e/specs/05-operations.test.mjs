@@ -154,6 +154,10 @@ test("a deal's lineage leads from its name to the raw events that made it", asyn
   const winner = lineage.locator('[data-field="name"] [data-winner] [data-raw]');
   const raw = await winner.first().getAttribute("data-raw");
   await page.getByRole("table", { name: "Raw events" }).locator(`[data-event="${raw}"]`).waitFor();
+  // The demo's Odoo lets its history be read: who did it, and that it is written down there.
+  const history = page.getByRole("table", { name: "What happened" });
+  await history.locator('[data-history="created"]').waitFor();
+  await history.getByText("Written down at the source").first().waitFor();
   await inspect(page, "lineage");
   assertNoTroubles(troubles);
   await context.close();

@@ -148,6 +148,8 @@ impl Plan {
         let mut arguments: Vec<OsString> =
             ["--database", ODOO_DATABASE, "--seed", "42", "--listen"].map(OsString::from).into();
         arguments.extend([format!("127.0.0.1:{port}").into(), "--state".into(), state.into()]);
+        // So that deals have all of their history.
+        arguments.push("--api-user-settings".into());
         Ok(Service {
             name: "odoo-simulator",
             title: "Demo Odoo server",
