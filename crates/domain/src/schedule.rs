@@ -32,8 +32,10 @@ pub fn is_paused(failures: u32) -> bool {
 /// So long after a hint its object is read: what is hinted at in the meantime is read with it.
 const HINTS_GATHER: Duration = Duration::from_secs(3);
 /// So long after that it is read once more, since a source may hint at a change before it is visible: Odoo does while the
-/// transaction is under way.
-const HINTS_REPEAT: Duration = Duration::from_secs(60);
+/// transaction is under way, which ends within 120 s there.
+const HINTS_REPEAT: Duration = Duration::from_secs(2 * MINUTE);
+/// What waits for hints only, and could not be read, is tried again after so long: no slot makes up for it.
+const HINTS_AGAIN: Duration = Duration::from_secs(5 * MINUTE);
 
 /// The longest interval: longer than a leap year.
 const LONGEST: u64 = 400 * DAY;
@@ -404,6 +406,27 @@ impl Hints {
         let due: Vec<_> = self.objects.iter().filter(is_due).map(|(object, _)| object.clone()).collect();
         (!due.is_empty()).then(|| Selection::only(due))
     }
+
+    /// What waits for hints only, was asked for on account of one, and was not read to its end since. `read` is when each object
+    /// was last; `failed`, whether the last run failed: of what was never read nothing else tells whether the source has it.
+    pub fn failed(
+        &self,
+        schedule: &Schedule,
+        asked: &Asked,
+        (read, failed): (&BTreeMap<ObjectName, Timestamp>, bool),
+        now: Timestamp,
+    ) -> Option<Selection> {
+        let is_due = |object: &&ObjectName| {
+            let cadence = schedule.objects.get(object).unwrap_or(&schedule.cadence);
+            let Some(last) = asked.last(object).filter(|_| matches!(cadence.rule, Rule::WebHook)) else {
+                return false;
+            };
+            let unread = read.get(object).map_or(failed, |read| *read < last);
+            unread && last.checked_add(HINTS_AGAIN).is_ok_and(|again| again <= now)
+        };
+        let due: Vec<_> = self.objects.keys().filter(is_due).cloned().collect();
+        (!due.is_empty()).then(|| Selection::only(due))
+    }
 }
 
 /// The next slots.
@@ -539,12 +562,32 @@ mod tests {
         assert_eq!(hints.due(&asked, second(2)), None);
         assert_eq!(hints.due(&asked, second(3)), Some(Selection::only(vec![lead.clone()])));
         let asked = asked.with(&Selection::only(vec![lead.clone()]), second(5));
-        assert_eq!(hints.due(&asked, second(62)), None);
-        assert_eq!(hints.due(&asked, second(63)), Some(Selection::only(vec![lead.clone()])));
-        let asked = asked.with(&Selection::all(), second(63));
+        assert_eq!(hints.due(&asked, second(122)), None);
+        assert_eq!(hints.due(&asked, second(123)), Some(Selection::only(vec![lead.clone()])));
+        let asked = asked.with(&Selection::all(), second(123));
         assert_eq!(hints.due(&asked, second(9_999)), None, "it was read with the others");
         let json = serde_json::to_string(&hints).unwrap();
         assert_eq!(serde_json::from_str::<Hints>(&json).unwrap(), hints);
+    }
+
+    #[test]
+    fn what_waits_for_hints_only_and_failed_is_tried_again() {
+        let (lead, other) = (object("lead"), object("other"));
+        let hints = Hints::default().with(&lead, second(0)).unwrap();
+        let schedule = Schedule { cadence: cadence("webhook"), objects: BTreeMap::new() };
+        let asked = Asked::default().with(&Selection::only(vec![lead.clone(), other]), second(200));
+        let again = |schedule: &Schedule, read: &[i64], failed, at| {
+            let read = read.iter().map(|at| (lead.clone(), second(*at))).collect();
+            hints.failed(schedule, &asked, (&read, failed), second(at))
+        };
+        let due = Some(Selection::only(vec![lead.clone()]));
+        assert_eq!(again(&schedule, &[100], false, 499), None);
+        assert_eq!(again(&schedule, &[100], false, 500), due, "and not what nobody hinted at");
+        assert_eq!(again(&schedule, &[201], true, 9_999), None, "it was read; another object failed");
+        assert_eq!(again(&schedule, &[], true, 500), due);
+        assert_eq!(again(&schedule, &[], false, 9_999), None, "the source has no such object");
+        let by_clock = Schedule { cadence: cadence("1d"), objects: BTreeMap::new() };
+        assert_eq!(again(&by_clock, &[100], true, 9_999), None, "its next slot makes up for it");
     }
 
     fn cadences() -> impl Strategy<Value = Cadence> {

@@ -418,6 +418,11 @@ impl RunRecord {
         Some(&self.run).filter(|run| !run.state.is_final() && run.state != RunState::Interrupted)
     }
 
+    /// When each object was read to its end last.
+    pub(crate) fn read_last(&self) -> BTreeMap<ObjectName, Timestamp> {
+        self.complete.iter().map(|(object, complete)| (object.clone(), complete.finished_at)).collect()
+    }
+
     /// The last run that ended.
     pub fn last_ended(&self) -> Option<&Run> {
         if self.current().is_some() { self.last.as_deref() } else { Some(&self.run) }

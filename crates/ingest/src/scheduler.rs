@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
-use salescommand_domain::schedule::{Hints, Schedule, is_paused};
+use salescommand_domain::schedule::{Hints, Schedule, Selection, is_paused};
 use salescommand_eventlog::Jobs;
 use tokio_util::sync::CancellationToken;
 
@@ -122,7 +122,8 @@ fn due(ports: &Ports, source: &Scheduled, hints: Option<&Hints>, record: Option<
     let now = ports.clock.now();
     let by_clock = source.schedule.due(&asked, source.since, now).map(|due| (due, Trigger::Schedule));
     let by_hint = || hints?.due(&asked, now).map(|due| (due, Trigger::Webhook));
-    let (selection, trigger) = by_clock.or_else(by_hint)?;
+    let failed = || failed(source, hints?, record?, now).map(|due| (due, Trigger::Webhook));
+    let (selection, trigger) = by_clock.or_else(by_hint).or_else(failed)?;
     Some(Job {
         run_id: ports.ids.next(),
         instance: source.instance.clone(),
@@ -130,4 +131,13 @@ fn due(ports: &Ports, source: &Scheduled, hints: Option<&Hints>, record: Option<
         demands: Demands::default(),
         trigger,
     })
+}
+
+/// What no slot makes up for, after a run that did not read it. One that a person ended is not begun again.
+fn failed(source: &Scheduled, hints: &Hints, record: &RunRecord, now: Timestamp) -> Option<Selection> {
+    if record.run.state == RunState::Cancelled {
+        return None;
+    }
+    let (read, failed) = (record.read_last(), record.run.state == RunState::Failed);
+    hints.failed(&source.schedule, &record.asked, (&read, failed), now)
 }

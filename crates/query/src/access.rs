@@ -24,6 +24,7 @@ use crate::config::DemoLogin;
 use crate::connectors::Connectors;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
+use crate::extract::ClientAddress;
 use crate::freshness::Evidence;
 use crate::generations::GenerationCommands;
 use crate::hooks::HookKey;
@@ -49,6 +50,7 @@ pub(crate) struct App {
     pub(crate) people: Arc<dyn People>,
     pub(crate) attempts_per_account: Throttle,
     pub(crate) attempts_per_address: Throttle,
+    pub(crate) wrong_hook_keys: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) load: Arc<Load>,
@@ -111,6 +113,8 @@ const ATTEMPTS_PER_ACCOUNT: usize = 10;
 const ATTEMPTS_PER_ADDRESS: usize = 100;
 /// The window in which they are counted.
 const ATTEMPTS_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Wrong keys of hooks per address, in a minute.
+const WRONG_HOOK_KEYS: usize = 60;
 
 impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
@@ -122,6 +126,7 @@ impl App {
             people: open.people,
             attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
+            wrong_hook_keys: Throttle::new(WRONG_HOOK_KEYS, Duration::from_secs(60)),
             clock: open.clock,
             ids: open.ids,
             load: open.load,
@@ -294,23 +299,33 @@ impl fmt::Debug for Hinting {
 impl FromRequestParts<Arc<App>> for Hinting {
     type Rejection = ApiError;
 
+    /// Wrong keys are counted after they were looked at: behind one proxy, who guesses must not shut out who knows.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let unknown = |_| ApiError::hook_unknown();
-        let path = RawPathParams::from_request_parts(parts, app).await.map_err(unknown)?;
+        if let Some(source) = Self::known(parts, app).await? {
+            return Ok(Self { source, app: app.clone() });
+        }
+        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
+        Err(match app.wrong_hook_keys.admit(&address, app.clock.now()) {
+            Ok(()) => ApiError::hook_unknown(),
+            Err(seconds) => ApiError::too_many_wrong_keys(seconds),
+        })
+    }
+}
+
+impl Hinting {
+    /// The source whose key a request shows.
+    async fn known(parts: &mut Parts, app: &Arc<App>) -> Result<Option<SourceSummary>, ApiError> {
+        let Ok(path) = RawPathParams::from_request_parts(parts, app).await else { return Ok(None) };
         let of_path = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        let source = of_path("source").ok_or_else(ApiError::hook_unknown)?;
         let bearer = || {
             let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         };
         let key = of_path("key").or_else(bearer).and_then(HookKey::presented);
-        let key = key.ok_or_else(ApiError::hook_unknown)?;
-        let source = app.guarded.sources.hooked(source, &key).await.map_err(ApiError::sources)?;
-        Ok(Self { source: source.ok_or_else(ApiError::hook_unknown)?, app: app.clone() })
+        let Some((source, key)) = of_path("source").zip(key) else { return Ok(None) };
+        app.guarded.sources.hooked(source, &key).await.map_err(ApiError::sources)
     }
-}
 
-impl Hinting {
     /// Takes a hint at an object, and says whether sources of this kind have one of that name. None else is looked at again.
     pub(crate) async fn hint(&self, object: &str) -> Result<bool, ApiError> {
         let guarded = &self.app.guarded;

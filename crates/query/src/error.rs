@@ -220,6 +220,12 @@ impl ApiError {
             .fix("`salescommand source hook NAME --rotate` gives a source a new address.")
     }
 
+    pub(crate) fn too_many_wrong_keys(retry_after: u64) -> Self {
+        let detail = format!("Too many wrong keys. Try again in {retry_after} seconds.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts", detail)
+            .retry_after(retry_after)
+    }
+
     /// What a failed call of the sources becomes.
     pub(crate) fn sources(error: SourceError) -> Self {
         match error {

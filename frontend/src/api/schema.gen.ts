@@ -496,7 +496,7 @@ export interface paths {
         /**
          * Tell that a record of an Odoo has changed
          * @description For automation rules of Odoo, which take an address and nothing else. The model's object is read within about ten seconds, and
-         *     once more a minute later; any number of hints in the meantime is one. Models that are not read get the same answer.
+         *     once more two minutes later; any number of hints in the meantime is one. Models that are not read get the same answer.
          */
         post: operations["odoo_hook"];
         delete?: never;
@@ -4440,6 +4440,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too-many-attempts: wrong keys from one address; the right one is always heard */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A dependency is unavailable */
             503: {
                 headers: {
@@ -4496,6 +4505,15 @@ export interface operations {
             };
             /** @description body-too-large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-many-attempts: wrong keys from one address; the right one is always heard */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

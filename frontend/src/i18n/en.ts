@@ -655,6 +655,16 @@ export const en = {
     cursor: { complete: "Complete", middle: "In the middle", reset: "Reset" },
     close: "Close",
   },
+  backfill: {
+    item: "Read a range again",
+    title: "Read a range of {{source}} again",
+    hint: "Reads what has last changed at the source on these days, both included, in UTC, and takes in what is new or differs. The next sync goes on where it was, and nothing is retracted.",
+    from: "From",
+    to: "To",
+    backwards: "The range ends before it begins.",
+    objects: "Only these objects; all if none is chosen",
+    start: "Read again",
+  },
   schedule: {
     title: "Read by itself",
     manual: "Only by hand",

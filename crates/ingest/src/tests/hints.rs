@@ -45,7 +45,7 @@ async fn a_hint_makes_its_object_be_read_soon_and_once_more() {
     assert_eq!(shop.later(2).await, "", "others may follow at once");
     assert_eq!(shop.later(1).await, "partner");
     assert_eq!(shop.current().await.run.trigger, Trigger::Webhook);
-    assert_eq!(shop.later(59).await, "");
+    assert_eq!(shop.later(119).await, "");
     assert_eq!(shop.later(1).await, "partner", "what was not visible yet");
     assert_eq!(shop.later(9_999).await, "");
     assert_eq!(shop.states().await, [RunState::Succeeded; 2]);
@@ -90,4 +90,24 @@ async fn a_hint_at_what_the_source_does_not_have_is_no_failure() {
     assert_eq!(shop.later(3).await, "");
     let record = shop.current().await;
     assert_eq!((record.run.state, record.failures, record.run.error), (RunState::Succeeded, 0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_hints_only_is_tried_again_until_it_is_read() {
+    let shop = Shop::new();
+    shop.bench.source.put("lead", 1, "1");
+    let attempts = Options::default().attempts as usize;
+    shop.hint("lead").await;
+    for seconds in [3, 120, 300, 300] {
+        shop.bench.source.fail((0..attempts).map(|_| transient()));
+        shop.later(seconds).await;
+        assert_eq!(shop.current().await.run.state, RunState::Failed);
+        shop.later(100).await;
+    }
+    let failed = shop.states().await.len();
+    assert_eq!(failed, 4, "seldom, and again and again");
+    shop.later(200).await;
+    assert_eq!(shop.current().await.run.state, RunState::Succeeded);
+    shop.later(9_999).await;
+    assert_eq!(shop.states().await.len(), failed + 1);
 }

@@ -166,3 +166,21 @@ async fn who_may_not_manage_sources_may_not_make_hooks() {
     let mut admin = world.signed_in(Role::SuperAdmin).await;
     admin.post("/api/odoo/hooks/erp", &json!({"_model": "crm.lead"})).await.problem(404, "hook-unknown");
 }
+
+#[tokio::test]
+async fn wrong_keys_are_limited_and_do_not_shut_out_the_right_one() {
+    let world = World::with_accounts().await;
+    world.add_source("erp").await;
+    let (path, _) = world.signed_in(Role::SuperAdmin).await.hooked("erp").await;
+    let mut odoo = world.browser();
+    let wrong = format!("/api/odoo/hooks/erp/{}", "A".repeat(43));
+    for path in [&wrong, "/api/odoo/hooks/erp/short", "/api/odoo/hooks/erp"].into_iter().cycle().take(60) {
+        odoo.hint(path, HINT).await.problem(404, "hook-unknown");
+    }
+    let refused = odoo.hint(&wrong, HINT).await;
+    refused.problem(429, "too-many-attempts");
+    assert_eq!(refused.header("retry-after"), "60");
+    assert_eq!(odoo.hint(&path, HINT).await.status, 202);
+    world.clock.advance_seconds(60);
+    odoo.hint(&wrong, HINT).await.problem(404, "hook-unknown");
+}

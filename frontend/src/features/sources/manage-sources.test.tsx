@@ -151,12 +151,76 @@ test("a source is forgotten after a question", async () => {
   expect(await screen.findByText("No source is connected yet")).toBeVisible();
 });
 
-test("who does not operate the pipeline is offered none of it", async () => {
+test("a range is read again: whole days, in UTC, of the objects that are chosen", async () => {
+  const sent: unknown[] = [];
+  let refused = true;
+  const cursor = {
+    complete: true,
+    read: 7,
+    position: { epoch: 1, sequence: 9 },
+    started_at: "2026-11-23T07:00:00Z",
+  };
+  server.use(
+    answer.get("/api/sync/sources/{source}/cursors", {
+      cursors: [
+        { ...cursor, object: "crm.lead" },
+        { ...cursor, object: "res.partner" },
+      ],
+    }),
+    http.post("*/api/sync/sources/odoo-main/backfill", async ({ request }) => {
+      sent.push(await request.json());
+      return refused
+        ? HttpResponse.json(
+            {
+              code: "sync-already-running",
+              title: "Sync already running",
+              status: 409,
+              detail: "",
+              fix: "Wait",
+            },
+            { status: 409, headers: { "content-type": "application/problem+json" } },
+          )
+        : HttpResponse.json({ run_id: "r9", source: "odoo-main" }, { status: 202 });
+    }),
+  );
+  const user = await menu("Read a range again");
+  const dialog = await screen.findByRole("dialog", { name: "Read a range of Odoo main again" });
+  const start = within(dialog).getByRole("button", { name: "Read again" });
+  await user.click(start);
+  expect(sent, "a range has two ends").toEqual([]);
+  await user.type(within(dialog).getByLabelText("From"), "2026-02-27");
+  await user.type(within(dialog).getByLabelText("To"), "2026-02-26");
+  expect(within(dialog).getByRole("alert")).toHaveTextContent("The range ends before it begins.");
+  await user.click(start);
+  expect(sent).toEqual([]);
+  await user.clear(within(dialog).getByLabelText("To"));
+  await user.type(within(dialog).getByLabelText("To"), "2026-02-28");
+  await user.click(start);
+  const range = { from: "2026-02-27T00:00:00Z", to: "2026-03-01T00:00:00Z" };
+  expect(await within(dialog).findByText("Sync already running")).toBeVisible();
+  expect(sent).toEqual([range]);
+  refused = false;
+  await user.click(await within(dialog).findByRole("checkbox", { name: "crm.lead" }));
+  await user.click(start);
+  await expect.poll(() => sent.at(-1)).toEqual({ ...range, objects: ["crm.lead"] });
+  await expect.poll(() => screen.queryByRole("dialog")).toBeNull();
+});
+
+test("who only starts syncs is offered to read a range again, and nothing else", async () => {
   server.use(
     answer.get("/api/auth/me", aSession({ permissions: ["data-lake:read", "sync:read", "sync:trigger"] })),
   );
-  renderApp("/data-lake");
+  const { user } = renderApp("/data-lake");
   expect(await screen.findByRole("heading", { name: /Odoo main/ })).toBeVisible();
   expect(screen.queryByRole("button", { name: "Add a source" })).not.toBeInTheDocument();
+  await user.click(screen.getByRole("button", { name: "More: Odoo main" }));
+  const items = await screen.findAllByRole("menuitem");
+  expect(items.map(({ textContent }) => textContent)).toEqual(["Read a range again"]);
+});
+
+test("who may start no sync is offered none of it", async () => {
+  server.use(answer.get("/api/auth/me", aSession({ permissions: ["data-lake:read", "sync:read"] })));
+  renderApp("/data-lake");
+  expect(await screen.findByRole("heading", { name: /Odoo main/ })).toBeVisible();
   expect(screen.queryByRole("button", { name: "More: Odoo main" })).not.toBeInTheDocument();
 });

@@ -22,7 +22,7 @@ pub struct OdooHint {
 /// Tell that a record of an Odoo has changed
 ///
 /// For automation rules of Odoo, which take an address and nothing else. The model's object is read within about ten seconds, and
-/// once more a minute later; any number of hints in the meantime is one. Models that are not read get the same answer.
+/// once more two minutes later; any number of hints in the meantime is one. Models that are not read get the same answer.
 #[utoipa::path(post, path = "/api/odoo/hooks/{source}/{key}", tag = "odoo",
     params(
         ("source" = String, Path, description = "The source"),
@@ -35,6 +35,8 @@ pub struct OdooHint {
         (status = 404, description = "hook-unknown: a wrong key, no such source, or one that takes no hints",
             body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "body-too-large", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "too-many-attempts: wrong keys from one address; the right one is always heard",
+            body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "A dependency is unavailable", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn odoo_hook(hinting: Hinting, Body(hint): Body<OdooHint>) -> Result<StatusCode, ApiError> {
@@ -58,6 +60,8 @@ pub(crate) async fn odoo_hook(hinting: Hinting, Body(hint): Body<OdooHint>) -> R
         (status = 404, description = "hook-unknown: no key or a wrong one, no such source, or one that takes no hints",
             body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "body-too-large", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "too-many-attempts: wrong keys from one address; the right one is always heard",
+            body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "A dependency is unavailable", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn odoo_hook_bearer(hinting: Hinting, hint: Body<OdooHint>) -> Result<StatusCode, ApiError> {

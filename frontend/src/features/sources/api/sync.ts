@@ -80,6 +80,16 @@ export function useAcceptChange(source: string, what: Acceptable) {
   });
 }
 
+/** Reads again what has last changed within a range. A refusal stays with whoever asked: another run may be under way. */
+export function useBackfill(source: string) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["BackfillRequest"]) =>
+      unwrap(api.POST("/api/sync/sources/{source}/backfill", { params: { path: { source } }, body })),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["sync"] }),
+  });
+}
+
 export function useCancelSync() {
   const queryClient = useQueryClient();
   return useMutation({

@@ -5,6 +5,7 @@ import { ErrorState } from "@/components/state/error-state";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose } from "@/components/ui/dialog";
 import { type SourceStatus, useSetSchedule } from "@/features/sources/api/sync";
+import { objectsOf } from "@/features/sources/objects-of";
 
 const SUGGESTED = ["manual", "webhook", "5m", "15m", "1h", "6h", "1d", "*/10 7-19 * * MON-FRI Europe/Zurich"];
 
@@ -64,12 +65,6 @@ export function ScheduleDialog({ source, onClosed }: { source: SourceStatus; onC
       </form>
     </Dialog>
   );
-}
-
-/** What the last runs read, and what has a cadence of its own. */
-function objectsOf({ schedule, current, last }: SourceStatus): string[] {
-  const read = [...(current?.objects ?? []), ...(last?.objects ?? [])].map(({ object }) => object);
-  return [...new Set([...read, ...Object.keys(schedule.objects)])];
 }
 
 interface FieldProps {

@@ -38,7 +38,7 @@ export function SourceCard({ source }: { source: SourceStatus }) {
         </div>
         <div className="flex items-center gap-2">
           {canTrigger && <SyncButton source={source} running={current !== undefined} />}
-          {canManage && <SourceMenu source={source} />}
+          {(canTrigger || canManage) && <SourceMenu source={source} />}
         </div>
         <Facts source={source} />
       </div>

@@ -1,7 +1,7 @@
-/** What an operator can do with a source besides reading it. */
+/** What somebody can do with a source besides reading it now: whoever starts syncs, read a range again; whoever operates the pipeline, all. */
 import { useQuery } from "@tanstack/react-query";
-import { Ellipsis, History, List, Pencil, PlugZap, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { CalendarRange, Ellipsis, History, List, Pencil, PlugZap, Trash2 } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { buttonClass } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
@@ -12,11 +12,16 @@ import { SourceCursorsDialog } from "@/features/sources/components/source-cursor
 import { SourceForm, type SourceFormValues } from "@/features/sources/components/source-form";
 import { SourceObjectsDialog } from "@/features/sources/components/source-objects";
 import { SourceTestDialog } from "@/features/sources/components/source-test";
+import { useCan } from "@/lib/access";
 
-type Shown = "test" | "objects" | "cursors" | "edit" | "forget";
+const BackfillDialog = lazy(() => import("@/features/sources/components/backfill-dialog"));
+
+type Shown = "backfill" | "test" | "objects" | "cursors" | "edit" | "forget";
 
 export function SourceMenu({ source }: { source: SourceStatus }) {
   const { t } = useTranslation();
+  const canTrigger = useCan("sync:trigger");
+  const canManage = useCan("ops:manage");
   const [shown, setShown] = useState<Shown>();
   const close = () => setShown(undefined);
   return (
@@ -26,28 +31,47 @@ export function SourceMenu({ source }: { source: SourceStatus }) {
         trigger={<Ellipsis aria-hidden className="size-4" />}
         triggerClass={buttonClass({ look: "ghost", size: "icon" })}
       >
-        <MenuItem icon={PlugZap} onSelect={() => setShown("test")}>
-          {t("source.testItem")}
-        </MenuItem>
-        <MenuItem icon={List} onSelect={() => setShown("objects")}>
-          {t("source.objectsItem")}
-        </MenuItem>
-        <MenuItem icon={History} onSelect={() => setShown("cursors")}>
-          {t("source.cursorsItem")}
-        </MenuItem>
-        <MenuItem icon={Pencil} onSelect={() => setShown("edit")}>
-          {t("source.edit")}
-        </MenuItem>
-        <MenuSeparator />
-        <MenuItem icon={Trash2} onSelect={() => setShown("forget")}>
-          {t("source.forget")}
-        </MenuItem>
+        {canTrigger && (
+          <MenuItem icon={CalendarRange} onSelect={() => setShown("backfill")}>
+            {t("backfill.item")}
+          </MenuItem>
+        )}
+        {canManage && <ManageItems onSelect={setShown} />}
       </Menu>
+      {shown === "backfill" && (
+        <Suspense fallback={null}>
+          <BackfillDialog source={source} onClosed={close} />
+        </Suspense>
+      )}
       {shown === "test" && <SourceTestDialog source={source} onClosed={close} />}
       {shown === "objects" && <SourceObjectsDialog source={source} onClosed={close} />}
       {shown === "cursors" && <SourceCursorsDialog source={source} onClosed={close} />}
       {shown === "edit" && <EditSource source={source} onClosed={close} />}
       <ForgetSource source={source} open={shown === "forget"} onClosed={close} />
+    </>
+  );
+}
+
+function ManageItems({ onSelect }: { onSelect: (shown: Shown) => void }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <MenuItem icon={PlugZap} onSelect={() => onSelect("test")}>
+        {t("source.testItem")}
+      </MenuItem>
+      <MenuItem icon={List} onSelect={() => onSelect("objects")}>
+        {t("source.objectsItem")}
+      </MenuItem>
+      <MenuItem icon={History} onSelect={() => onSelect("cursors")}>
+        {t("source.cursorsItem")}
+      </MenuItem>
+      <MenuItem icon={Pencil} onSelect={() => onSelect("edit")}>
+        {t("source.edit")}
+      </MenuItem>
+      <MenuSeparator />
+      <MenuItem icon={Trash2} onSelect={() => onSelect("forget")}>
+        {t("source.forget")}
+      </MenuItem>
     </>
   );
 }
