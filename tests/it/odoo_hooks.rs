@@ -131,6 +131,15 @@ async fn a_hint_is_enough_to_read_what_has_changed() {
     let made = hooked.runs().len() - runs;
     assert!((1..=4).contains(&made), "200 hints made {made} runs");
 
+    // What becomes of the fields that this Odoo has.
+    let objects = platform.run_json(&["source", "discover", "erp"]).unwrap();
+    let lead = objects.as_array().unwrap().iter().find(|object| object["object"] == "crm.lead").unwrap();
+    let field =
+        |name: &str| lead["fields"].as_array().unwrap().iter().find(|field| field["name"] == name).unwrap();
+    assert_eq!(lead["entities"], json!(["opportunity"]));
+    assert_eq!(field("expected_revenue")["canonical"], json!(["amount"]));
+    assert_eq!(field("write_date")["canonical"], json!([]));
+
     // Off is off.
     platform.run(&["source", "hook", "erp", "--off"], "").unwrap();
     assert_eq!(hooked.status(&path, "crm.lead").await, 404);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    CheckState, DESCRIPTORS, Descriptor, Discovered, Settings, Source, SourceError, descriptor, discover,
+    CheckState, DESCRIPTORS, Descriptor, Discovered, Field, Settings, Source, SourceError, descriptor,
+    discover,
 };
 use salescommand_query::connectors::{
     CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceField, SourceObject,
@@ -27,7 +28,7 @@ impl Connectors for Registry {
     }
 
     fn objects(&self, kind: &str) -> Vec<&'static str> {
-        descriptor(kind).map(|room| (room.objects)()).unwrap_or_default()
+        descriptor(kind).map(|room| room.objects.iter().map(|it| it.object).collect()).unwrap_or_default()
     }
 
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {
@@ -46,12 +47,12 @@ impl Connectors for Registry {
     }
 
     async fn discover(&self, source: OpenedSource) -> Result<Vec<SourceObject>, ConnectorError> {
-        let (_, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
+        let (room, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
         let found = discover(&mut *opened).await.map_err(|error| {
             let (message, fix) = words(error);
             ConnectorError::Source { message, fix }
         })?;
-        Ok(found.into_iter().map(shown).collect())
+        Ok(found.into_iter().map(|found| shown(room, found)).collect())
     }
 }
 
@@ -81,8 +82,16 @@ fn words(error: SourceError) -> (String, String) {
     }
 }
 
-fn shown(found: Discovered) -> SourceObject {
+fn shown(room: &Descriptor, found: Discovered) -> SourceObject {
+    let mapping = room.objects.iter().find(|mapping| mapping.object == found.object.as_str());
+    let canonical = |field: &Field| -> Vec<String> {
+        let mapped = mapping.iter().flat_map(|mapping| mapping.fields);
+        let named = mapped.filter(|mapped| field.read && mapped.field == field.name);
+        let own = (field.read && field.custom).then(|| format!("custom.{}", field.name));
+        named.map(|mapped| mapped.canonical.to_owned()).chain(own).collect()
+    };
     let fields = found.fields.into_iter().map(|field| SourceField {
+        canonical: canonical(&field),
         name: field.name,
         label: field.label,
         kind: field.kind,
@@ -90,6 +99,7 @@ fn shown(found: Discovered) -> SourceObject {
         read: field.read,
     });
     SourceObject {
+        entities: mapping.iter().flat_map(|mapping| mapping.entities).map(|it| (*it).to_owned()).collect(),
         object: found.object.into(),
         records: found.records,
         calls: found.estimate.map(|estimate| estimate.calls),

@@ -13,7 +13,8 @@ mod source;
 pub use discover::{Discovered, Estimate, discover};
 pub use source::{
     Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Field, FieldSchema, Incremental,
-    MOST_ASKED, Merged, ObjectPlan, Open, Page, Record, Settings, Source, SourceError, Sweep,
+    MOST_ASKED, MappedField, Merged, ObjectMapping, ObjectPlan, Open, Page, Record, Settings, Source,
+    SourceError, Sweep,
 };
 
 /// Every connector kind this program has.

@@ -25,12 +25,34 @@ pub struct Descriptor {
     /// Version of the mapper: raised when what it makes of a raw event changes, so that a replay with the new
     /// definition is built beside the old one.
     pub version: u32,
-    /// The objects that its sources may have, as far as the program knows them.
-    pub objects: fn() -> Vec<&'static str>,
+    /// The objects that its sources may have, as far as the program knows them, and what becomes of their fields.
+    pub objects: &'static [ObjectMapping],
     /// Objects whose payload has had more than one shape; the others are at version 1.
     pub schemas: &'static [PayloadSchema],
     /// Maps its raw events.
     pub map: Mapper,
+}
+
+/// An object that is known, and what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectMapping {
+    /// The object.
+    pub object: &'static str,
+    /// The canonical entities that its records become; also reference data, such as `stage`.
+    pub entities: &'static [&'static str],
+    /// Its fields that have a meaning, by name; one that goes to several places is named once for each. Custom fields go to
+    /// `custom` under their own names, and are not listed.
+    pub fields: &'static [MappedField],
+}
+
+/// Where a field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappedField {
+    /// The field, as the source calls it.
+    pub field: &'static str,
+    /// The canonical field that it, or it among others, decides. `custom.…` and `history.…` are within those; `entity` says
+    /// that it decides what the record becomes, or whether it becomes anything.
+    pub canonical: &'static str,
 }
 
 /// Opens a source from its configuration.

@@ -52,6 +52,9 @@ pub struct SourceField {
     pub custom: bool,
     /// Whether it is read.
     pub read: bool,
+    /// The canonical fields that it decides, alone or among others: `amount`, `custom.priority`, `history.stage`. `entity` says
+    /// that it decides what the record becomes, or whether it becomes anything. Empty if it stays in the raw zone.
+    pub canonical: Vec<String>,
 }
 
 /// An object of a source, and what reading all of it takes.
@@ -59,6 +62,8 @@ pub struct SourceField {
 pub struct SourceObject {
     /// The object, as the source spells it.
     pub object: String,
+    /// The canonical entities that its records become; also reference data, such as `stage`.
+    pub entities: Vec<String>,
     /// How many records can be read, if the source says so.
     #[schema(format = Int64)]
     pub records: Option<u64>,

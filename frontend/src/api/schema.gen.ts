@@ -505,6 +505,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/odoo/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The Odoos, with their state and what was read of them */
+        get: operations["odoo_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/odoo/sources/{source}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The objects and fields of an Odoo, and what becomes of them
+         * @description Asks that Odoo, as `POST /api/sync/sources/{source}/discover` does: labels and types are those of its database. Each object
+         *     says which entities its records become, each field which canonical fields it decides.
+         */
+        get: operations["odoo_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/odoo/sources/{source}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a sync of an Odoo
+         * @description As `POST /api/sync/trigger`.
+         */
+        post: operations["sync_odoo_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/odoo/sources/{source}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test the connection to an Odoo, right by right
+         * @description As `POST /api/sync/sources/{source}/test`.
+         */
+        post: operations["test_odoo_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/opportunities": {
         parameters: {
             query?: never;
@@ -1481,6 +1559,36 @@ export interface components {
         OdooHint: {
             /** @description Name of the model: `crm.lead`. */
             _model: string;
+        };
+        /** @description An object of an Odoo, as the runs that are remembered have read it. */
+        OdooObject: {
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            counted_at?: string | null;
+            /** @description The model. */
+            object: string;
+            /**
+             * Format: date-time
+             * @description When it was read last, all of it or what had changed.
+             */
+            read_at?: string | null;
+            /**
+             * Format: int64
+             * @description How many records there were when all of them were read last; none if that is not remembered.
+             */
+            records?: number | null;
+        };
+        /** @description An Odoo. */
+        OdooSource: components["schemas"]["SourceStatus"] & {
+            /** @description What was read of it, by name. */
+            objects: components["schemas"]["OdooObject"][];
+        };
+        /** @description The Odoos. */
+        OdooSources: {
+            /** @description By name. */
+            sources: components["schemas"]["OdooSource"][];
         };
         /** @description Open deals. */
         OpenPipeline: {
@@ -2513,6 +2621,11 @@ export interface components {
         };
         /** @description A field of an object, as the source describes it. */
         SourceField: {
+            /**
+             * @description The canonical fields that it decides, alone or among others: `amount`, `custom.priority`, `history.stage`. `entity` says
+             *     that it decides what the record becomes, or whether it becomes anything. Empty if it stays in the raw zone.
+             */
+            canonical: string[];
             /** @description Whether somebody added it to the product. */
             custom: boolean;
             /** @description Its type, in the source's words. */
@@ -2602,6 +2715,8 @@ export interface components {
              * @description Requests to read them all, by the first page.
              */
             calls?: number | null;
+            /** @description The canonical entities that its records become; also reference data, such as `stage`. */
+            entities: string[];
             /** @description Its fields, by name. */
             fields: components["schemas"]["SourceField"][];
             /** @description The object, as the source spells it. */
@@ -2758,13 +2873,8 @@ export interface components {
             /** @description Finished runs. */
             runs: components["schemas"]["Run"][];
         };
-        /** @description Each source with its current and last run. */
-        SyncStatus: {
-            /** @description By name. */
-            sources: components["schemas"]["SourceStatus"][];
-        };
-        /** @description What to sync. */
-        SyncTriggerRequest: {
+        /** @description What of a source to sync, and how. */
+        SyncScope: {
             /** @description Retract what is gone from the source, even if that is a large share of its records. */
             accept_deletions?: boolean;
             /** @description Read objects although fields of theirs are gone, no longer permitted, or have another type. */
@@ -2773,6 +2883,14 @@ export interface components {
             full?: boolean;
             /** @description Only these objects; all if none is named. */
             objects?: string[] | null;
+        };
+        /** @description Each source with its current and last run. */
+        SyncStatus: {
+            /** @description By name. */
+            sources: components["schemas"]["SourceStatus"][];
+        };
+        /** @description What to sync. */
+        SyncTriggerRequest: components["schemas"]["SyncScope"] & {
             /** @description The source. */
             source: string;
         };
@@ -4514,6 +4632,297 @@ export interface operations {
             };
             /** @description too-many-attempts: wrong keys from one address; the right one is always heard */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    odoo_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OdooSources"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    odoo_objects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceObjects"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_odoo_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncScope"];
+            };
+        };
+        responses: {
+            /** @description Queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncTriggered"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description sync-already-running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_odoo_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tested */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceTest"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description source-sealed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

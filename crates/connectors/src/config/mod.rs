@@ -42,7 +42,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     title: "SalesCommand configuration",
     open: None,
     version: 1,
-    objects: Vec::new,
+    objects: &[],
     schemas: &[],
     map,
 };

@@ -35,7 +35,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     title: "SalesCommand edits",
     open: None,
     version: 1,
-    objects: Vec::new,
+    objects: &[],
     schemas: &[],
     map,
 };

@@ -42,6 +42,7 @@ mod census;
 mod check;
 mod client;
 mod config;
+mod describe;
 mod fault;
 mod fields;
 mod http;
@@ -70,7 +71,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     title: "Odoo",
     open: Some(open),
     version: 4,
-    objects: || objects::OBJECTS.iter().map(|object| object.name).collect(),
+    objects: describe::MAPPINGS,
     schemas: &[],
     map: normalize::map,
 };

@@ -306,8 +306,11 @@ impl Source for OdooSource {
         let Some(session) = &self.session else { return Err(not_connected().into_source_error(None)) };
         let found = self.client.execute(session.uid, object.name, "fields_get", json!([]), attributes).await;
         let found = found.map_err(|error| error.into_source_error(Some(object.name)))?;
-        let read = session.fields.get(object.name).map_or(&[][..], |fields| &fields.names);
-        Ok(fields::described(&found, read))
+        let of_object = session.fields.get(object.name);
+        let apart =
+            of_object.filter(|fields| !fields.defining.is_empty()).map(|_| properties::FIELD.to_owned());
+        let names = of_object.into_iter().flat_map(|fields| fields.names.iter().cloned());
+        Ok(fields::described(&found, &names.chain(apart).collect::<Vec<_>>()))
     }
 
     async fn check(&mut self) -> Vec<Check> {

@@ -4,6 +4,7 @@
 mod apart;
 mod check;
 mod client;
+mod describe;
 mod json_2;
 mod labels;
 mod mapping;

@@ -95,6 +95,10 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
         .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(odoo::sources::odoo_sources))
+        .routes(routes!(odoo::objects::odoo_objects))
+        .routes(routes!(odoo::test::test_odoo_source))
+        .routes(routes!(odoo::sync::sync_odoo_source))
         .routes(routes!(odoo::hooks::odoo_hook))
         .routes(routes!(odoo::hooks::odoo_hook_bearer))
 }

@@ -52,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 54);
+    assert_eq!(operations.len(), 58);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -89,6 +89,10 @@ GET /api/data-lake/replays/r1: 404 403 403 403 403 403
 POST /api/data-lake/replays/r1/cancel: 404 403 403 403 403 403
 POST /api/data-lake/replays/r1/switch: 404 403 403 403 403 403
 GET /api/data-lake/stats: 200 200 200 200 200 403
+GET /api/odoo/sources: 200 200 200 200 200 403
+GET /api/odoo/sources/odoo/objects: 200 403 403 403 403 403
+POST /api/odoo/sources/odoo/sync: 202 403 202 403 403 403
+POST /api/odoo/sources/odoo/test: 200 403 403 403 403 403
 POST /api/opportunities: 422 403 422 422 422 403
 GET /api/opportunities: 200 200 200 200 200 403
 PATCH /api/opportunities/DEAL: 428 403 428 428 404 403

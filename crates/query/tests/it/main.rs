@@ -11,6 +11,7 @@ mod idempotency;
 mod labels;
 mod lineage;
 mod merged;
+mod odoo;
 mod openapi;
 mod opportunities;
 mod overview;

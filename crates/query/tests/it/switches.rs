@@ -332,6 +332,7 @@ impl Connectors for OneKind {
             records: calls,
             calls,
             seconds: calls.map(|calls| calls as f64 / 2.0),
+            entities: vec!["opportunity".to_owned()],
             fields: Vec::new(),
             sample: None,
             problem: None,

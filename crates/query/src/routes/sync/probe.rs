@@ -46,9 +46,17 @@ pub(crate) async fn test_source(
     allowed: Allowed<OpsManage>,
     Path(name): Path<String>,
 ) -> Result<Json<SourceTest>, ApiError> {
-    let source = open(&allowed, &name).await?;
+    test(&allowed, &name).await.map(Json)
+}
+
+/// Tests the connection to a source.
+pub(in crate::routes) async fn test(
+    allowed: &Allowed<OpsManage>,
+    name: &str,
+) -> Result<SourceTest, ApiError> {
+    let source = open(allowed, name).await?;
     let checks = allowed.guarded().connectors.test(source).await.map_err(ApiError::connector)?;
-    Ok(Json(SourceTest { works: works(&checks), checks }))
+    Ok(SourceTest { works: works(&checks), checks })
 }
 
 /// What a source has: objects, fields, a sample of each, and what reading all of it takes
@@ -66,11 +74,19 @@ pub(crate) async fn discover_source(
     allowed: Allowed<OpsManage>,
     Path(name): Path<String>,
 ) -> Result<Json<SourceObjects>, ApiError> {
-    let source = open(&allowed, &name).await?;
+    discover(&allowed, &name).await.map(Json)
+}
+
+/// Looks at what a source has.
+pub(in crate::routes) async fn discover(
+    allowed: &Allowed<OpsManage>,
+    name: &str,
+) -> Result<SourceObjects, ApiError> {
+    let source = open(allowed, name).await?;
     let objects = allowed.guarded().connectors.discover(source).await.map_err(ApiError::connector)?;
     let calls = objects.iter().filter_map(|object| object.calls).sum();
     let seconds = objects.iter().filter_map(|object| object.seconds).sum();
-    Ok(Json(SourceObjects { objects, calls, seconds }))
+    Ok(SourceObjects { objects, calls, seconds })
 }
 
 async fn open(allowed: &Allowed<OpsManage>, name: &str) -> Result<OpenedSource, ApiError> {

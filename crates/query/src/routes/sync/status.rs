@@ -65,7 +65,8 @@ pub(crate) async fn sync_status(allowed: Allowed<SyncRead>) -> Result<Reply<Sync
     Ok(Reply(SyncStatus { sources: sources.collect() }))
 }
 
-fn status_of(source: &SourceSummary, evidence: &Evidence) -> SourceStatus {
+/// The status of one source.
+pub(in crate::routes) fn status_of(source: &SourceSummary, evidence: &Evidence) -> SourceStatus {
     let alerts =
         evidence.runs.alerts(&source.name).map(|(condition, since)| SourceAlert { condition, since });
     SourceStatus {

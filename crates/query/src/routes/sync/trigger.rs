@@ -19,6 +19,14 @@ use crate::sync::SyncCommand;
 pub struct SyncTriggerRequest {
     /// The source.
     pub source: String,
+    /// What of it, and how.
+    #[serde(flatten)]
+    pub scope: SyncScope,
+}
+
+/// What of a source to sync, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SyncScope {
     /// Only these objects; all if none is named.
     pub objects: Option<Vec<String>>,
     /// Read all records, and not only what has changed since the last sync.
@@ -53,17 +61,26 @@ pub(crate) async fn sync_trigger(
     allowed: Allowed<SyncTrigger>,
     Body(request): Body<SyncTriggerRequest>,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
+    sync(&allowed, request.source, request.scope).await
+}
+
+/// Queues a sync of a source that somebody asked for.
+pub(in crate::routes) async fn sync(
+    allowed: &Allowed<SyncTrigger>,
+    source: String,
+    scope: SyncScope,
+) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
     let command = SyncCommand {
         run_id: allowed.app().ids.ordered(),
-        source: request.source,
-        objects: request.objects.unwrap_or_default(),
-        full: request.full,
-        accept_deletions: request.accept_deletions,
-        accept_schema: request.accept_schema,
+        source,
+        objects: scope.objects.unwrap_or_default(),
+        full: scope.full,
+        accept_deletions: scope.accept_deletions,
+        accept_schema: scope.accept_schema,
         backfill: None,
         requested_by: allowed.account.id.clone(),
     };
-    queue(&allowed, command).await
+    queue(allowed, command).await
 }
 
 /// Queues a run of a source that is there and has none.
