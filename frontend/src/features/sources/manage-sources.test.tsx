@@ -118,6 +118,7 @@ test("what a source has is shown with what reading it takes", async () => {
         },
         {
           object: "mail.activity",
+          entities: [],
           records: null,
           calls: null,
           seconds: null,
