@@ -98,7 +98,7 @@ test("a change keeps the settings that the form does not show, and the credentia
 });
 
 test("what a source has is shown with what reading it takes", async () => {
-  const field = { label: "", kind: "char", custom: false, read: true };
+  const field = { canonical: [], label: "", kind: "char", custom: false, read: true };
   server.use(
     answer.post("/api/sync/sources/{source}/discover", {
       calls: 420,
@@ -106,6 +106,7 @@ test("what a source has is shown with what reading it takes", async () => {
       objects: [
         {
           object: "crm.lead",
+          entities: [],
           records: 200_000,
           calls: 400,
           seconds: 299,
