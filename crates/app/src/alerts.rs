@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use reqwest::redirect;
-use salescommand_ingest::{Condition, Notice, Notifier};
+use salescommand_ingest::{AlertChannel, Condition, Notice, Notifier};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -36,6 +36,10 @@ impl WebHook {
 
 #[async_trait]
 impl Notifier for WebHook {
+    fn channel(&self) -> AlertChannel {
+        AlertChannel::WebHook
+    }
+
     async fn tell(&self, notice: &Notice) -> Result<(), String> {
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let sent = client.post(url.expose_secret()).json(&body(notice)).send().await;
@@ -55,7 +59,18 @@ fn body(notice: &Notice) -> Value {
     body
 }
 
-fn text(notice: &Notice) -> String {
+/// A notice in words.
+pub(crate) fn text(notice: &Notice) -> String {
+    let mut text = headline(notice);
+    if let Some(error) = notice.error.as_ref().filter(|_| notice.conditions.contains_key(&Condition::Failing))
+    {
+        text.push_str(&format!(". {} {}", error.message, error.fix));
+    }
+    text
+}
+
+/// What is wrong, without why.
+pub(crate) fn headline(notice: &Notice) -> String {
     let words = |conditions: &mut dyn Iterator<Item = &Condition>| {
         conditions.map(|condition| word(*condition)).collect::<Vec<_>>().join(", ")
     };
@@ -67,10 +82,6 @@ fn text(notice: &Notice) -> String {
     }
     if !notice.cleared.is_empty() && !notice.conditions.is_empty() {
         text.push_str(&format!(" (no longer {})", words(&mut notice.cleared.iter())));
-    }
-    if let Some(error) = notice.error.as_ref().filter(|_| notice.conditions.contains_key(&Condition::Failing))
-    {
-        text.push_str(&format!(". {} {}", error.message, error.fix));
     }
     text
 }

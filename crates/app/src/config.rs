@@ -80,6 +80,12 @@ pub struct Ingest {
 pub struct Alerts {
     /// Address to which each change of a source's state is posted; empty for none.
     pub webhook_url: SecretString,
+    /// The mail server that takes e-mails, with its password if it wants one; empty for none.
+    pub smtp_url: SecretString,
+    /// Who sends them.
+    pub mail_from: String,
+    /// Who gets them: addresses separated by commas.
+    pub mail_to: String,
     /// Hours after which a source that is read by itself counts as stale.
     pub stale_after_hours: String,
 }
@@ -161,6 +167,9 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("ingest", "lease_seconds", "30", false),
     ("ingest", "workers", "4", false),
     ("alerts", "webhook_url", "", true),
+    ("alerts", "smtp_url", "", true),
+    ("alerts", "mail_from", "", false),
+    ("alerts", "mail_to", "", false),
     ("alerts", "stale_after_hours", "24", false),
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
@@ -320,6 +329,8 @@ impl Config {
             ("raw", "archive_dir") => self.raw.archive_dir.clone(),
             ("ingest", "lease_seconds") => self.ingest.lease_seconds.clone(),
             ("ingest", "workers") => self.ingest.workers.clone(),
+            ("alerts", "mail_from") => self.alerts.mail_from.clone(),
+            ("alerts", "mail_to") => self.alerts.mail_to.clone(),
             ("alerts", "stale_after_hours") => self.alerts.stale_after_hours.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),

@@ -2,6 +2,7 @@
 //!
 //! The only place that knows all crates. It holds no logic worth a unit test beyond its own configuration.
 
+mod alert_mail;
 mod alerts;
 mod audit;
 mod cli;

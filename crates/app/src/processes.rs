@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alert_mail::Mail;
 use crate::alerts::WebHook;
 use crate::code::{self, Program};
 use crate::config::Config;
@@ -189,6 +190,7 @@ fn run_query(
     let raw_zone = epochs::Look::new(config, &log)?;
     let ports = shared.ports();
     let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
+    let mail = Mail::new(&config.alerts, &config.http.public_url)?;
     let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
@@ -229,6 +231,10 @@ fn run_query(
         let alerts =
             keep_alerts(ports.clone(), scheduled.clone(), Arc::new(web_hook), stale_after, stop.clone());
         let alerts = tokio::spawn(alerts);
+        let mails = mail.map(|mail| {
+            let (ports, scheduled) = (ports.clone(), scheduled.clone());
+            tokio::spawn(keep_alerts(ports, scheduled, Arc::new(mail), stale_after, stop.clone()))
+        });
         let scheduler = tokio::spawn(keep_schedules(ports, jobs, scheduled, stop.clone()));
         let watch = tokio::spawn(raw_zone.watch(stop.clone()));
         let telling = tokio::spawn(serve_load(Arc::new(log.clone()), load, stop.clone()));
@@ -238,6 +244,9 @@ fn run_query(
         responder.await?;
         scheduler.await?;
         alerts.await?;
+        if let Some(mails) = mails {
+            mails.await?;
+        }
         telling.await?;
         watch.await?;
         served

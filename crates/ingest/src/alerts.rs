@@ -1,7 +1,7 @@
 //! Telling people when a source is in trouble, and when it no longer is: once per change, not once per run.
 //!
 //! What is wrong with a source is a function of its schedule, its record of runs and the time. What people were told stands
-//! in the bucket [`ALERTS_BUCKET`], by compare-and-set: of several watchers one finds the change, and whoever dies between
+//! in a bucket for each way of telling ([`AlertChannel`]), by compare-and-set: of several watchers one finds the change, and whoever dies between
 //! finding and telling leaves it to the next. So a change is told at least once, under a number that is the same each time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,8 @@ use crate::{Error, Ports};
 
 /// Bucket of what people were told: key = instance, value = [`SourceAlerts`] in JSON.
 pub(crate) const ALERTS_BUCKET: &str = "SYNC_ALERTS";
+/// Bucket of what people were told by e-mail.
+const MAIL_BUCKET: &str = "SYNC_ALERTS_MAIL";
 /// How often is looked.
 const LOOK: Duration = Duration::from_secs(10);
 /// More than one record of so many that is not usable as an event is too much.
@@ -80,9 +82,31 @@ pub struct Notice {
     pub error: Option<RunError>,
 }
 
+/// A way of telling people. Each remembers for itself what it has told, so that one that does not work keeps no other from
+/// working, and none tells twice for another's sake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertChannel {
+    /// A web hook, and the page, which shows what is known here.
+    WebHook,
+    /// E-mail.
+    Mail,
+}
+
+impl AlertChannel {
+    fn bucket(self) -> &'static str {
+        match self {
+            Self::WebHook => ALERTS_BUCKET,
+            Self::Mail => MAIL_BUCKET,
+        }
+    }
+}
+
 /// Tells people.
 #[async_trait]
 pub trait Notifier: Send + Sync {
+    /// By which way.
+    fn channel(&self) -> AlertChannel;
+
     /// Tells a change; a text that says why that did not work. It is tried again.
     async fn tell(&self, notice: &Notice) -> Result<(), String>;
 }
@@ -106,7 +130,7 @@ pub(crate) async fn watch(
     notifier: &dyn Notifier,
     stale_after: Duration,
 ) -> Result<(), String> {
-    ports.kv.ensure_bucket(ALERTS_BUCKET).await.map_err(|error| error.to_string())?;
+    ports.kv.ensure_bucket(notifier.channel().bucket()).await.map_err(|error| error.to_string())?;
     let runs = runs_by_source(ports).await?;
     let mut problem = Ok(());
     for source in schedules.all().await? {
@@ -180,7 +204,7 @@ pub(crate) async fn settle(
     notifier: &dyn Notifier,
 ) -> Result<(), Settling> {
     let (mut held, known) =
-        Held::read::<SourceAlerts>(ports, ALERTS_BUCKET, instance.as_str().to_owned()).await?;
+        Held::read::<SourceAlerts>(ports, notifier.channel().bucket(), instance.as_str().to_owned()).await?;
     let mut alerts = known.unwrap_or_default();
     let before: BTreeSet<_> = alerts.conditions.keys().copied().collect();
     if before != wrong {
@@ -195,7 +219,10 @@ pub(crate) async fn settle(
         alerts.conditions = wrong.iter().map(|condition| (*condition, since(*condition))).collect();
         alerts.number += 1;
         held.write(ports, &alerts).await?;
-        tracing::warn!(source = %instance, raised = ?alerts.raised, cleared = ?alerts.cleared, "a source's state has changed");
+        // One of them says it in the log.
+        if notifier.channel() == AlertChannel::WebHook {
+            tracing::warn!(source = %instance, raised = ?alerts.raised, cleared = ?alerts.cleared, "a source's state has changed");
+        }
     }
     if alerts.raised.is_empty() && alerts.cleared.is_empty() {
         return Ok(());

@@ -41,7 +41,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::{Condition, Notice, Notifier, keep_alerts};
+pub use alerts::{AlertChannel, Condition, Notice, Notifier, keep_alerts};
 pub use backoff::compute_delay;
 pub use cancel::{Cancelled, cancel_run};
 pub use cursors::{CursorState, cursors, reset_cursors};

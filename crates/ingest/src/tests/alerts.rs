@@ -8,7 +8,9 @@ use salescommand_eventlog::KeyValue as _;
 
 use super::worker::{Shop, configuration};
 use super::*;
-use crate::alerts::{ALERTS_BUCKET, Condition, Notice, Notifier, SourceAlerts, conditions, settle, watch};
+use crate::alerts::{
+    ALERTS_BUCKET, AlertChannel, Condition, Notice, Notifier, SourceAlerts, conditions, settle, watch,
+};
 use crate::{RunRecord, Scheduled, Schedules};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -33,10 +35,15 @@ struct Person {
     notices: Mutex<Vec<Notice>>,
     believes: Mutex<BTreeSet<Condition>>,
     deaf: Mutex<bool>,
+    by_mail: bool,
 }
 
 #[async_trait]
 impl Notifier for Person {
+    fn channel(&self) -> AlertChannel {
+        if self.by_mail { AlertChannel::Mail } else { AlertChannel::WebHook }
+    }
+
     async fn tell(&self, notice: &Notice) -> Result<(), String> {
         tokio::task::yield_now().await;
         if *self.deaf.lock().unwrap() {
@@ -119,6 +126,23 @@ async fn what_could_not_be_told_is_told_later() {
     *person.deaf.lock().unwrap() = false;
     shop.watched(&person).await;
     assert_eq!(*person.believes.lock().unwrap(), [Condition::Failing].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_way_that_does_not_work_keeps_no_other_from_it() {
+    let (shop, chat) = (Shop::new(), Person::default());
+    let mailbox = Person { by_mail: true, deaf: Mutex::new(true), ..Person::default() };
+    shop.bench.source.fail([permanent("login-refused")]);
+    shop.runs().await;
+    for _ in 0..2 {
+        assert!(watch(&shop.bench.ports, &One, &mailbox, DAY).await.is_err());
+        shop.watched(&chat).await;
+    }
+    *mailbox.deaf.lock().unwrap() = false;
+    shop.watched(&mailbox).await;
+    for person in [&chat, &mailbox] {
+        assert_eq!(person.notices.lock().unwrap().len(), 1, "told once each");
+    }
 }
 
 fn wrong() -> impl Strategy<Value = BTreeSet<Condition>> {
