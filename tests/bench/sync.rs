@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::civil::date;
-use salescommand_connectors::{Extent, Settings, Source, descriptor};
+use salescommand_connectors::{Extent, Reach, Settings, Source, descriptor};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::Selection;
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
@@ -149,7 +149,12 @@ fn variable(name: &str) -> String {
 fn source() -> Box<dyn Source> {
     let plain = [("url", variable(ODOO)), ("database", "demo".to_owned()), ("login", API.to_owned())];
     let plain = plain.map(|(name, value)| (name.to_owned(), value)).into();
-    descriptor("odoo").unwrap().open.unwrap()(Settings { plain, secret: SECRET.to_owned().into() }).unwrap()
+    descriptor("odoo").unwrap().open.unwrap()(Settings {
+        plain,
+        secret: SECRET.to_owned().into(),
+        reach: Reach::Any,
+    })
+    .unwrap()
 }
 
 fn measured(begun: Instant, records: u64, published: u64, calls: u64) -> Measured {

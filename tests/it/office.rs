@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use salescommand_connectors::{Extent, Record, Settings, Source, descriptor};
+use salescommand_connectors::{Extent, Reach, Record, Settings, Source, descriptor};
 use salescommand_domain::raw::{Envelope, InstanceName, MergedAway, ObjectName, Operation, Payload};
 use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::memory::MemoryLog;
@@ -246,7 +246,7 @@ pub fn source(server: &impl Server, further: &[(&str, &str)]) -> Box<dyn Source>
     let url = server.url();
     let plain = [("url", url.as_str()), ("database", server.database()), ("login", API), ("page_size", "9")];
     let plain = plain.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let settings = Settings { plain: plain.collect(), secret: PASSWORD.to_owned().into() };
+    let settings = Settings { plain: plain.collect(), secret: PASSWORD.to_owned().into(), reach: Reach::Any };
     descriptor("odoo").unwrap().open.unwrap()(settings).unwrap()
 }
 

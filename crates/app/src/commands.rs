@@ -99,7 +99,7 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             let settings = [("url", url), ("database", database), ("login", login)];
             let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
             let settings: BTreeMap<_, _> = more.into_iter().chain(settings).collect();
-            let product = Registry.check_settings(&kind, &settings, &secret)?;
+            let product = Registry::new(config.reach()?).check_settings(&kind, &settings, &secret)?;
             let name = InstanceName::new(name)?;
             let title = format!("{product} ({name})");
             let schedule = Schedule { cadence, ..Schedule::default() };
@@ -113,8 +113,12 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             return make_hook(config, &sources, (&name, rotate), output).await;
         }
         cli::Source::List => sources.list().await?,
-        cli::Source::Test { name } => return test_source(sources.open(&name).await?, output).await,
-        cli::Source::Discover { name } => return discover_source(sources.open(&name).await?, output).await,
+        cli::Source::Test { name } => {
+            return test_source(Registry::new(config.reach()?), sources.open(&name).await?, output).await;
+        }
+        cli::Source::Discover { name } => {
+            return discover_source(Registry::new(config.reach()?), sources.open(&name).await?, output).await;
+        }
         cli::Source::Cursors { name } => {
             sources.show(&name).await?;
             return syncs::show_cursors(config, name, output).await;
@@ -177,8 +181,8 @@ async fn make_hook(
     Ok(())
 }
 
-async fn test_source(opened: OpenedSource, output: Output) -> Result<()> {
-    let checks = Registry.test(opened).await?;
+async fn test_source(connectors: Registry, opened: OpenedSource, output: Output) -> Result<()> {
+    let checks = connectors.test(opened).await?;
     listing::print(output, &["step", "outcome", "detail"], &checks)?;
     if works(&checks) { Ok(()) } else { bail!("the source does not work yet") }
 }
@@ -197,8 +201,8 @@ struct ObjectRow {
 }
 
 /// In columns a line for each object; otherwise everything.
-async fn discover_source(opened: OpenedSource, output: Output) -> Result<()> {
-    let objects = Registry.discover(opened).await?;
+async fn discover_source(connectors: Registry, opened: OpenedSource, output: Output) -> Result<()> {
+    let objects = connectors.discover(opened).await?;
     if matches!(output, Output::Json | Output::Jsonl) {
         return listing::print(output, &[], &objects);
     }

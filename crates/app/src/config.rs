@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use salescommand_connectors::Reach;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub raw: Raw,
     /// Connectors at work.
     pub ingest: Ingest,
+    /// What may be a source.
+    pub sources: Sources,
     /// Who is told of sources in trouble.
     pub alerts: Alerts,
     /// The document store.
@@ -72,6 +75,14 @@ pub struct Ingest {
     pub lease_seconds: String,
     /// How many sources one process reads at a time.
     pub workers: String,
+}
+
+/// Section `sources`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sources {
+    /// In which networks they may be: any, public, or networks separated by commas.
+    pub reach: String,
 }
 
 /// Section `alerts`.
@@ -166,6 +177,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("raw", "archive_dir", "", false),
     ("ingest", "lease_seconds", "30", false),
     ("ingest", "workers", "4", false),
+    ("sources", "reach", "any", false),
     ("alerts", "webhook_url", "", true),
     ("alerts", "smtp_url", "", true),
     ("alerts", "mail_from", "", false),
@@ -289,6 +301,13 @@ impl Config {
         workers.with_context(|| format!("ingest.workers is {text:?}; it must be a whole number, 1 to 64"))
     }
 
+    /// Where sources may be.
+    pub fn reach(&self) -> Result<Reach> {
+        self.sources.reach.parse().context(
+            "sources.reach must be any, public, or networks separated by commas, such as 10.1.0.0/16",
+        )
+    }
+
     /// When the last complete sync of a source is too long ago.
     pub fn stale_after(&self) -> Result<Duration> {
         let text = &self.alerts.stale_after_hours;
@@ -329,6 +348,7 @@ impl Config {
             ("raw", "archive_dir") => self.raw.archive_dir.clone(),
             ("ingest", "lease_seconds") => self.ingest.lease_seconds.clone(),
             ("ingest", "workers") => self.ingest.workers.clone(),
+            ("sources", "reach") => self.sources.reach.clone(),
             ("alerts", "mail_from") => self.alerts.mail_from.clone(),
             ("alerts", "mail_to") => self.alerts.mail_to.clone(),
             ("alerts", "stale_after_hours") => self.alerts.stale_after_hours.clone(),

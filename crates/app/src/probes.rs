@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use salescommand_connectors::{
-    CheckState, DESCRIPTORS, Descriptor, Discovered, Field, Settings, Source, SourceError, descriptor,
+    CheckState, DESCRIPTORS, Descriptor, Discovered, Field, Reach, Settings, Source, SourceError, descriptor,
     discover,
 };
 use salescommand_query::connectors::{
@@ -14,7 +14,37 @@ use salescommand_query::sources::OpenedSource;
 use secrecy::SecretString;
 
 /// Every connector kind that this program has.
-pub struct Registry;
+pub struct Registry {
+    /// Where sources may be.
+    reach: Reach,
+}
+
+impl Registry {
+    /// The connectors, for sources that may be here.
+    pub fn new(reach: Reach) -> Self {
+        Self { reach }
+    }
+
+    fn open(
+        &self,
+        kind: &str,
+        plain: BTreeMap<String, String>,
+        secret: SecretString,
+    ) -> Result<(&'static Descriptor, Box<dyn Source>), ConnectorError> {
+        let room = descriptor(kind).and_then(|room| Some((room, room.open?)));
+        let (room, open) = room.ok_or_else(|| {
+            let readable = DESCRIPTORS.iter().filter(|room| room.open.is_some()).map(|room| room.kind);
+            let known = readable.collect::<Vec<_>>().join(", ");
+            ConnectorError::UnknownKind { kind: kind.to_owned(), known }
+        })?;
+        let opened = open(Settings { plain, secret, reach: self.reach.clone() });
+        let opened = opened.map_err(|error| ConnectorError::WrongSetting {
+            setting: error.setting,
+            problem: error.problem,
+        })?;
+        Ok((room, opened))
+    }
+}
 
 #[async_trait]
 impl Connectors for Registry {
@@ -24,7 +54,7 @@ impl Connectors for Registry {
         settings: &BTreeMap<String, String>,
         secret: &SecretString,
     ) -> Result<String, ConnectorError> {
-        open(kind, settings.clone(), secret.clone()).map(|(room, _)| room.title.to_owned())
+        self.open(kind, settings.clone(), secret.clone()).map(|(room, _)| room.title.to_owned())
     }
 
     fn objects(&self, kind: &str) -> Vec<&'static str> {
@@ -32,7 +62,7 @@ impl Connectors for Registry {
     }
 
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {
-        let (_, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
+        let (_, mut opened) = self.open(&source.summary.kind, source.summary.settings, source.secret)?;
         let checks = opened.check().await.into_iter().map(|check| SourceCheck {
             step: check.step,
             outcome: match check.state {
@@ -47,29 +77,13 @@ impl Connectors for Registry {
     }
 
     async fn discover(&self, source: OpenedSource) -> Result<Vec<SourceObject>, ConnectorError> {
-        let (room, mut opened) = open(&source.summary.kind, source.summary.settings, source.secret)?;
+        let (room, mut opened) = self.open(&source.summary.kind, source.summary.settings, source.secret)?;
         let found = discover(&mut *opened).await.map_err(|error| {
             let (message, fix) = words(error);
             ConnectorError::Source { message, fix }
         })?;
         Ok(found.into_iter().map(|found| shown(room, found)).collect())
     }
-}
-
-fn open(
-    kind: &str,
-    plain: BTreeMap<String, String>,
-    secret: SecretString,
-) -> Result<(&'static Descriptor, Box<dyn Source>), ConnectorError> {
-    let room = descriptor(kind).and_then(|room| Some((room, room.open?)));
-    let (room, open) = room.ok_or_else(|| {
-        let readable = DESCRIPTORS.iter().filter(|room| room.open.is_some()).map(|room| room.kind);
-        ConnectorError::UnknownKind { kind: kind.to_owned(), known: readable.collect::<Vec<_>>().join(", ") }
-    })?;
-    let opened = open(Settings { plain, secret });
-    let opened = opened
-        .map_err(|error| ConnectorError::WrongSetting { setting: error.setting, problem: error.problem })?;
-    Ok((room, opened))
 }
 
 /// What happened, and what to do about it.

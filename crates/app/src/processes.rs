@@ -163,6 +163,7 @@ fn work(
     let options = Options { lease_ttl: config.lease()?, ..Options::default() };
     let workers = config.workers()?;
     let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), options);
+    let worker = worker.reaching(config.reach()?);
     Ok(async move {
         let mut set = JoinSet::new();
         for _ in 0..workers {
@@ -190,6 +191,7 @@ fn run_query(
     let raw_zone = epochs::Look::new(config, &log)?;
     let ports = shared.ports();
     let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
+    let connectors = Registry::new(config.reach()?);
     let mail = Mail::new(&config.alerts, &config.http.public_url)?;
     let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
     Ok(async move {
@@ -214,7 +216,7 @@ fn run_query(
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             raw_zone: Arc::new(raw_zone.clone()),
             commands: Arc::new(QueuedSyncs { ports: ports.clone(), jobs: Arc::new(log.clone()) }),
-            connectors: Arc::new(Registry),
+            connectors: Arc::new(connectors),
             writes: Arc::new(writes),
             quarantine: Arc::new(decisions),
             people: Arc::new(AccountLog { ports: ports.clone() }),

@@ -8,9 +8,11 @@ pub mod crm;
 mod discover;
 pub mod foreign;
 mod odoo;
+mod reach;
 mod source;
 
 pub use discover::{Discovered, Estimate, discover};
+pub use reach::{Reach, ReachError};
 pub use source::{
     Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Field, FieldSchema, Incremental,
     MOST_ASKED, MappedField, Merged, ObjectMapping, ObjectPlan, Open, Page, Record, Settings, Source,

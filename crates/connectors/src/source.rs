@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Reach;
+
 /// A connector kind: how to open it and how to map what it reads.
 #[derive(Debug)]
 pub struct Descriptor {
@@ -65,6 +67,8 @@ pub struct Settings {
     pub plain: BTreeMap<String, String>,
     /// The secret: password or API key.
     pub secret: SecretString,
+    /// Where the source may be.
+    pub reach: Reach,
 }
 
 /// A setting that is missing or wrong.

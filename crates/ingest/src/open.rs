@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use salescommand_connectors::{Settings, Source, descriptor};
+use salescommand_connectors::{Reach, Settings, Source, descriptor};
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog::{Error as LogError, Requests};
 use secrecy::SecretString;
@@ -61,7 +61,7 @@ pub(crate) type Opener = dyn Fn(&str, Settings) -> Result<Box<dyn Source>, RunEr
 /// Asks for the configuration and opens the source. An error means to ask again later.
 pub(crate) async fn open(
     requests: &dyn Requests,
-    opener: &Opener,
+    (opener, reach): (&Opener, &Reach),
     instance: &InstanceName,
 ) -> Result<Opened, LogError> {
     let question = OpenQuestion { name: instance.clone() };
@@ -71,7 +71,7 @@ pub(crate) async fn open(
     let refused = |error| Opened { kind: "unknown".to_owned(), source: Err(error) };
     Ok(match serde_json::from_slice(&answer) {
         Ok(OpenAnswer::Opened { kind, settings, secret, .. }) => {
-            let source = opener(&kind, Settings { plain: settings, secret });
+            let source = opener(&kind, Settings { plain: settings, secret, reach: reach.clone() });
             Opened { kind, source }
         }
         Ok(OpenAnswer::Refused { error }) => refused(error),

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salescommand_connectors::Settings;
+use salescommand_connectors::{Reach, Settings};
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog as eventlog;
 use salescommand_eventlog::{Jobs, Requests};
@@ -36,6 +36,7 @@ pub struct Worker {
     requests: Arc<dyn Requests>,
     options: Options,
     opener: Arc<Opener>,
+    reach: Reach,
 }
 
 impl fmt::Debug for Worker {
@@ -53,7 +54,14 @@ enum Verdict {
 impl Worker {
     /// A worker for every kind of connector that this program has.
     pub fn new(ports: Ports, jobs: Arc<dyn Jobs>, requests: Arc<dyn Requests>, options: Options) -> Self {
-        Self { ports, jobs, requests, options, opener: Arc::new(open_registered) }
+        let opener = Arc::new(open_registered);
+        Self { ports, jobs, requests, options, opener, reach: Reach::default() }
+    }
+
+    /// A worker whose sources may be here only.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// A worker that opens sources in another way, for tests.
@@ -121,7 +129,7 @@ impl Worker {
             tracing::info!(source = %job.instance, run.id = %job.run_id, reason, "nothing to run");
             return Ok(Verdict::Done);
         }
-        let opened = match open(&*self.requests, &*self.opener, &job.instance).await {
+        let opened = match open(&*self.requests, (&*self.opener, &self.reach), &job.instance).await {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(source = %job.instance, %error, "nobody hands out the configuration; later");

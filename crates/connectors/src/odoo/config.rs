@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{ConfigError, Incremental, Settings};
+use crate::{ConfigError, Incremental, Reach, Settings};
 
 /// Every setting, for messages.
 const KNOWN: &str = "url, database, login, interface, page_size, overlap_seconds, full_every_hours, hold_schema_changes, connect_timeout_seconds, call_timeout_seconds, max_answer_megabytes";
@@ -36,6 +36,8 @@ pub(super) enum Interface {
 pub(super) struct Config {
     /// Where Odoo is: scheme, host, port and path prefix; no slash at the end, no credentials, no query.
     pub url: Url,
+    /// Where it may be.
+    pub reach: Reach,
     /// Name of the database.
     pub database: String,
     /// Login of the API user.
@@ -63,6 +65,7 @@ impl Config {
     pub fn parse(settings: Settings) -> Result<Self, ConfigError> {
         let mut plain = settings.plain;
         let url = base_url(&required(&mut plain, "url")?)?;
+        settings.reach.check("url", &url)?;
         let database = required(&mut plain, "database")?;
         let login = required(&mut plain, "login")?;
         let page_size = number(&mut plain, "page_size", 500, 1..=5000)?;
@@ -92,6 +95,7 @@ impl Config {
         }
         Ok(Self {
             url,
+            reach: settings.reach,
             database,
             login,
             secret: settings.secret,

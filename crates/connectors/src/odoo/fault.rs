@@ -13,6 +13,7 @@ use super::config::address;
 use super::objects;
 use super::wire::Fault;
 use crate::SourceError;
+use crate::reach::OutOfReach;
 
 /// Why a call gave no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +175,13 @@ fn no_connection(error: &reqwest::Error, url: &Url) -> SourceError {
             "check that the port speaks https; if Odoo is meant to be reached without TLS, write http:// in `url`"
         };
         return permanent("tls", format!("no secure connection to {place}: {cause}"), fix);
+    }
+    if let Some(out_of_reach) = causes(error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
+        return permanent(
+            "out-of-reach",
+            format!("the name {host} leads nowhere: {out_of_reach}"),
+            "check the setting `url`; an operator decides with `sources.reach` where sources may be",
+        );
     }
     if error.is_dns() {
         return if innermost(error).contains("emporary failure") {

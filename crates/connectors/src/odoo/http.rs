@@ -77,6 +77,7 @@ impl Http {
             .timeout(config.call_timeout)
             .redirect(redirect::Policy::none())
             .http1_only()
+            .dns_resolver(config.reach.resolver())
             .pool_max_idle_per_host(0);
         if config.url.scheme() == "http" {
             // No authorities are needed, and a container may have none.

@@ -31,6 +31,7 @@ use super::messages::Additions;
 use super::objects::{self, Object};
 use super::wire::{Answer, parse};
 use super::{DESCRIPTOR, record};
+use crate::Reach;
 use crate::{Record, Settings};
 
 /// The own fixture of an object: a whole answer to `search_read`.
@@ -135,5 +136,5 @@ fn settings(url: &str, more: &[(&str, &str)]) -> Settings {
     let own = [("url", url), ("database", "nordwind"), ("login", "api@nordwind.example")];
     let plain =
         own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Settings { plain, secret: SecretString::from("s3cret-key") }
+    Settings { plain, secret: SecretString::from("s3cret-key"), reach: Reach::Any }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::simulator::everything;
 use crate::odoo::DESCRIPTOR;
-use crate::{Check, CheckState, Settings, Source, SourceError};
+use crate::{Check, CheckState, Reach, Settings, Source, SourceError};
 
 const API: &str = "integration@salescommand.com";
 const KEY: &str = "6578616d706c65206a736f6e20617069206b6579";
@@ -22,7 +22,7 @@ fn source(url: &str, interface: &str, (key, database): (&str, &str)) -> Box<dyn 
     let plain =
         [("url", url), ("database", database), ("login", API), ("interface", interface), ("page_size", "40")];
     let plain = plain.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    DESCRIPTOR.open.unwrap()(Settings { plain, secret: SecretString::from(key) }).unwrap()
+    DESCRIPTOR.open.unwrap()(Settings { plain, secret: SecretString::from(key), reach: Reach::Any }).unwrap()
 }
 
 fn check<'a>(checks: &'a [Check], step: &str) -> &'a Check {

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::merges::{Lead, Moved, Note, claims, proven};
 use crate::odoo::DESCRIPTOR;
-use crate::{Merged, Record, Settings, Source};
+use crate::{Merged, Reach, Record, Settings, Source};
 
 const CREATED: &str = "2026-11-20 08:00:00";
 const MERGED: &str = "2026-11-23 12:00:00";
@@ -146,7 +146,12 @@ async fn simulator() -> Handle {
 fn source(handle: &Handle) -> Box<dyn Source> {
     let plain = [("url", handle.url().as_str()), ("database", "demo"), ("login", "admin")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    DESCRIPTOR.open.unwrap()(Settings { plain: plain.into(), secret: SecretString::from("secret") }).unwrap()
+    DESCRIPTOR.open.unwrap()(Settings {
+        plain: plain.into(),
+        secret: SecretString::from("secret"),
+        reach: Reach::Any,
+    })
+    .unwrap()
 }
 
 fn call(handle: &Handle, method: &str, arguments: Json) -> Option<Json> {

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::super::config::{Config, address};
 use super::settings;
 use crate::odoo::DESCRIPTOR;
+use crate::{Reach, Settings, SourceError};
 
 fn url_of(text: &str) -> Result<String, String> {
     Config::parse(settings(text, &[]))
@@ -51,4 +52,18 @@ fn opening_does_not_connect_and_prints_no_secret() {
     let config = Config::parse(settings.clone()).unwrap();
     assert!(!format!("{config:?}").contains("s3cret-key"));
     assert!(DESCRIPTOR.open.unwrap()(settings).is_ok());
+}
+
+#[tokio::test]
+async fn a_source_is_where_an_operator_lets_it_be() {
+    let public = |url: &str| Settings { reach: Reach::Public, ..settings(url, &[]) };
+    let error = Config::parse(public("http://127.0.0.1:8069")).unwrap_err();
+    assert!(error.setting == "url" && error.problem.contains("sources.reach"), "{error}");
+    // A name is looked at when it is looked up: nobody listens there, and nobody is asked.
+    let mut source = DESCRIPTOR.open.unwrap()(public("http://localhost:9")).unwrap();
+    let Err(SourceError::Permanent { code, message, fix }) = source.connect().await else {
+        panic!("connected")
+    };
+    assert_eq!(code, "out-of-reach");
+    assert!(message.contains("127.0.0.1") && fix.contains("sources.reach"), "{message} {fix}");
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::super::objects::OBJECTS;
 use super::map;
 use crate::odoo::DESCRIPTOR;
-use crate::{CheckState, Extent, Record, Settings, Source, SourceError};
+use crate::{CheckState, Extent, Reach, Record, Settings, Source, SourceError};
 
 pub(super) const API: &str = "integration@salescommand.com";
 const SALESPERSON: &str = "krishna@securado.net";
@@ -27,7 +27,12 @@ pub(super) fn source(handle: &Handle, login: &str, page_size: u32) -> Box<dyn So
     let plain =
         [("url", handle.url().as_str()), ("database", "demo"), ("login", login), ("page_size", &size)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    DESCRIPTOR.open.unwrap()(Settings { plain: plain.into(), secret: SecretString::from("secret") }).unwrap()
+    DESCRIPTOR.open.unwrap()(Settings {
+        plain: plain.into(),
+        secret: SecretString::from("secret"),
+        reach: Reach::Any,
+    })
+    .unwrap()
 }
 
 /// Everything, object by object, trying again what is transient; and what that was.
@@ -208,7 +213,8 @@ async fn a_server_named_by_the_environment_is_read_whole() {
     let Ok(url) = std::env::var("ODOO_URL") else { return };
     let plain = [("url", url), ("database", env("ODOO_DATABASE")), ("login", env("ODOO_LOGIN"))]
         .map(|(name, value)| (name.to_owned(), value));
-    let settings = Settings { plain: plain.into(), secret: SecretString::from(env("ODOO_PASSWORD")) };
+    let settings =
+        Settings { plain: plain.into(), secret: SecretString::from(env("ODOO_PASSWORD")), reach: Reach::Any };
     let mut source = DESCRIPTOR.open.unwrap()(settings).unwrap();
     for check in source.check().await {
         println!("{:?} {}: {}", check.state, check.step, check.detail);
