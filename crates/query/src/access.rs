@@ -15,9 +15,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
 use salescommand_store::Registry;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts};
+use crate::accounts::{Account, AccountSummary, Accounts};
 use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
@@ -35,6 +36,7 @@ use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
+use crate::routes::users::problem;
 use crate::seal::Seals;
 use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
@@ -140,6 +142,23 @@ impl App {
         }
     }
 
+    /// Gives the account of a link a password; attempts are counted by address.
+    pub(crate) async fn choose_password(
+        &self,
+        address: &str,
+        token: SecretString,
+        password: SecretString,
+    ) -> Result<AccountSummary, ApiError> {
+        self.attempts_per_address.admit(address, self.clock.now()).map_err(ApiError::too_many_attempts)?;
+        let choice = (token.expose_secret(), password);
+        let chosen = self.accounts.choose_password(&self.guarded.seals, choice).await;
+        // Only a link that is none stays counted.
+        if !matches!(chosen, Ok(None)) {
+            self.attempts_per_address.take_back(address);
+        }
+        chosen.map_err(problem)?.ok_or_else(ApiError::link_over)
+    }
+
     /// The golden id of an account's person, for the session document.
     pub(crate) async fn person_id(&self, account: &Account) -> Result<Option<String>, ApiError> {
         let found = self.guarded.viewers.person_id(account.person_facet).await.map_err(ApiError::store)?;
@@ -203,6 +222,11 @@ need!(
     /// Operating the pipeline.
     OpsManage,
     Some(Permission::OpsManage)
+);
+need!(
+    /// Managing accounts.
+    UsersManage,
+    Some(Permission::UsersManage)
 );
 
 /// Somebody who is signed in and may do what `P` says.

@@ -4,6 +4,8 @@
 //! account as a configuration event is the app's job; only [`AccountSummary`] says what such an event needs.
 
 mod identities;
+mod links;
+mod users;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use secrecy::ExposeSecret;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::policy::{self, Weakness};
 use crate::auth::{PasswordError, Passwords, Sessions};
 use crate::clock::Clock;
 use crate::document;
@@ -25,13 +28,13 @@ use crate::ids::Ids;
 
 pub use identities::ExternalIdentity;
 pub(crate) use identities::Newcomer;
+pub(crate) use links::PasswordLink;
+pub(crate) use users::{AccountChange, AccountDetail, Changed};
 
 /// The object name of accounts within the configuration instance.
 pub const ACCOUNT_OBJECT: &str = "account";
-/// Shorter passwords are refused.
-pub const SHORTEST_PASSWORD: usize = 8;
-/// Longer ones too: hashing must have a bound.
-pub const LONGEST_PASSWORD: usize = 256;
+/// Longest display name, in characters.
+const LONGEST_NAME: usize = 200;
 /// How often a change is tried again when somebody else changed the account at the same time.
 const TRIES: usize = 3;
 
@@ -47,6 +50,9 @@ pub enum AccountError {
     /// A field is not acceptable.
     #[error("{0}")]
     Invalid(String),
+    /// The password is not good enough.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
     /// Somebody else changed the account over and over at the same time.
     #[error("the account {0} was changed by somebody else; try again")]
     Contended(String),
@@ -152,7 +158,7 @@ impl Accounts {
 
     /// Makes an account.
     pub async fn create(&self, new: NewAccount) -> Result<AccountSummary, AccountError> {
-        check_password(&new.password)?;
+        policy::check(&new.password, &new.email, &new.name)?;
         self.insert(new).await
     }
 
@@ -162,11 +168,7 @@ impl Accounts {
     }
 
     async fn insert(&self, new: NewAccount) -> Result<AccountSummary, AccountError> {
-        let email = checked_email(&new.email)?;
-        let name = new.name.trim().to_owned();
-        if name.is_empty() {
-            return Err(AccountError::Invalid("an account needs a name".to_owned()));
-        }
+        let (email, name) = (checked_email(&new.email)?, checked_name(&new.name)?);
         let id = self.ids.random().to_string();
         let account = Account {
             person_facet: person_facet(&id)?,
@@ -179,6 +181,10 @@ impl Accounts {
             revision: 1,
             created_at: self.clock.now(),
         };
+        self.put_new(account).await
+    }
+
+    async fn put_new(&self, account: Account) -> Result<AccountSummary, AccountError> {
         match self.ops.insert(OPS_USERS, document::write(&account)?).await {
             Ok(()) => Ok(account.summary()),
             Err(StoreError::Duplicate { .. }) => Err(AccountError::EmailTaken(account.email)),
@@ -197,7 +203,9 @@ impl Accounts {
 
     /// Gives an account another password and ends its sessions.
     pub async fn set_password(&self, email: &str, password: SecretString) -> Result<(), AccountError> {
-        check_password(&password)?;
+        let account = self.find("email", &lower(email)).await?;
+        let name = account.map(|account| account.name).unwrap_or_default();
+        policy::check(&password, email, &name)?;
         let hash = self.passwords.hash(password).await?;
         let account =
             self.change(("email", &lower(email)), |account| account.password_hash.clone_from(&hash)).await?;
@@ -229,11 +237,8 @@ impl Accounts {
         let hash =
             account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
         // A password beyond the bound is nobody's; it is not worth hashing at its length.
-        let password = if password.expose_secret().len() > LONGEST_PASSWORD {
-            SecretString::default()
-        } else {
-            password
-        };
+        let password =
+            if password.expose_secret().len() > policy::LONGEST { SecretString::default() } else { password };
         let matches = self.passwords.verify(password, hash).await?;
         Ok(account.filter(|_| matches))
     }
@@ -294,11 +299,13 @@ fn checked_email(email: &str) -> Result<String, AccountError> {
     }
 }
 
-fn check_password(password: &SecretString) -> Result<(), AccountError> {
-    let length = password.expose_secret().len();
-    if (SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
-        return Ok(());
+/// A display name: not empty, and not endless.
+fn checked_name(name: &str) -> Result<String, AccountError> {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(AccountError::Invalid(format!(
+            "an account needs a name of 1 to {LONGEST_NAME} characters"
+        )));
     }
-    let rule = format!("a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes");
-    Err(AccountError::Invalid(rule))
+    Ok(name)
 }

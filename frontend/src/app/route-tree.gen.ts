@@ -11,8 +11,10 @@
 import { Route as rootRouteImport } from "./../routes/__root";
 import { Route as IndexRouteImport } from "./../routes/index";
 import { Route as AppRouteImport } from "./../routes/_app";
+import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
+import { Route as AppUsersRouteImport } from "./../routes/_app/users";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
 import { Route as AppDataLakeEntitiesRouteImport } from "./../routes/_app/data-lake/entities";
 import { Route as AppDataLakeGenerationsRouteImport } from "./../routes/_app/data-lake/generations";
@@ -30,6 +32,11 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const SetPasswordRoute = SetPasswordRouteImport.update({
+  id: "/set-password",
+  path: "/set-password",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
@@ -38,6 +45,11 @@ const SignInRoute = SignInRouteImport.update({
 const AppOverviewRoute = AppOverviewRouteImport.update({
   id: "/overview",
   path: "/overview",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppUsersRoute = AppUsersRouteImport.update({
+  id: "/users",
+  path: "/users",
   getParentRoute: () => AppRoute,
 } as any);
 const AppDataLakeIndexRoute = AppDataLakeIndexRouteImport.update({
@@ -82,8 +94,10 @@ const AppDataLakeQuarantineInstanceEpochSequenceRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
+  "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/overview": typeof AppOverviewRoute;
+  "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/data-lake/": typeof AppDataLakeIndexRoute;
@@ -94,8 +108,10 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
+  "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/overview": typeof AppOverviewRoute;
+  "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/data-lake": typeof AppDataLakeIndexRoute;
@@ -108,8 +124,10 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/": typeof IndexRoute;
   "/_app": typeof AppRouteWithChildren;
+  "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/_app/overview": typeof AppOverviewRoute;
+  "/_app/users": typeof AppUsersRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
   "/_app/data-lake/generations": typeof AppDataLakeGenerationsRoute;
   "/_app/data-lake/": typeof AppDataLakeIndexRoute;
@@ -122,8 +140,10 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/set-password"
     | "/sign-in"
     | "/overview"
+    | "/users"
     | "/data-lake/entities"
     | "/data-lake/generations"
     | "/data-lake/"
@@ -134,8 +154,10 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/"
+    | "/set-password"
     | "/sign-in"
     | "/overview"
+    | "/users"
     | "/data-lake/entities"
     | "/data-lake/generations"
     | "/data-lake"
@@ -147,8 +169,10 @@ export interface FileRouteTypes {
     | "__root__"
     | "/"
     | "/_app"
+    | "/set-password"
     | "/sign-in"
     | "/_app/overview"
+    | "/_app/users"
     | "/_app/data-lake/entities"
     | "/_app/data-lake/generations"
     | "/_app/data-lake/"
@@ -161,6 +185,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   AppRoute: typeof AppRouteWithChildren;
+  SetPasswordRoute: typeof SetPasswordRoute;
   SignInRoute: typeof SignInRoute;
 }
 
@@ -180,6 +205,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/set-password": {
+      id: "/set-password";
+      path: "/set-password";
+      fullPath: "/set-password";
+      preLoaderRoute: typeof SetPasswordRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/sign-in": {
       id: "/sign-in";
       path: "/sign-in";
@@ -192,6 +224,13 @@ declare module "@tanstack/react-router" {
       path: "/overview";
       fullPath: "/overview";
       preLoaderRoute: typeof AppOverviewRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/users": {
+      id: "/_app/users";
+      path: "/users";
+      fullPath: "/users";
+      preLoaderRoute: typeof AppUsersRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/data-lake/": {
@@ -248,6 +287,7 @@ declare module "@tanstack/react-router" {
 
 interface AppRouteChildren {
   AppOverviewRoute: typeof AppOverviewRoute;
+  AppUsersRoute: typeof AppUsersRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
   AppDataLakeGenerationsRoute: typeof AppDataLakeGenerationsRoute;
   AppDataLakeIndexRoute: typeof AppDataLakeIndexRoute;
@@ -259,6 +299,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppOverviewRoute: AppOverviewRoute,
+  AppUsersRoute: AppUsersRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,
   AppDataLakeGenerationsRoute: AppDataLakeGenerationsRoute,
   AppDataLakeIndexRoute: AppDataLakeIndexRoute,
@@ -274,6 +315,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  SetPasswordRoute: SetPasswordRoute,
   SignInRoute: SignInRoute,
 };
 export const routeTree = rootRouteImport

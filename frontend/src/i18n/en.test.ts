@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { en } from "@/i18n/en";
+import { enLater } from "@/i18n/en-later";
 
 function keysOf(node: object, path = ""): string[] {
   return Object.entries(node).flatMap(([name, value]) => {
@@ -18,7 +19,7 @@ const code = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .join("\n");
 
 test("every key is used", () => {
-  const unused = [...new Set(keysOf(en))].filter((key) => {
+  const unused = [...new Set(keysOf({ ...en, ...enLater }))].filter((key) => {
     const group = key.slice(0, key.lastIndexOf("."));
     return !code.includes(`"${key}"`) && !code.includes(`${group}.\${`);
   });

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createFileRoute, Outlet, redirect, useNavigate } from "@tanstack/react-router";
 import { LogOut } from "lucide-react";
-import { useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSignOut } from "@/features/auth/api/sign-in";
 import { AppShell } from "@/features/shell/app-shell";
@@ -12,6 +12,8 @@ import type { Command } from "@/lib/commands";
 import { ApiProblem } from "@/lib/problem";
 import { HOME } from "@/lib/return-path";
 import { hasSessionHint, setSessionHint } from "@/lib/session-refresh";
+
+const ChangePasswordDialog = lazy(() => import("@/features/auth/change-password-dialog"));
 
 export const Route = createFileRoute("/_app")({
   beforeLoad: async ({ context, location }) => {
@@ -32,14 +34,25 @@ export const Route = createFileRoute("/_app")({
 function AppRoute() {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const [changing, setChanging] = useState(false);
   const toLake = useCallback(() => void navigate({ to: "/data-lake" }), [navigate]);
   const pages = usePageCommands();
   const syncs = useSyncCommands(toLake);
   const { command: leave, failed } = useSignOutCommand();
   const commands = useMemo(() => [...pages, ...syncs, leave], [pages, syncs, leave]);
   return (
-    <AppShell commands={commands} onSignOut={leave.run} notice={failed ? t("user.signOutFailed") : undefined}>
+    <AppShell
+      commands={commands}
+      onPassword={() => setChanging(true)}
+      onSignOut={leave.run}
+      notice={failed ? t("user.signOutFailed") : undefined}
+    >
       <Outlet />
+      {changing && (
+        <Suspense>
+          <ChangePasswordDialog onClosed={() => setChanging(false)} />
+        </Suspense>
+      )}
     </AppShell>
   );
 }

@@ -44,6 +44,9 @@ pub enum Permission {
     /// Edit the records that one may see.
     #[serde(rename = "records:write")]
     RecordsWrite,
+    /// Make accounts, change their roles, shut them out.
+    #[serde(rename = "users:manage")]
+    UsersManage,
 }
 
 impl Role {
@@ -77,12 +80,19 @@ impl Role {
     /// What the role may do.
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger,
+            DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger, UsersManage,
         };
         match self {
-            Self::SuperAdmin => {
-                &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, OpsRead, OpsManage, RecordsWrite]
-            }
+            Self::SuperAdmin => &[
+                DashboardRead,
+                DataLakeRead,
+                SyncRead,
+                SyncTrigger,
+                OpsRead,
+                OpsManage,
+                RecordsWrite,
+                UsersManage,
+            ],
             Self::Executive => &[DashboardRead, DataLakeRead, SyncRead],
             Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, RecordsWrite],
             Self::AccountManager | Self::SalesUser => &[DashboardRead, DataLakeRead, SyncRead, RecordsWrite],

@@ -5,6 +5,7 @@
 
 mod cookie;
 mod password;
+pub mod policy;
 mod sessions;
 mod throttle;
 mod token;

@@ -4,6 +4,7 @@
 //! two hands, so its family ends. Only digests are stored. An access token is good only while its family lives,
 //! so signing out takes effect at once.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,21 @@ impl Sessions {
     /// Ends every session of an account.
     pub(crate) async fn end_every(&self, account: &str) -> Result<(), StoreError> {
         Self::end_all(&*self.ops, account).await
+    }
+
+    /// When sessions of some accounts were last begun or renewed.
+    pub(crate) async fn last_seen(
+        ops: &dyn Ops,
+        accounts: Vec<Bson>,
+    ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let of_these = Query::all().with(Condition::In("user".to_owned(), accounts));
+        let mut seen: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for document in ops.list(OPS_REFRESH_TOKENS, &of_these).await? {
+            let token: RefreshToken = document::read(&document)?;
+            let at = Timestamp::from_second(token.issued).unwrap_or(Timestamp::UNIX_EPOCH);
+            seen.entry(token.user).and_modify(|last| *last = at.max(*last)).or_insert(at);
+        }
+        Ok(seen)
     }
 
     /// What an access token says.

@@ -8,6 +8,7 @@ mod odoo;
 mod operations;
 mod opportunities;
 mod sync;
+pub(crate) mod users;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use crate::access::App;
 use crate::error::Problem;
 
 /// Operations that answer without a session, the hooks to whoever shows their keys; the test of access knows this list and no other.
-pub const PUBLIC_OPERATIONS: [&str; 10] = [
+pub const PUBLIC_OPERATIONS: [&str; 11] = [
     "login",
+    "choose_password",
     "refresh",
     "logout",
     "ms365_login",
@@ -50,6 +52,8 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::me::me))
+        .routes(routes!(auth::choose::choose_password))
+        .routes(routes!(auth::choose::change_password))
         .routes(routes!(auth::provider::ms365_login))
         .routes(routes!(auth::provider::ms365_callback))
         .routes(routes!(auth::provider::oidc_login))
@@ -95,6 +99,10 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
         .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(users::list::users, users::invite::invite_user))
+        .routes(routes!(users::show::user, users::change::change_user))
+        .routes(routes!(users::reset::reset_user))
+        .routes(routes!(users::sign_out::sign_out_user))
         .routes(routes!(odoo::sources::odoo_sources))
         .routes(routes!(odoo::objects::odoo_objects))
         .routes(routes!(odoo::test::test_odoo_source))

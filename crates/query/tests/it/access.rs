@@ -52,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 58);
+    assert_eq!(operations.len(), 66);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -70,6 +70,7 @@ async fn every_operation_needs_a_session_or_is_public_on_purpose() {
 /// Statuses in the order of the roles: super admin, executive, manager, account manager, sales user, viewer.
 const TABLE: &str = "\
 GET /api/auth/me: 200 200 200 200 200 200
+PUT /api/auth/password: 400 400 400 400 400 400
 GET /api/dashboard/overview: 200 200 200 200 200 200
 GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
 GET /api/data-lake/epochs: 200 403 403 403 403 403
@@ -117,6 +118,12 @@ DELETE /api/sync/sources/spare: 404 403 403 403 403 403
 DELETE /api/sync/sources/spare/hook: 404 403 403 403 403 403
 GET /api/sync/status: 200 200 200 200 200 403
 POST /api/sync/trigger: 202 403 202 403 403 403
+POST /api/users: 400 403 403 403 403 403
+GET /api/users: 200 403 403 403 403 403
+PATCH /api/users/DEAL: 400 403 403 403 403 403
+GET /api/users/DEAL: 404 403 403 403 403 403
+POST /api/users/DEAL/reset: 404 403 403 403 403 403
+DELETE /api/users/DEAL/sessions: 404 403 403 403 403 403
 ";
 
 #[tokio::test]

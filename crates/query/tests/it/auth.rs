@@ -205,7 +205,7 @@ async fn accounts_are_checked_and_unique() {
         world.accounts.create(new("no address", PASSWORD)).await,
         Err(AccountError::Invalid(_))
     ));
-    assert!(matches!(world.accounts.create(new("a@b", "short")).await, Err(AccountError::Invalid(_))));
+    assert!(matches!(world.accounts.create(new("a@b", "short")).await, Err(AccountError::Weak(_))));
     assert!(matches!(world.accounts.set_role("x@y", Role::Viewer).await, Err(AccountError::Unknown(_))));
     let listed = world.accounts.list().await.unwrap();
     assert_eq!(listed.len(), 6);

@@ -25,4 +25,5 @@ mod sources;
 mod switches;
 mod sync;
 mod sync_runs;
+mod users;
 mod world;

@@ -1,4 +1,5 @@
 /** The three zones, left to right as the data flows, with what waits between them. */
+import "@/i18n/later";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowRight } from "lucide-react";
 import { useTranslation } from "react-i18next";

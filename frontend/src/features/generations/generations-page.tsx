@@ -1,4 +1,5 @@
 /** What is read and what was read before, what is being built beside it, and the proof that figures are what raw says. */
+import "@/i18n/later";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { QueryPanel } from "@/components/state/query-panel";

@@ -1,4 +1,5 @@
 /** One replay: how far it is, what its comparison has shown, and the switch. */
+import "@/i18n/later";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { QueryPanel } from "@/components/state/query-panel";

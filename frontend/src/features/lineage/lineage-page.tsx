@@ -1,4 +1,5 @@
 /** Why a record says what it says: its source records, its fields with their winners and losers, and the raw events. */
+import "@/i18n/later";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,5 @@
 /** What was held back on its way from raw to canonical, by state, source and reason; the filters are in the address. */
+import "@/i18n/later";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";

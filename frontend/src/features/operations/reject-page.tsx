@@ -1,4 +1,5 @@
 /** One rejected raw event: why, the event as it stands in the log, and what can be decided about it. */
+import "@/i18n/later";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";

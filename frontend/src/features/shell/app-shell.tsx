@@ -14,6 +14,7 @@ const ShortcutSheet = lazy(() => import("@/features/shell/components/shortcut-sh
 
 interface AppShellProps {
   commands: Command[];
+  onPassword: () => void;
   onSignOut: () => void;
   /** What a command of the shell could not do. */
   notice: string | undefined;
@@ -22,7 +23,7 @@ interface AppShellProps {
 
 type Overlay = "none" | "palette" | "shortcuts";
 
-export function AppShell({ commands, onSignOut, notice, children }: AppShellProps) {
+export function AppShell({ commands, onPassword, onSignOut, notice, children }: AppShellProps) {
   const { t } = useTranslation();
   const [overlay, setOverlay] = useState<Overlay>("none");
   const themes = useThemeCommands();
@@ -40,6 +41,7 @@ export function AppShell({ commands, onSignOut, notice, children }: AppShellProp
   const frame = {
     onPalette: () => setOverlay("palette"),
     onShortcuts: () => setOverlay("shortcuts"),
+    onPassword,
     onSignOut,
   };
   return (

@@ -12,6 +12,7 @@ import { cn } from "@/lib/cn";
 export interface FrameActions {
   onPalette: () => void;
   onShortcuts: () => void;
+  onPassword: () => void;
   onSignOut: () => void;
 }
 

@@ -1,0 +1,95 @@
+//! Links by which somebody chooses a password: made by an administrator, good once and for a day.
+//!
+//! A link is a sealed text that names the account, the password that it is to replace (as a digest of its hash), and an end. So
+//! nothing is stored, and choosing a password, by any way, ends every link from before.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{Account, AccountError, AccountSummary, Accounts};
+use crate::auth::Sessions;
+use crate::digest::sha256_hex;
+use crate::seal::Seals;
+
+/// So long a link is good.
+const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+const PURPOSE: &str = "choose a password";
+
+/// What a link says.
+#[derive(Serialize, Deserialize)]
+struct Link {
+    account: String,
+    /// Of the password's hash as it was.
+    replaces: String,
+    expires: i64,
+}
+
+/// A link's text, and when it ends.
+#[derive(Debug)]
+pub(crate) struct PasswordLink {
+    pub(crate) token: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Accounts {
+    /// A link by which the owner of an account chooses a password; none if there is no such account.
+    pub(crate) async fn password_link(
+        &self,
+        seals: &Seals,
+        id: &str,
+    ) -> Result<Option<PasswordLink>, AccountError> {
+        let Some(account) = self.find("_id", id).await? else { return Ok(None) };
+        let expires_at = self.clock.now() + LIFETIME;
+        let link =
+            Link { account: account.id.clone(), replaces: digest(&account), expires: expires_at.as_second() };
+        let text = serde_json::to_string(&link).map_err(|error| AccountError::Invalid(error.to_string()))?;
+        let token = seals.seal(PURPOSE, &text).ok_or(AccountError::Hashing)?;
+        Ok(Some(PasswordLink { token, expires_at }))
+    }
+
+    /// Gives the account of a link this password, and ends its sessions. None if the link is not one of ours, is over, or was
+    /// used.
+    pub(crate) async fn choose_password(
+        &self,
+        seals: &Seals,
+        (token, password): (&str, SecretString),
+    ) -> Result<Option<AccountSummary>, AccountError> {
+        let Some(account) = self.linked(seals, token).await? else { return Ok(None) };
+        let account = self.replace_password(account, password).await?;
+        Ok(account)
+    }
+
+    /// Gives an account another password if its present one has not changed meanwhile, and ends its sessions.
+    pub(crate) async fn replace_password(
+        &self,
+        mut account: Account,
+        password: SecretString,
+    ) -> Result<Option<AccountSummary>, AccountError> {
+        crate::auth::policy::check(&password, &account.email, &account.name)?;
+        let expected = account.revision;
+        account.password_hash = self.passwords.hash(password).await?;
+        account.revision += 1;
+        let written = crate::document::write(&account)?;
+        if !self.ops.replace_if(salescommand_store::OPS_USERS, &account.id, expected, written).await? {
+            return Ok(None);
+        }
+        Sessions::end_all(&*self.ops, &account.id).await?;
+        Ok(Some(account.summary()))
+    }
+
+    async fn linked(&self, seals: &Seals, token: &str) -> Result<Option<Account>, AccountError> {
+        let link = seals.open(PURPOSE, token).and_then(|text| serde_json::from_str::<Link>(&text).ok());
+        let Some(link) = link.filter(|link| link.expires > self.clock.now().as_second()) else {
+            return Ok(None);
+        };
+        let account = self.find("_id", &link.account).await?;
+        Ok(account.filter(|account| !account.disabled && digest(account) == link.replaces))
+    }
+}
+
+fn digest(account: &Account) -> String {
+    sha256_hex(account.password_hash.as_bytes())
+}

@@ -1,0 +1,41 @@
+//! What can be wrong with requests about accounts and passwords.
+
+use axum::http::StatusCode;
+
+use super::ApiError;
+
+impl ApiError {
+    pub(crate) fn unknown_user() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown-user", "Unknown user", "There is no such account.")
+    }
+
+    pub(crate) fn email_taken(email: &str) -> Self {
+        let detail = format!("There is an account {email} already.");
+        Self::new(StatusCode::CONFLICT, "email-taken", "There is such an account already", detail)
+    }
+
+    pub(crate) fn own_account() -> Self {
+        let detail = "Nobody changes their own role or shuts themselves out.";
+        Self::new(StatusCode::CONFLICT, "own-account", "This is your own account", detail)
+            .fix("Ask another administrator.")
+    }
+
+    pub(crate) fn invalid_account(problem: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "The account cannot be so", problem)
+    }
+
+    pub(crate) fn weak_password(why: &str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak-password", "This password is not good enough", why)
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        let detail = "The present password is another one.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-password", "Wrong password", detail)
+    }
+
+    pub(crate) fn link_over() -> Self {
+        let detail = "The link was used, is older than a day, or is not complete.";
+        Self::new(StatusCode::GONE, "link-over", "This link is over", detail)
+            .fix("Ask an administrator for another one.")
+    }
+}

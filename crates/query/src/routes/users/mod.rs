@@ -1,0 +1,112 @@
+//! `/api/users`: accounts and what they may do, for administrators.
+
+pub(crate) mod change;
+pub(crate) mod invite;
+pub(crate) mod list;
+pub(crate) mod reset;
+pub(crate) mod show;
+pub(crate) mod sign_out;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::Allowed;
+use crate::accounts::{AccountDetail, AccountError, PasswordLink};
+use crate::error::ApiError;
+use crate::routes::auth::SessionRole;
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    /// Account id.
+    pub id: String,
+    /// Sign-in name.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Role.
+    pub role: SessionRole,
+    /// The role's name for people.
+    pub role_label: String,
+    /// May not sign in.
+    pub disabled: bool,
+    /// A password opens it.
+    pub has_password: bool,
+    /// Names of the providers through which its owner signs in.
+    pub providers: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When a session of it was last begun or renewed; none if it has none.
+    pub last_seen: Option<Timestamp>,
+    /// Counts its changes: what a change names in If-Match.
+    #[schema(format = Int64)]
+    pub revision: i64,
+}
+
+impl From<AccountDetail> for User {
+    fn from(detail: AccountDetail) -> Self {
+        let AccountDetail { summary, revision, created_at, has_password, providers, last_seen } = detail;
+        Self {
+            id: summary.id,
+            email: summary.email,
+            name: summary.name,
+            role: summary.role.into(),
+            role_label: summary.role.label().to_owned(),
+            disabled: summary.disabled,
+            has_password,
+            providers,
+            created_at,
+            last_seen,
+            revision,
+        }
+    }
+}
+
+/// A link by which the owner of an account chooses a password. It is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChoosePassword {
+    /// The address to hand over, by `http.public_url`.
+    pub url: String,
+    /// The part of it behind the address of this service.
+    pub path: String,
+    /// Until when it is good; it is good once.
+    pub expires_at: Timestamp,
+}
+
+/// An account and the link for its owner.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invited {
+    /// The account.
+    pub user: User,
+    /// The link.
+    pub link: ChoosePassword,
+}
+
+fn link<P>(allowed: &Allowed<P>, link: PasswordLink) -> ChoosePassword {
+    // Behind the sign of a fragment: no server and no log along the way gets to see it.
+    let path = format!("/set-password#{}", link.token);
+    let url = format!("{}{path}", allowed.guarded().public_url);
+    ChoosePassword { url, path, expires_at: link.expires_at }
+}
+
+/// An answer that nobody is to keep.
+fn once(status: axum::http::StatusCode, body: impl Serialize) -> Response {
+    let mut response = (status, axum::Json(body)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The answer to a request about accounts that failed.
+pub(crate) fn problem(error: AccountError) -> ApiError {
+    match error {
+        AccountError::Store(error) => ApiError::store(error),
+        AccountError::EmailTaken(email) => ApiError::email_taken(&email),
+        AccountError::Invalid(problem) => ApiError::invalid_account(problem),
+        AccountError::Weak(weakness) => ApiError::weak_password(&weakness.to_string()),
+        AccountError::Unknown(_) => ApiError::unknown_user(),
+        other => ApiError::internal(other),
+    }
+}

@@ -1,0 +1,30 @@
+//! `DELETE /api/users/{id}/sessions`.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+
+use super::problem;
+use crate::access::{Allowed, UsersManage};
+use crate::error::{ApiError, Problem};
+use crate::routes::SignedInProblems;
+
+/// Sign an account out in every browser
+///
+/// It holds from the next request on.
+#[utoipa::path(delete, path = "/api/users/{id}/sessions", tag = "users",
+    params(("id" = String, Path, description = "Account id")),
+    responses(
+        (status = 204, description = "No session of it is left"),
+        (status = 404, description = "unknown-user", body = Problem, content_type = "application/problem+json"),
+        SignedInProblems,
+    ))]
+pub(crate) async fn sign_out_user(
+    allowed: Allowed<UsersManage>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    if !allowed.app().accounts.sign_out(&id).await.map_err(problem)? {
+        return Err(ApiError::unknown_user());
+    }
+    tracing::info!(account.id = allowed.account.id, user.id = id, "an account was signed out everywhere");
+    Ok(StatusCode::NO_CONTENT)
+}
