@@ -21,7 +21,7 @@ use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{
     Demands, Ids as _, Options, Ports, RunRequest, RunState, SystemIds, Trigger, run_once,
 };
-use salescommand_odoo_simulator::{Config, Handle, Seed, Simulator};
+use salescommand_odoo_simulator::{Config, Handle, Level, Seed, Simulator};
 use salescommand_tests::nats::Nats;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -54,21 +54,24 @@ struct Wanted {
     leads: usize,
     partners: usize,
     runs: usize,
+    /// The API user may read the history that Odoo keeps of leads.
+    history: bool,
 }
 
 impl Wanted {
-    /// Reads `--leads N`, `--partners N`, `--runs N`.
+    /// Reads `--leads N`, `--partners N`, `--runs N`, `--history`.
     fn read(mut arguments: impl Iterator<Item = String>) -> Self {
-        let mut wanted = Self { leads: 200_000, partners: 100_000, runs: 1 };
+        let mut wanted = Self { leads: 200_000, partners: 100_000, runs: 1, history: false };
         while let Some(argument) = arguments.next() {
             let mut number = || arguments.next().unwrap_or_default().replace('_', "").parse().unwrap();
             match argument.as_str() {
                 "--leads" => wanted.leads = number(),
                 "--partners" => wanted.partners = number(),
                 "--runs" => wanted.runs = number(),
+                "--history" => wanted.history = true,
                 // Cargo adds this one by itself.
                 "--bench" => {}
-                other => panic!("{other} is no option: --leads N, --partners N, --runs N"),
+                other => panic!("{other} is no option: --leads N, --partners N, --runs N, --history"),
             }
         }
         wanted
@@ -94,6 +97,9 @@ async fn main() {
         ..Seed::new(7, date(2026, 11, 23))
     };
     let odoo = Simulator::start(Config::new(seed).password(API, SECRET)).await.unwrap();
+    if wanted.history {
+        odoo.data().set_level(API, Level::Settings).unwrap();
+    }
     let nats = Nats::start().unwrap();
     println!("{} leads, {} partners, {} activities", wanted.leads, wanted.partners, wanted.leads / 10);
     println!("what                          records   published    calls   seconds  of reading   peak MiB");

@@ -36,7 +36,8 @@ pub fn sync(options: &Sync) -> Result<()> {
         .env("SALESCOMMAND_TEST_NATS_SERVER", Kind::Nats.ensure_program()?)
         .args(["bench", "--package", "salescommand-tests", "--bench", "sync", "--"])
         .args(["--leads", &options.leads.to_string(), "--partners", &options.partners.to_string()])
-        .args(["--runs", &options.runs.to_string()]);
+        .args(["--runs", &options.runs.to_string()])
+        .args(options.history.then_some("--history"));
     if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
 }
 

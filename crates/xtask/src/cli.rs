@@ -145,6 +145,9 @@ pub struct Sync {
     /// How often
     #[arg(long, default_value_t = 1)]
     pub runs: u32,
+    /// Let the API user read the history that Odoo keeps of leads, which takes requests of its own.
+    #[arg(long)]
+    pub history: bool,
 }
 
 /// Options of `bench readers`.

@@ -25,7 +25,14 @@ impl ApiError {
     }
 
     pub(crate) fn weak_password(why: &str) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak-password", "This password is not good enough", why)
+        let (first, rest) = why.split_at(why.chars().next().map_or(0, char::len_utf8));
+        let detail = format!("{}{rest}.", first.to_uppercase());
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "weak-password",
+            "This password is not good enough",
+            detail,
+        )
     }
 
     pub(crate) fn wrong_password() -> Self {
