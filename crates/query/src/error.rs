@@ -18,6 +18,7 @@ use crate::readiness::HealthCheck;
 use crate::sources::SourceError;
 
 mod replays;
+mod requests;
 mod users;
 
 /// Seconds after which a client may try a dependency again: a driver's own reconnect takes about that long.

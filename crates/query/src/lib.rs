@@ -15,6 +15,7 @@ mod clock;
 mod config;
 pub mod connectors;
 mod consumers;
+mod contract;
 pub mod cursors;
 mod digest;
 mod directory;

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use utoipa::openapi::OpenApi;
 
 use crate::access::{App, Guarded, Open};
 use crate::accounts::{AccountError, Accounts};
@@ -39,7 +40,7 @@ use crate::sources::Sources;
 use crate::sync::{Runs, SyncCommands};
 use crate::viewer::Viewers;
 use crate::writes::RecordWrites;
-use crate::{exchange, front_end, reply, routes};
+use crate::{contract, exchange, front_end, reply, routes};
 
 /// What the service works with.
 pub struct Deps {
@@ -119,7 +120,7 @@ pub struct QueryService {
 impl QueryService {
     /// Puts the service together. Reaches neither store nor broker.
     pub fn new(config: Config, deps: Deps) -> Result<Self, ServiceError> {
-        let (api, description) = routes::api().split_for_parts();
+        let (api, description) = described();
         let listen = config.listen;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
         let closing = app.closing.clone();
@@ -157,8 +158,15 @@ impl QueryService {
 
 /// The OpenAPI document, as `/api/openapi.json` gives it.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, description) = routes::api().split_for_parts();
+    let (_, description) = described();
     ApiDescription::new(&description).map(|described| described.json)
+}
+
+/// The described routes, and their description.
+fn described() -> (Router<Arc<App>>, OpenApi) {
+    let (api, mut description) = routes::api().split_for_parts();
+    contract::complete(&mut description);
+    (api, description)
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {

@@ -3,6 +3,7 @@
 
 mod access;
 mod auth;
+mod contract;
 mod controls;
 mod generations;
 mod hooks;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use crate::access::App;
 use crate::accounts::{Account, AccountError, Newcomer};
 use crate::auth::{Grant, cookie_of};
-use crate::extract::ClientAddress;
+use crate::extract::{ClientAddress, Path};
 use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
 
 /// Where to go after sign-in.

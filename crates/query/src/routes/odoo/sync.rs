@@ -1,13 +1,12 @@
 //! `POST /api/odoo/sources/{source}/sync`.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 
 use super::require;
 use crate::access::{Allowed, SyncTrigger};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::routes::SignedInProblems;
 use crate::routes::sync::trigger::{SyncScope, SyncTriggered, sync};
 

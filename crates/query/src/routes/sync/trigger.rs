@@ -16,16 +16,26 @@ use crate::sync::SyncCommand;
 
 /// What to sync.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SyncTriggerRequest {
     /// The source.
     pub source: String,
-    /// What of it, and how.
-    #[serde(flatten)]
-    pub scope: SyncScope,
+    /// Only these objects; all if none is named.
+    pub objects: Option<Vec<String>>,
+    /// Read all records, and not only what has changed since the last sync.
+    #[serde(default)]
+    pub full: bool,
+    /// Retract what is gone from the source, even if that is a large share of its records.
+    #[serde(default)]
+    pub accept_deletions: bool,
+    /// Read objects although fields of theirs are gone, no longer permitted, or have another type.
+    #[serde(default)]
+    pub accept_schema: bool,
 }
 
 /// What of a source to sync, and how.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SyncScope {
     /// Only these objects; all if none is named.
     pub objects: Option<Vec<String>>,
@@ -61,7 +71,8 @@ pub(crate) async fn sync_trigger(
     allowed: Allowed<SyncTrigger>,
     Body(request): Body<SyncTriggerRequest>,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
-    sync(&allowed, request.source, request.scope).await
+    let SyncTriggerRequest { source, objects, full, accept_deletions, accept_schema } = request;
+    sync(&allowed, source, SyncScope { objects, full, accept_deletions, accept_schema }).await
 }
 
 /// Queues a sync of a source that somebody asked for.

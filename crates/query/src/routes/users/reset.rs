@@ -1,12 +1,12 @@
 //! `POST /api/users/{id}/reset`.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{ChoosePassword, link, once, problem};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 
 /// Make a link by which the owner of an account chooses another password
