@@ -15,12 +15,12 @@ RENEW_SECONDS = 240
 class Session:
     def get(self, case, context):
         if "FUZZ_EMAIL" not in os.environ:
-            return None
+            return {}
         credentials = {"email": os.environ["FUZZ_EMAIL"], "password": os.environ["FUZZ_PASSWORD"]}
         answer = requests.post(f"{BASE}/api/auth/login", json=credentials, headers=HEADER, timeout=30)
         answer.raise_for_status()
-        return answer.cookies["sc_access"]
+        return {"sc_access": answer.cookies["sc_access"]}
 
-    def set(self, case, cookie, context):
+    def set(self, case, cookies, context):
         case.headers = {**(case.headers or {}), **HEADER}
-        case.cookies = {**(case.cookies or {}), "sc_access": cookie}
+        case.cookies = {**(case.cookies or {}), **cookies}

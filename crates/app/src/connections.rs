@@ -30,7 +30,8 @@ async fn log_within(config: &Config, name: &str, within: Duration) -> Result<Nat
         name: name.to_owned(),
         connect_within: within,
     };
-    NatsLog::connect(options).await.context("NATS cannot be used; check NATS_URL and that nats-server runs")
+    let connected = NatsLog::connect_with(options, &config.nats_tls()?).await;
+    connected.context("NATS cannot be used; check NATS_URL and that nats-server runs")
 }
 
 /// Opens the database. Reaches it only when something is asked of it.

@@ -292,6 +292,7 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
     let mut service = QueryConfig::new(session_key, master_keys(config)?);
     service.listen = listen;
+    service.tls = config.https()?;
     service.providers = config.auth.providers()?;
     service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;

@@ -29,6 +29,7 @@ use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
+use crate::listener::{self, Limits};
 use crate::load::Load;
 use crate::oidc::{Providers, ProvidersError};
 use crate::people::People;
@@ -38,6 +39,7 @@ use crate::readiness::{Probes, ReadinessCheck};
 use crate::seal::Seals;
 use crate::sources::Sources;
 use crate::sync::{Runs, SyncCommands};
+use crate::tls::{Certificate, TlsError};
 use crate::viewer::Viewers;
 use crate::writes::RecordWrites;
 use crate::{contract, exchange, front_end, reply, routes};
@@ -104,9 +106,12 @@ pub enum ServiceError {
         /// Why not.
         source: io::Error,
     },
-    /// Serving ended by an error.
-    #[error("serving ended")]
-    Serve(#[source] io::Error),
+    /// The certificate cannot be used.
+    #[error("https cannot be served")]
+    Certificate(#[from] TlsError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
 }
 
 /// The query service, ready to run.
@@ -114,6 +119,8 @@ pub enum ServiceError {
 pub struct QueryService {
     router: Router,
     listen: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+    limits: Limits,
     closing: CancellationToken,
 }
 
@@ -121,10 +128,11 @@ impl QueryService {
     /// Puts the service together. Reaches neither store nor broker.
     pub fn new(config: Config, deps: Deps) -> Result<Self, ServiceError> {
         let (api, description) = described();
-        let listen = config.listen;
+        let (listen, limits) = (config.listen, config.limits);
+        let certificate = config.tls.clone().map(Certificate::load).transpose()?;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
         let closing = app.closing.clone();
-        Ok(Self { router: router(api, app), listen, closing })
+        Ok(Self { router: router(api, app), listen, certificate, limits, closing })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -142,17 +150,25 @@ impl QueryService {
 
     /// The same on a listener that is there already.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServiceError> {
+        let tls = self.certificate.as_ref().map(Certificate::acceptor).transpose()?;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "query service listens on http://{address}");
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!(%address, "query service listens on {scheme}://{address}");
         }
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
-        let closing = self.closing;
-        let until = async move {
-            shutdown.cancelled().await;
+        let following =
+            self.certificate.map(|certificate| tokio::spawn(certificate.follow(shutdown.clone())));
+        let (closing, stopping) = (self.closing, shutdown.clone());
+        let end_streams = async move {
+            stopping.cancelled().await;
             // Answers that go on and on would keep the connections from closing.
             closing.cancel();
         };
-        axum::serve(listener, service).with_graceful_shutdown(until).await.map_err(ServiceError::Serve)
+        tokio::join!(listener::serve((listener, tls), self.router, self.limits, shutdown), end_streams);
+        if let Some(following) = following {
+            // It ends by the same token.
+            let _ = following.await;
+        }
+        Ok(())
     }
 }
 

@@ -336,7 +336,8 @@ impl Config {
                 "http.public_url is not set; sign-in providers need the address under which browsers reach the service"
             );
         }
-        Ok(format!("http://{listen}"))
+        let scheme = if self.speaks_https() { "https" } else { "http" };
+        Ok(format!("{scheme}://{listen}"))
     }
 }
 

@@ -114,7 +114,10 @@ fn every_operation_says_how_it_can_fail_and_who_may_ask() {
         for (status, answer) in described["responses"].as_object().unwrap() {
             let kinds: Vec<_> =
                 answer["content"].as_object().into_iter().flatten().map(|(kind, _)| kind).collect();
-            assert!(status.as_str() < "400" || kinds == ["application/problem+json"], "{id}: {status} is {kinds:?}");
+            assert!(
+                status.as_str() < "400" || kinds == ["application/problem+json"],
+                "{id}: {status} is {kinds:?}"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod auth;
+mod connections;
 mod contract;
 mod controls;
 mod generations;

@@ -75,6 +75,11 @@ impl World {
 
     /// The same, with providers of sign-ins.
     pub async fn with_providers(providers: Vec<ProviderSettings>) -> Self {
+        Self::configured(|config| config.providers = providers).await
+    }
+
+    /// The same, configured otherwise than by default.
+    pub async fn configured(change: impl FnOnce(&mut Config)) -> Self {
         let (store, log) = (MemoryStore::new(), MemoryLog::new());
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
@@ -106,7 +111,8 @@ impl World {
             metrics: detached_metrics(),
             readiness: vec![Arc::new(brittle.clone())],
         };
-        let config = Config { providers, ..Config::new(key(1), master_keys(2, &[])) };
+        let mut config = Config::new(key(1), master_keys(2, &[]));
+        change(&mut config);
         let service = QueryService::new(config, deps).unwrap();
         let people = BTreeMap::new();
         Self {

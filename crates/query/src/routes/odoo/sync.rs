@@ -21,6 +21,7 @@ use crate::routes::sync::trigger::{SyncScope, SyncTriggered, sync};
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         SignedInProblems,
     ))]
 pub(crate) async fn sync_odoo_source(

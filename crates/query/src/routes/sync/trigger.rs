@@ -5,6 +5,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use salescommand_domain::raw::ObjectName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,6 +66,7 @@ pub struct SyncTriggered {
     (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
     crate::routes::SignedInProblems,
 ))]
 pub(crate) async fn sync_trigger(
@@ -99,6 +101,10 @@ pub(super) async fn queue(
     allowed: &Allowed<SyncTrigger>,
     command: SyncCommand,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
+    if let Some(Err(error)) = command.objects.iter().map(|name| ObjectName::new(&**name)).find(Result::is_err)
+    {
+        return Err(ApiError::invalid_field("objects", error.to_string()));
+    }
     let evidence = allowed.present_evidence().await?;
     let (run_id, source) = (command.run_id, command.source.clone());
     if !evidence.sources.iter().any(|known| known.name == source) {
