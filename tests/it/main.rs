@@ -77,3 +77,5 @@ mod store;
 mod sync_runs;
 #[cfg(test)]
 mod take_over;
+#[cfg(test)]
+mod tls;

@@ -37,15 +37,21 @@ impl Nats {
 
     /// The same with some of the users that stand as templates in `nats.conf`, by name.
     pub fn start_with(users: &[&str]) -> anyhow::Result<Self> {
+        Self::start_changed(|text| with_users(&text, users))
+    }
+
+    /// The same with further settings behind those of `nats.conf`.
+    pub fn start_adding(settings: &str) -> anyhow::Result<Self> {
+        Self::start_changed(|text| Ok(format!("{text}\n{settings}\n")))
+    }
+
+    fn start_changed(change: impl FnOnce(String) -> anyhow::Result<String>) -> anyhow::Result<Self> {
         let binary = std::env::var_os(SERVER_VARIABLE)
             .with_context(|| format!("set {SERVER_VARIABLE} to the path of a nats-server binary"))?;
         let folder = tempfile::tempdir()?;
-        let mut config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf");
-        if !users.is_empty() {
-            let text = with_users(&std::fs::read_to_string(&config)?, users)?;
-            config = folder.path().join("nats.conf");
-            std::fs::write(&config, text)?;
-        }
+        let product = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf");
+        let config = folder.path().join("nats.conf");
+        std::fs::write(&config, change(std::fs::read_to_string(product)?)?)?;
         let (binary, process) = (PathBuf::from(binary), None);
         let mut nats =
             Self { binary, process, port: free_port()?, monitor_port: free_port()?, folder, config };

@@ -25,7 +25,8 @@ pub(crate) fn refusal(error: &ConnectError) -> Option<String> {
 
 fn untrusted(problem: &CertificateError) -> String {
     match problem {
-        CertificateError::UnknownIssuer => {
+        // An authority of the same name with another key is another authority.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the broker's certificate is signed by nobody who is trusted here; \
              nats.ca_file must name the file of its authority"
                 .to_owned()

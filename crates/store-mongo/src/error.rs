@@ -117,7 +117,8 @@ fn untrusted(error: &DriverError) -> Option<&'static str> {
         ErrorKind::ServerSelection { message, .. } => message.clone(),
         _ => return None,
     };
-    if told.contains("UnknownIssuer") {
+    // An authority of the same name with another key is another authority.
+    if told.contains("UnknownIssuer") || told.contains("BadSignature") {
         return Some(
             "its certificate is signed by nobody who is trusted here; name the file of its authority in MONGODB_URI, \
              as tlsCAFile",
