@@ -10,6 +10,8 @@ mod dashboard;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod epochs;
@@ -65,6 +67,8 @@ mod relay;
 mod reorganisation;
 #[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod roll_ups;
 #[cfg(test)]

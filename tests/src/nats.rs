@@ -15,7 +15,8 @@ use nix::unistd::Pid;
 pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_NATS_SERVER";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const PLATFORM_PASSWORD: &str = "platform-of-a-test";
-const CONNECTOR_PASSWORD: &str = "connector-of-a-test";
+/// The users of processes: `connector-of-a-test` is the password of `connector`.
+const PROCESSES: [&str; 5] = ["connector", "normalizer", "projector", "query", "producer_acme"];
 const READER_PASSWORD: &str = "reader-of-a-test";
 
 /// A running server. Killed and erased when dropped.
@@ -66,7 +67,12 @@ impl Nats {
 
     /// Address with the credentials of a connector.
     pub fn connector_url(&self) -> String {
-        self.url_of("connector", CONNECTOR_PASSWORD)
+        self.url_for("connector")
+    }
+
+    /// Address with the credentials of a process's user.
+    pub fn url_for(&self, user: &str) -> String {
+        self.url_of(user, &format!("{user}-of-a-test"))
     }
 
     /// Address, user and password of a reader outside; see [`Nats::start_with`].
@@ -135,7 +141,10 @@ impl Nats {
             .env("NATS_MONITOR_LISTEN", quoted(&format!("127.0.0.1:{}", self.monitor_port)))
             .env("NATS_STORE_DIR", quoted(&self.folder.path().join("data").to_string_lossy()))
             .env("NATS_PLATFORM_PASSWORD", quoted(PLATFORM_PASSWORD))
-            .env("NATS_CONNECTOR_PASSWORD", quoted(CONNECTOR_PASSWORD))
+            .envs(PROCESSES.map(|user| {
+                let name = format!("NATS_{}_PASSWORD", user.to_uppercase());
+                (name, quoted(&format!("{user}-of-a-test")))
+            }))
             .env("NATS_READER_PASSWORD", quoted(READER_PASSWORD))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

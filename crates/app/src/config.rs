@@ -57,6 +57,14 @@ pub struct Config {
 pub struct Nats {
     /// Address, with user and password if the server wants them.
     pub url: SecretString,
+    /// The same for connectors, with a user of their own; empty: `url`.
+    pub connector_url: SecretString,
+    /// The same for the normalizer.
+    pub normalizer_url: SecretString,
+    /// The same for the projector.
+    pub projector_url: SecretString,
+    /// The same for the query service.
+    pub query_url: SecretString,
     /// File of the authorities that its certificate is checked against; empty: the system's, if the address says `tls://`.
     pub ca_file: String,
     /// File of the certificate that this side shows; empty for none.
@@ -185,6 +193,10 @@ pub const DEFAULT_LOG_FILTER: &str = "info,async_nats=warn,mongodb=warn";
 /// Section, key and default of every setting, and whether it is a secret. No secret has a default.
 pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("nats", "url", "nats://127.0.0.1:4222", true),
+    ("nats", "connector_url", "", true),
+    ("nats", "normalizer_url", "", true),
+    ("nats", "projector_url", "", true),
+    ("nats", "query_url", "", true),
     ("nats", "ca_file", "", false),
     ("nats", "certificate_file", "", false),
     ("nats", "key_file", "", false),

@@ -17,14 +17,19 @@ use crate::world::{Answer, Browser, World};
 /// Bodies that others decide on: further members are not looked at.
 const OPEN_BODIES: [&str; 2] = ["odoo_hook", "odoo_hook_bearer"];
 
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
+pub struct Operation {
+    pub id: String,
+    pub method: Method,
+    pub path: String,
     described: Value,
 }
 
 impl Operation {
+    /// Whatever is at a path.
+    pub fn at(path: &str) -> Self {
+        Self { id: String::new(), method: Method::GET, path: path.to_owned(), described: Value::Null }
+    }
+
     fn has(&self, status: &str) -> bool {
         self.described["responses"].get(status).is_some()
     }
@@ -37,16 +42,16 @@ impl Operation {
         self.described["parameters"].as_array().into_iter().flatten()
     }
 
-    fn has_body(&self) -> bool {
+    pub fn has_body(&self) -> bool {
         self.described.get("requestBody").is_some()
     }
 
-    fn is_public(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         PUBLIC_OPERATIONS.contains(&self.id.as_str())
     }
 
     /// The path with one value for each of its parameters.
-    fn with(&self, value: &str) -> String {
+    pub fn with(&self, value: &str) -> String {
         let mut path = self.path.clone();
         while let Some((before, rest)) = path.split_once('{') {
             let after = rest.split_once('}').unwrap().1;
@@ -60,7 +65,7 @@ fn document() -> Value {
     serde_json::from_str(&openapi_json().unwrap()).unwrap()
 }
 
-fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, methods) in document()["paths"].as_object().unwrap() {
         for (method, described) in methods.as_object().unwrap() {
@@ -82,7 +87,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-async fn ask(browser: &mut Browser, operation: &Operation, path: &str, body: impl Into<Body>) -> Answer {
+pub async fn ask(browser: &mut Browser, operation: &Operation, path: &str, body: impl Into<Body>) -> Answer {
     let request = Request::builder().method(operation.method.clone()).uri(path);
     let request =
         request.header("x-requested-with", "salescommand").header("content-type", "application/json");

@@ -18,6 +18,7 @@ mod odoo;
 mod openapi;
 mod opportunities;
 mod overview;
+mod owasp;
 mod problems;
 mod providers;
 mod quarantine;
