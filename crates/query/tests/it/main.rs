@@ -4,6 +4,7 @@
 mod access;
 mod auth;
 mod controls;
+mod forgotten;
 mod generations;
 mod hooks;
 mod hostile;
@@ -21,6 +22,7 @@ mod quarantine;
 mod reads;
 mod records;
 mod serving;
+mod sessions;
 mod sources;
 mod switches;
 mod sync;
