@@ -62,6 +62,8 @@ mod relay;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod roll_ups;
+#[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod source_replays;
