@@ -50,6 +50,8 @@ mod office;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod organisation;
+#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod quarantine;
@@ -59,6 +61,8 @@ mod real_odoo;
 mod recompute;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod reorganisation;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]

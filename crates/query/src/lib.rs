@@ -41,6 +41,7 @@ pub mod quarantine;
 pub mod raw_zone;
 mod readiness;
 mod reply;
+mod roll_ups;
 mod routes;
 mod run;
 pub mod run_log;
