@@ -32,6 +32,7 @@ mod ids;
 pub mod lineage;
 mod listener;
 mod load;
+pub mod mail;
 mod master_keys;
 mod merged;
 mod money;

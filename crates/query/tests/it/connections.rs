@@ -25,7 +25,7 @@ struct Served {
 }
 
 impl Served {
-    async fn start(change: impl FnOnce(&mut Config)) -> Self {
+    async fn start(change: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
         let service: QueryService = World::configured(change).await.service;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -44,7 +44,7 @@ impl Served {
     }
 }
 
-fn limited(limits: Limits) -> impl FnOnce(&mut Config) {
+fn limited(limits: Limits) -> impl Fn(&mut Config) {
     move |config| config.limits = limits
 }
 
@@ -138,8 +138,8 @@ fn browser(trusted: &CertifiedIssuer<'static, KeyPair>) -> reqwest::Client {
 async fn https_is_spoken_with_the_certificate_that_is_there_now() {
     let (folder, first, second) = (TempDir::new().unwrap(), authority(), authority());
     let files = issue(&first, folder.path(), "localhost");
-    let served = Served::start(|config| {
-        config.tls = Some(files);
+    let served = Served::start(move |config| {
+        config.tls = Some(files.clone());
         config.secure_cookies = true;
     })
     .await;

@@ -34,7 +34,11 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
     let folder = suite.context.workspace.root.join("tests/e2e");
     frontend::install(&folder, suite.log, suite.step)?;
     let provider = Provider { port: free_port()?, client_secret: "known to both" };
-    let plan = Plan { settings: provider.settings(), ..own_stack::plan(suite, "browser")? };
+    let mail_port = free_port()?;
+    let plan = Plan {
+        settings: [provider.settings(), mail(mail_port)].concat(),
+        ..own_stack::plan(suite, "browser")?
+    };
     own_stack::with(&plan, || {
         let mut command = npm(&folder);
         command
@@ -48,6 +52,7 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
             .env("OIDC_PORT", provider.port.to_string())
             .env("OIDC_CLIENT_ID", CLIENT_ID)
             .env("OIDC_CLIENT_SECRET", provider.client_secret)
+            .env("SMTP_PORT", mail_port.to_string())
             .env("CHROMIUM", chromium);
         suite.tests(&mut command, count::node_test)
     })
@@ -78,6 +83,14 @@ impl Provider {
             ("SALESCOMMAND_AUTH__MS365__SIGN_OUT_AT_PROVIDER", "true".into()),
         ]
     }
+}
+
+/// The mail server that the browser tests start while they wait for letters.
+fn mail(port: u16) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("SALESCOMMAND_ALERTS__SMTP_URL", format!("smtp://127.0.0.1:{port}").into()),
+        ("SALESCOMMAND_ALERTS__MAIL_FROM", "SalesCommand <salescommand@example.com>".into()),
+    ]
 }
 
 fn chromium() -> Result<PathBuf> {
