@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use salescommand_eventlog::KeyValue;
+use salescommand_eventlog::{Error as LogError, EventLog, KeyValue};
 use salescommand_eventlog_nats::NatsLog;
-use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
+use salescommand_ingest::{
+    HISTORY_STREAM, Options, Ports, Worker, keep_alerts, keep_schedules, prepare, prepare_queue,
+};
 use salescommand_query::mail::Mail;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
@@ -170,9 +172,16 @@ fn work(
 ) -> Result<impl Future<Output = Result<()>> + use<>> {
     let options = Options { lease_ttl: config.lease()?, ..Options::default() };
     let workers = config.workers()?;
-    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), options);
+    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log.clone()), options);
     let worker = worker.reaching(config.reach()?);
     Ok(async move {
+        // A connector has no right to make what it works with; whoever asks for syncs has made it.
+        until_there(&stop, || async {
+            let made = EventLog::stream(&log, HISTORY_STREAM).await?;
+            let nobody = || LogError::Unavailable("nobody has asked for syncs yet".to_owned());
+            made.map(drop).ok_or_else(nobody)
+        })
+        .await?;
         let mut set = JoinSet::new();
         for _ in 0..workers {
             let (worker, stop) = (worker.clone(), stop.clone());
@@ -217,6 +226,12 @@ fn run_query(
         let writes = CrmLog { ports: ports.clone(), readable: readable.clone() };
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
+        // Connectors wait for the last of these, and may make none of them.
+        until_there(&stop, || async {
+            prepare_queue(&log).await?;
+            prepare(&log, &log).await
+        })
+        .await?;
         reseal(&opened).await;
         let store = Arc::new(store);
         let load = Arc::new(Load::default());
