@@ -12,13 +12,16 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header;
 use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
+use salescommand_domain::audit::{Action, Details};
 use salescommand_eventlog::EventLog;
 use salescommand_store::Registry;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, AccountSummary, Accounts};
+use crate::audit::Asked;
 use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
@@ -46,6 +49,7 @@ use crate::writes::RecordWrites;
 /// What every handler may use.
 pub(crate) struct App {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -82,6 +86,7 @@ pub(crate) struct Guarded {
     pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
+    pub(crate) audit: AuditLog,
     pub(crate) registry: Registry,
     pub(crate) generations: Arc<dyn GenerationCommands>,
     pub(crate) seals: Seals,
@@ -94,6 +99,7 @@ pub(crate) struct Guarded {
 /// The open parts of [`App`].
 pub(crate) struct Open {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -122,6 +128,7 @@ impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
         Self {
             accounts: open.accounts,
+            journal: open.journal,
             sessions: open.sessions,
             cookies: open.cookies,
             providers: open.providers,
@@ -145,18 +152,35 @@ impl App {
     /// Gives the account of a link a password; attempts are counted by address.
     pub(crate) async fn choose_password(
         &self,
-        address: &str,
+        asked: &Asked,
         token: SecretString,
         password: SecretString,
     ) -> Result<AccountSummary, ApiError> {
+        let address = &asked.address;
         self.attempts_per_address.admit(address, self.clock.now()).map_err(ApiError::too_many_attempts)?;
-        let choice = (token.expose_secret(), password);
-        let chosen = self.accounts.choose_password(&self.guarded.seals, choice).await;
-        // Only a link that is none stays counted.
-        if !matches!(chosen, Ok(None)) {
+        let linked = self.accounts.linked(&self.guarded.seals, token.expose_secret()).await;
+        let Ok(Some(account)) = linked else {
+            // Only a link that is none stays counted.
+            if linked.is_err() {
+                self.attempts_per_address.take_back(address);
+            }
+            return Err(linked.err().map_or_else(ApiError::link_over, problem));
+        };
+        let entry = asked.entry(&account, Action::PasswordChanged).detailed(Details::default().by("link"));
+        let chosen = self.audited(vec![entry], async {
+            let chosen = self.accounts.replace_password(account, password).await.map_err(problem)?;
+            chosen.ok_or_else(ApiError::link_over)
+        });
+        let chosen = chosen.await;
+        if !chosen.as_ref().is_err_and(ApiError::is_link_over) {
             self.attempts_per_address.take_back(address);
         }
-        chosen.map_err(problem)?.ok_or_else(ApiError::link_over)
+        chosen
+    }
+
+    /// A keyed digest of what must not be readable.
+    pub(crate) fn digest(&self, purpose: &str, text: &str) -> String {
+        self.guarded.seals.digest(purpose, text)
     }
 
     /// The golden id of an account's person, for the session document.
@@ -224,6 +248,11 @@ need!(
     Some(Permission::OpsManage)
 );
 need!(
+    /// Reading the log of who did what.
+    AuditRead,
+    Some(Permission::AuditRead)
+);
+need!(
     /// Managing accounts.
     UsersManage,
     Some(Permission::UsersManage)
@@ -233,6 +262,7 @@ need!(
 pub(crate) struct Allowed<P> {
     pub(crate) account: Account,
     pub(crate) access_expires_at: jiff::Timestamp,
+    pub(crate) asked: Asked,
     app: Arc<App>,
     need: PhantomData<P>,
 }
@@ -262,6 +292,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             _ => Ok(Self {
                 account,
                 access_expires_at: claims.expires_at(),
+                asked: Asked::of(parts, app).await,
                 app: app.clone(),
                 need: PhantomData,
             }),

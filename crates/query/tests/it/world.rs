@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use salescommand_audit::Journal;
 use salescommand_domain::access::Role;
 use salescommand_domain::canonical::{FacetId, Status};
 use salescommand_eventlog::memory::MemoryLog;
@@ -18,7 +19,9 @@ use salescommand_query::accounts::{Accounts, NewAccount};
 use salescommand_query::oidc::ProviderSettings;
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
-use salescommand_query::{Config, Deps, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics};
+use salescommand_query::{
+    Clock as _, Config, Deps, Ids as _, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics,
+};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Batch, Documents, Ops, serving_collection};
 use serde_json::{Value, json};
@@ -38,6 +41,7 @@ pub struct World {
     pub service: QueryService,
     pub store: MemoryStore,
     pub log: MemoryLog,
+    pub journal: Journal,
     pub store_switch: Switch,
     pub broker_switch: Switch,
     pub clock: StandingClock,
@@ -88,9 +92,11 @@ impl World {
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
         let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
+        let journal = journal(ops.clone(), &clock);
         let deps = Deps {
             store: switched.clone(),
             ops,
+            journal: journal.clone(),
             log: switched_log.clone(),
             kv: switched_log,
             commands: Arc::new(queue.clone()),
@@ -113,6 +119,7 @@ impl World {
             service,
             store,
             log,
+            journal,
             store_switch,
             broker_switch,
             clock,
@@ -305,6 +312,12 @@ impl World {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         browser
     }
+}
+
+/// A journal by the world's clock.
+fn journal(ops: Arc<dyn Ops>, clock: &StandingClock) -> Journal {
+    let clock = clock.clone();
+    Journal::new(ops, move || clock.now(), || SystemIds.ordered())
 }
 
 /// A run of one object.

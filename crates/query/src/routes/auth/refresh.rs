@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use salescommand_domain::audit::{Action, Actor, Outcome, Target};
 use secrecy::ExposeSecret;
 
 use super::{granted, session_problem};
 use crate::access::App;
+use crate::audit::Asked;
 use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, SessionError, cookie_of};
 use crate::error::{ApiError, Problem};
 
@@ -19,11 +21,20 @@ use crate::error::{ApiError, Problem};
     (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn refresh(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let Some(token) = cookie_of(&headers, REFRESH_COOKIE) else { return Ok(signed_out(&app)) };
     let grant = match app.sessions.renew(&token).await {
         Ok(grant) => grant,
         Err(SessionError::Over) => return Ok(signed_out(&app)),
+        Err(SessionError::Reused(account)) => {
+            let entry = asked.by(Actor::Anonymous, Action::SessionReuseDetected);
+            app.record(entry.on(Target::account(account)).ended(Outcome::Refused)).await?;
+            return Ok(signed_out(&app));
+        }
         Err(error) => return Err(session_problem(error)),
     };
     match app.accounts.enabled(&grant.account).await.map_err(ApiError::store)? {

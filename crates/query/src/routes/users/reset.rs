@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use salescommand_domain::audit::{Action, Target};
 
 use super::{ChoosePassword, link, once, problem};
 use crate::access::{Allowed, UsersManage};
@@ -23,8 +24,11 @@ pub(crate) async fn reset_user(
     allowed: Allowed<UsersManage>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let made = allowed.app().accounts.password_link(&allowed.guarded().seals, &id).await.map_err(problem)?;
-    let made = made.ok_or_else(ApiError::unknown_user)?;
+    let make = async {
+        let made = allowed.app().accounts.password_link(&allowed.guarded().seals, &id).await;
+        made.map_err(problem)?.ok_or_else(ApiError::unknown_user)
+    };
+    let made = allowed.audited(allowed.entry(Action::PasswordLinkMade, Target::account(&id)), make).await?;
     tracing::info!(account.id = allowed.account.id, user.id = id, "a link to choose a password was made");
     Ok(once(StatusCode::OK, link(&allowed, made)))
 }
