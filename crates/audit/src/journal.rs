@@ -147,6 +147,13 @@ impl Journal {
         found.iter().map(|document| read(document).and_then(|waiting| draft(&waiting))).collect()
     }
 
+    /// The moment of the oldest entry that waits, open or not.
+    pub(crate) async fn oldest(&self) -> Result<Option<Timestamp>, Error> {
+        let first = Query::all().sorted("_id", Direction::Ascending).limited(1);
+        let found = self.ops.list(OPS_AUDIT_OUTBOX, &first).await?;
+        found.first().map(|document| Ok(draft(&read(document)?)?.at)).transpose()
+    }
+
     /// Closes what nobody will close any more.
     pub(crate) async fn give_up(&self, most: usize) -> Result<(), Error> {
         let now = (self.now)().as_second();

@@ -5,21 +5,23 @@
 //! outbox what its newest entries say: only entries of the last piece can still be there, since nobody publishes the next one
 //! before that is done. So each entry is in the stream once, whoever dies when.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use salescommand_domain::Timestamp;
 use salescommand_domain::audit::{AUDIT_STREAM, AUDIT_SUBJECT, Draft, Hash, Head};
-use salescommand_eventlog::{Error as LogError, EventLog, Outgoing, StreamSpec};
+use salescommand_eventlog::{Error as LogError, EventLog, Message, Outgoing, StreamSpec};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::log::range;
-use crate::{Error, Journal};
+use crate::{Error, Journal, LONG};
 
 /// Most entries of a piece. A publisher looks back so far, so it must never become less. Few in tests, so that a crash has
 /// many places.
 const MOST: usize = if cfg!(test) { 3 } else { 200 };
+/// Entries per read of a look back.
+const BACK: u64 = 500;
 /// What other processes write down is looked for this often.
 const LOOK: Duration = Duration::from_millis(500);
 /// The second of two publishers stands by for this long.
@@ -35,6 +37,7 @@ pub struct Publisher {
     journal: Journal,
     /// The end of the stream; none while that is not known for sure.
     head: Option<Head>,
+    looked_back: bool,
     told: Option<(u64, Instant)>,
 }
 
@@ -44,15 +47,21 @@ impl std::fmt::Debug for Publisher {
     }
 }
 
+/// What of an entry says which one it is.
 #[derive(Deserialize)]
 struct Named {
     id: String,
+    at: Timestamp,
+}
+
+fn named(messages: &[Message]) -> impl Iterator<Item = Named> {
+    messages.iter().filter_map(|message| serde_json::from_slice(&message.payload).ok())
 }
 
 impl Publisher {
     /// A publisher of this journal's entries.
     pub fn new(log: Arc<dyn EventLog>, journal: Journal) -> Self {
-        Self { log, journal, head: None, told: None }
+        Self { log, journal, head: None, looked_back: false, told: None }
     }
 
     /// Publishes a piece of what waits; gives how many entries. It may be dropped at any moment, and called again.
@@ -85,17 +94,37 @@ impl Publisher {
     }
 
     /// Finds the end of the stream, and removes from the outbox what is in it.
-    async fn take_up(&self) -> Result<Head, Error> {
+    async fn take_up(&mut self) -> Result<Head, Error> {
         self.log.ensure_stream(&spec()).await?;
         let status = self.log.stream(AUDIT_STREAM).await?;
         let end = status.ok_or_else(|| LogError::Missing(AUDIT_STREAM.to_owned()))?.last_sequence;
         let newest = range(&*self.log, end.saturating_sub(MOST as u64), end).await?;
-        let named =
-            newest.iter().filter_map(|message| serde_json::from_slice::<Named>(&message.payload).ok());
-        let ids: BTreeSet<String> = named.map(|named| named.id).collect();
-        self.journal.remove(ids.into_iter().collect()).await?;
+        self.journal.remove(named(&newest).map(|named| named.id).collect()).await?;
+        if !self.looked_back {
+            self.look_back(end).await?;
+            self.looked_back = true;
+        }
         let hash = newest.last().map_or(Hash::NONE, |message| Hash::of(&message.payload));
         Ok(Head { position: end, hash })
+    }
+
+    /// Once in a life: a database that was put back to an older state may have entries waiting that have had their place for
+    /// long. An entry gets its place after its moment, so beyond what is older than everything that waits there is none of it.
+    async fn look_back(&self, end: u64) -> Result<(), Error> {
+        let Some(oldest) = self.journal.oldest().await? else { return Ok(()) };
+        let until = oldest.saturating_sub(LONG).unwrap_or(Timestamp::MIN);
+        let mut upper = end;
+        while upper > 0 {
+            let lower = upper.saturating_sub(BACK);
+            let found: Vec<_> = named(&range(&*self.log, lower, upper).await?).collect();
+            let beyond = !found.is_empty() && found.iter().all(|named| named.at < until);
+            self.journal.remove(found.into_iter().map(|named| named.id).collect()).await?;
+            if beyond {
+                return Ok(());
+            }
+            upper = lower;
+        }
+        Ok(())
     }
 
     async fn publish(&self, mut head: Head, waiting: &[Draft]) -> Result<Head, Error> {

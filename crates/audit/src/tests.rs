@@ -427,3 +427,28 @@ async fn an_export_is_the_chain_byte_for_byte_and_a_table_for_people() {
         "{table}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_older_database_that_is_put_back_doubles_nothing() {
+    let bench = Bench::new().await;
+    for number in 0..4 {
+        bench.record(&number.to_string()).await;
+    }
+    drop(bench.journal.open(draft("open"), SHORT).await.unwrap());
+    let backup = bench.store.list(OPS_AUDIT_OUTBOX, &Query::all()).await.unwrap();
+    bench.publisher().settle().await.unwrap();
+    bench.seconds.fetch_add(SHORT.as_secs() as i64 + 1, Ordering::SeqCst);
+    for number in 4..30 {
+        bench.record(&number.to_string()).await;
+    }
+    bench.publisher().settle().await.unwrap();
+    let before = bench.actors().await;
+    assert_eq!(before.len(), 31, "those and the one that nobody closed");
+    for document in backup {
+        bench.store.insert(OPS_AUDIT_OUTBOX, document).await.unwrap();
+    }
+    bench.record("30").await;
+    bench.publisher().settle().await.unwrap();
+    let after = bench.actors().await;
+    assert_eq!((&after[..31], after[31].as_str(), bench.waiting().await), (&before[..], "shell:30", 0));
+}

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use salescommand_audit::Journal;
+use salescommand_audit::{Journal, Publisher};
 use salescommand_domain::access::Role;
 use salescommand_domain::canonical::{FacetId, Status};
 use salescommand_eventlog::memory::MemoryLog;
@@ -42,6 +42,8 @@ pub struct World {
     pub store: MemoryStore,
     pub log: MemoryLog,
     pub journal: Journal,
+    /// Off means that nothing can be written down.
+    pub journal_switch: Switch,
     pub store_switch: Switch,
     pub broker_switch: Switch,
     pub clock: StandingClock,
@@ -92,7 +94,9 @@ impl World {
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
         let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
-        let journal = journal(ops.clone(), &clock);
+        let journal_switch = Switch::default();
+        let written = SwitchedStore { twin: store.clone(), switch: journal_switch.clone() };
+        let journal = journal(Arc::new(written), &clock);
         let deps = Deps {
             store: switched.clone(),
             ops,
@@ -120,6 +124,7 @@ impl World {
             store,
             log,
             journal,
+            journal_switch,
             store_switch,
             broker_switch,
             clock,
@@ -299,6 +304,12 @@ impl World {
         position.insert("parked", true);
         let batch = Batch { consumer, expected_revision: stored.revision, position, writes: Vec::new() };
         self.store.commit(batch).await.unwrap();
+    }
+
+    /// Publishes what was written down.
+    pub async fn publish_audit(&self) {
+        let mut publisher = Publisher::new(Arc::new(self.log.clone()), self.journal.clone());
+        publisher.settle().await.unwrap();
     }
 
     pub fn browser(&self) -> Browser {
