@@ -142,6 +142,24 @@ impl Work {
         was_there
     }
 
+    /// The documents of a collection that differ from before: as they were and as they are.
+    pub fn changed<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+    ) -> Result<Vec<(Option<T>, Option<T>)>, Error> {
+        let mut changed = Vec::new();
+        for slot in self.collections.get(collection).into_iter().flat_map(BTreeMap::values) {
+            let (before, after) = (slot.before.as_ref(), slot.present());
+            if before.map(|held| held.as_bytes()) != after.map(|held| held.as_bytes()) {
+                let decoded = |held: Option<&RawDocumentBuf>| {
+                    held.map(|document| decode(collection, document)).transpose()
+                };
+                changed.push((decoded(before)?, decoded(after)?));
+            }
+        }
+        Ok(changed)
+    }
+
     /// What differs from before.
     pub fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::new();
