@@ -10,7 +10,7 @@ use salescommand_domain::audit::{Action, Actor, Details, Draft, Outcome, Target}
 
 use crate::access::{Allowed, App};
 use crate::accounts::Account;
-use crate::auth::Grant;
+use crate::auth::{Grant, Place};
 use crate::error::ApiError;
 use crate::exchange::RequestId;
 use crate::extract::ClientAddress;
@@ -22,7 +22,10 @@ const UNKNOWN_ADDRESS: &str = "unknown address";
 /// Where a request came from, and its id.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    /// What attempts are counted by.
     pub(crate) address: String,
+    /// What a session shows to its owner.
+    pub(crate) place: Place,
     request: Option<String>,
 }
 
@@ -38,8 +41,9 @@ impl Asked {
     /// Of a request.
     pub(crate) async fn of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Self {
         let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, state).await;
+        let Ok(place) = Place::from_request_parts(parts, state).await;
         let request = parts.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
-        Self { address, request }
+        Self { address, place, request }
     }
 
     /// An entry about somebody who is not signed in, or about what happened by itself.

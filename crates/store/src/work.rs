@@ -23,6 +23,9 @@ struct Slot {
     after: After,
 }
 
+/// A document as it was and as it is; `None` where it was not there.
+pub type Difference<T> = (Option<T>, Option<T>);
+
 /// What becomes of it.
 #[derive(Default)]
 enum After {
@@ -143,10 +146,7 @@ impl Work {
     }
 
     /// The documents of a collection that differ from before: as they were and as they are.
-    pub fn changed<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-    ) -> Result<Vec<(Option<T>, Option<T>)>, Error> {
+    pub fn changed<T: DeserializeOwned>(&self, collection: &str) -> Result<Vec<Difference<T>>, Error> {
         let mut changed = Vec::new();
         for slot in self.collections.get(collection).into_iter().flat_map(BTreeMap::values) {
             let (before, after) = (slot.before.as_ref(), slot.present());

@@ -11,8 +11,10 @@
 import { Route as rootRouteImport } from "./../routes/__root";
 import { Route as IndexRouteImport } from "./../routes/index";
 import { Route as AppRouteImport } from "./../routes/_app";
+import { Route as ForgotPasswordRouteImport } from "./../routes/forgot-password";
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
+import { Route as AppAuditRouteImport } from "./../routes/_app/audit";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppUsersRouteImport } from "./../routes/_app/users";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
@@ -32,6 +34,11 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ForgotPasswordRoute = ForgotPasswordRouteImport.update({
+  id: "/forgot-password",
+  path: "/forgot-password",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const SetPasswordRoute = SetPasswordRouteImport.update({
   id: "/set-password",
   path: "/set-password",
@@ -41,6 +48,11 @@ const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
+} as any);
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
+  getParentRoute: () => AppRoute,
 } as any);
 const AppOverviewRoute = AppOverviewRouteImport.update({
   id: "/overview",
@@ -94,8 +106,10 @@ const AppDataLakeQuarantineInstanceEpochSequenceRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -108,8 +122,10 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -124,8 +140,10 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/": typeof IndexRoute;
   "/_app": typeof AppRouteWithChildren;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/_app/audit": typeof AppAuditRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/users": typeof AppUsersRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -140,8 +158,10 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -154,8 +174,10 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -169,8 +191,10 @@ export interface FileRouteTypes {
     | "__root__"
     | "/"
     | "/_app"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/_app/audit"
     | "/_app/overview"
     | "/_app/users"
     | "/_app/data-lake/entities"
@@ -185,6 +209,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   AppRoute: typeof AppRouteWithChildren;
+  ForgotPasswordRoute: typeof ForgotPasswordRoute;
   SetPasswordRoute: typeof SetPasswordRoute;
   SignInRoute: typeof SignInRoute;
 }
@@ -205,6 +230,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/forgot-password": {
+      id: "/forgot-password";
+      path: "/forgot-password";
+      fullPath: "/forgot-password";
+      preLoaderRoute: typeof ForgotPasswordRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/set-password": {
       id: "/set-password";
       path: "/set-password";
@@ -218,6 +250,13 @@ declare module "@tanstack/react-router" {
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
+    };
+    "/_app/audit": {
+      id: "/_app/audit";
+      path: "/audit";
+      fullPath: "/audit";
+      preLoaderRoute: typeof AppAuditRouteImport;
+      parentRoute: typeof AppRoute;
     };
     "/_app/overview": {
       id: "/_app/overview";
@@ -286,6 +325,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAuditRoute: typeof AppAuditRoute;
   AppOverviewRoute: typeof AppOverviewRoute;
   AppUsersRoute: typeof AppUsersRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
@@ -298,6 +338,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAuditRoute: AppAuditRoute,
   AppOverviewRoute: AppOverviewRoute,
   AppUsersRoute: AppUsersRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,
@@ -315,6 +356,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  ForgotPasswordRoute: ForgotPasswordRoute,
   SetPasswordRoute: SetPasswordRoute,
   SignInRoute: SignInRoute,
 };

@@ -1,14 +1,26 @@
 /** Every sentence of the interface. Sentence case; says what happened and what to do; numbers come in formatted. */
 export const en = {
   app: { name: "SalesCommand", tagline: "Sales intelligence over your own data", skip: "Skip to content" },
-  nav: { label: "Main", overview: "Overview", dataLake: "Data lake", entities: "Records", users: "Users", audit: "Audit log" },
+  nav: {
+    label: "Main",
+    overview: "Overview",
+    dataLake: "Data lake",
+    entities: "Records",
+    users: "Users",
+    audit: "Audit log",
+  },
   changePassword: {
     title: "Change password",
     text: "Your sessions in other browsers end.",
     present: "Present password",
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system" },
-  user: { menu: "Account menu", signOut: "Sign out", signOutFailed: "Sign-out failed. Try again." },
+  user: {
+    menu: "Account menu",
+    sessions: "Your sessions",
+    signOut: "Sign out",
+    signOutFailed: "Sign-out failed. Try again.",
+  },
   palette: {
     open: "Search or run a command",
     title: "Command palette",
@@ -38,6 +50,7 @@ export const en = {
     hidePassword: "Hide password",
     submit: "Sign in",
     submitting: "Signing in…",
+    forgot: "Forgot your password?",
     with: "Sign in with {{title}}",
     or: "or",
     someProvider: "the provider",

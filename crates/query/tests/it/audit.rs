@@ -1,5 +1,7 @@
 //! The audit log over HTTP: what is written down, what cannot be written down is not done, and who may read it.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use salescommand_domain::access::Role;
@@ -42,7 +44,7 @@ fn told(entries: &[Value]) -> Vec<String> {
 async fn stored(world: &World) -> Vec<Vec<u8>> {
     let end = world.log.stream(AUDIT_STREAM).await.unwrap().unwrap().last_sequence;
     let mut reader = world.log.read_after(AUDIT_STREAM, 0).await.unwrap();
-    let limit = BatchLimit { messages: end as usize, bytes: usize::MAX, wait: std::time::Duration::ZERO };
+    let limit = BatchLimit { messages: end as usize, bytes: usize::MAX, wait: Duration::ZERO };
     reader.next(limit).await.unwrap().into_iter().map(|message| message.payload.to_vec()).collect()
 }
 
@@ -148,6 +150,7 @@ async fn what_cannot_be_written_down_is_not_done() {
         send(Method::DELETE, "/api/sync/sources/odoo", &json!({})),
         send(Method::POST, "/api/sync/trigger", &json!({"source": "odoo"})),
         send(Method::POST, "/api/data-lake/replays", &json!({"kind": "raw"})),
+        send(Method::DELETE, "/api/auth/sessions", &json!({})),
         send(Method::POST, "/api/auth/logout", &json!({})),
     ] {
         admin.send(request).await.problem(503, "audit-unavailable");
@@ -165,6 +168,48 @@ async fn what_cannot_be_written_down_is_not_done() {
     assert!(world.queue.commands.lock().unwrap().is_empty());
     world.journal_switch.on();
     assert_eq!(admin.get("/api/auth/me").await.status, StatusCode::OK, "still signed in");
+}
+
+#[tokio::test]
+async fn own_sessions_that_are_ended_and_links_that_are_asked_for_are_written_down() {
+    let world = World::furnished().await;
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    world.signed_in(Role::Viewer).await;
+    let id = viewer.get("/api/auth/me").await.json()["user"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(viewer.send(send(Method::DELETE, "/api/auth/sessions", &json!({}))).await.status, 204);
+    let unknown = viewer.send(send(Method::DELETE, "/api/auth/sessions/none", &json!({}))).await;
+    unknown.problem(404, "unknown-session");
+    let found = entries(&world, &mut admin, "action=session.ended").await;
+    let kinds: Vec<_> = found.iter().map(|entry| entry["details"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["one", "others"]);
+    assert_eq!(told(&found), [format!("session.ended refused {id}"), format!("session.ended done {id}")]);
+
+    let ask = async |role| {
+        let body = json!({"email": email(role)});
+        assert_eq!(world.browser().post("/api/auth/forgot-password", &body).await.status, 202);
+    };
+    world.journal_switch.off();
+    ask(Role::SalesUser).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    world.journal_switch.on();
+    ask(Role::Viewer).await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while world.mail.letters.lock().unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "no letter was sent");
+        tokio::task::yield_now().await;
+    }
+    let sent = world.mail.letters.lock().unwrap().clone();
+    let to: Vec<_> = sent.iter().map(|(to, _)| to.as_str()).collect();
+    assert_eq!(to, [email(Role::Viewer)], "what could not be written down was not sent");
+    let found = entries(&world, &mut admin, "action=password.link_made").await;
+    assert_eq!(told(&found), [format!("password.link_made done {id}")]);
+    assert_eq!(
+        (&found[0]["actor"]["id"], &found[0]["details"]["by"]),
+        (&json!("anonymous"), &json!("forgotten"))
+    );
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ pub struct AuditEntry {
     /// Which request.
     pub request: Option<String>,
     /// Particulars.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub details: BTreeMap<String, serde_json::Value>,
 }
 

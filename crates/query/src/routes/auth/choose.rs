@@ -91,6 +91,7 @@ pub(crate) async fn change_password(
     };
     allowed.audited(entry, change).await?;
     tracing::info!(account.id = account.id, "a password was changed");
-    let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
+    let grant =
+        app.sessions.begin(&account.id, allowed.asked.place.clone()).await.map_err(session_problem)?;
     granted(app, account, grant).await
 }

@@ -34,7 +34,7 @@ pub(crate) async fn login(
         app.refused(&asked, email).await?;
         return Err(ApiError::invalid_credentials());
     };
-    let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
+    let grant = app.sessions.begin(&account.id, asked.place.clone()).await.map_err(session_problem)?;
     app.signed_in(&asked, (&account, "password"), &grant).await?;
     let mut response = granted(&app, &account, grant).await?;
     app.cookies.forget_provider(response.headers_mut());

@@ -197,7 +197,7 @@ async fn let_in(
         Returned { code: query.code.as_deref(), issuer: query.iss.as_deref(), error: query.error.as_deref() };
     let person = app.providers.finish(&pending, &returned, now).await.map_err(with_next)?;
     let account = account_of(app, (provider, asked), person).await.map_err(with_next)?;
-    let grant = app.sessions.begin(&account.id).await.map_err(|error| {
+    let grant = app.sessions.begin(&account.id, asked.place.clone()).await.map_err(|error| {
         tracing::warn!(%error, "a session cannot be begun");
         with_next(Refusal::Unavailable)
     })?;

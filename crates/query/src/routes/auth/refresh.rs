@@ -27,7 +27,7 @@ pub(crate) async fn refresh(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Some(token) = cookie_of(&headers, REFRESH_COOKIE) else { return Ok(signed_out(&app)) };
-    let grant = match app.sessions.renew(&token).await {
+    let grant = match app.sessions.renew(&token, asked.place.clone()).await {
         Ok(grant) => grant,
         Err(SessionError::Over) => return Ok(signed_out(&app)),
         Err(SessionError::Reused(account)) => {
