@@ -17,10 +17,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["connectors", "epochs", "eventlog", "domain"]),
     ("store", &["domain"]),
     ("store-mongo", &["store", "domain"]),
+    ("audit", &["eventlog", "store", "domain"]),
     ("normalizer", &["epochs", "eventlog", "store", "domain"]),
     ("projector", &["eventlog", "store", "domain"]),
     ("generations", &["normalizer", "projector", "epochs", "eventlog", "store", "domain"]),
-    ("query", &["eventlog", "store", "domain"]),
+    ("query", &["audit", "eventlog", "store", "domain"]),
     ("odoo-simulator", &[]),
     ("xtask", &[]),
 ];
