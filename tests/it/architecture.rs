@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("generations", &["normalizer", "projector", "epochs", "eventlog", "store", "domain"]),
     ("query", &["eventlog", "store", "domain"]),
     ("odoo-simulator", &[]),
+    ("graph-simulator", &[]),
     ("xtask", &[]),
 ];
 
@@ -29,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const DRIVERS: &[(&str, &[&str])] = &[
     ("async-nats", &["eventlog-nats"]),
     ("mongodb", &["store-mongo"]),
-    ("axum", &["query", "odoo-simulator"]),
+    ("axum", &["query", "odoo-simulator", "graph-simulator"]),
     ("dxr", &["connectors", "odoo-simulator"]),
     ("reqwest", &["connectors", "query", "salescommand"]),
 ];
