@@ -32,6 +32,8 @@ mod ingest;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod ms365;
+#[cfg(test)]
 mod ms365_changes;
 #[cfg(test)]
 mod odoo_activities;
