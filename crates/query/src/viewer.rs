@@ -6,12 +6,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bson::Bson;
+use bson::{Bson, RawDocumentBuf};
 use salescommand_domain::access::{Role, Scope};
 use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
     Active, Condition, Error as StoreError, Query, ScopedReads, canonical_collection, facets_collection,
-    quarantine_collection, serving_collection,
+    quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,
 };
 use serde::de::DeserializeOwned;
 
@@ -20,6 +20,7 @@ use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
 use crate::lineage::{Explained, explained};
+use crate::roll_ups::RollUps;
 
 /// The projection of names and reporting lines.
 pub(crate) const DIRECTORY: &str = "directory";
@@ -27,6 +28,7 @@ pub(crate) const DIRECTORY: &str = "directory";
 /// Makes viewers.
 pub(crate) struct Viewers {
     store: Arc<dyn ScopedReads>,
+    roll_ups: Arc<RollUps>,
     /// The directory of (serving generation, position revision).
     kept: Mutex<Option<(u32, i64, Arc<Directory>)>>,
 }
@@ -44,6 +46,7 @@ pub(crate) struct Viewer {
     pub(crate) consumers: Consumers,
     pub(crate) directory: Arc<Directory>,
     store: Arc<dyn ScopedReads>,
+    roll_ups: Arc<RollUps>,
 }
 
 impl fmt::Debug for Viewer {
@@ -56,8 +59,8 @@ impl fmt::Debug for Viewer {
 }
 
 impl Viewers {
-    pub(crate) fn new(store: Arc<dyn ScopedReads>) -> Self {
-        Self { store, kept: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn ScopedReads>, roll_ups: RollUps) -> Self {
+        Self { store, roll_ups: Arc::new(roll_ups), kept: Mutex::default() }
     }
 
     /// The view of a person; `warming-up` before anything has been prepared.
@@ -66,7 +69,8 @@ impl Viewers {
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
         let directory = self.directory(&active, &consumers).await.map_err(ApiError::store)?;
         let scope = directory.tree.scope(role, Some(person));
-        Ok(Viewer { active, scope, consumers, directory, store: self.store.clone() })
+        let (store, roll_ups) = (self.store.clone(), self.roll_ups.clone());
+        Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
     }
 
     /// The golden id of an account's person; none while nobody knows it.
@@ -108,6 +112,40 @@ impl Viewer {
         let collection = serving_collection(name, *generation);
         let documents = self.store.read(&collection, &self.scope, query).await.map_err(ApiError::store)?;
         document::read_all(&documents).map_err(ApiError::store)
+    }
+
+    /// Sums of a projection within the scope: per scope key, or those of a wide scope together if they are kept so. The
+    /// one comes to the same as the other.
+    pub(crate) async fn sums<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        query: &Query,
+    ) -> Result<Vec<T>, ApiError> {
+        if RollUps::pays(&self.scope) {
+            let roll_up = self.scope.roll_up();
+            self.roll_ups.ask(&self.scope, &roll_up).await;
+            if let Some(sums) = self.rolled_up(name, query).await.map_err(ApiError::store)? {
+                return document::read_all(&sums).map_err(ApiError::store);
+            }
+        }
+        self.serving(name, query).await
+    }
+
+    /// Sums out of the scope's roll-up; none if it is not kept. It is looked for before and after, since it may be taken
+    /// away in between.
+    async fn rolled_up(&self, name: &str, query: &Query) -> Result<Option<Vec<RawDocumentBuf>>, StoreError> {
+        let Some(generation) = self.active.serving.get(name) else { return Ok(None) };
+        let kept = roll_up_keys_collection(name, *generation);
+        let kept = async || {
+            let this = Query::all().only(&["_id"]);
+            self.store.read_rolled_up(&kept, &self.scope, &this).await.map(|found| !found.is_empty())
+        };
+        if !kept().await? {
+            return Ok(None);
+        }
+        let collection = roll_ups_collection(name, *generation);
+        let sums = self.store.read_rolled_up(&collection, &self.scope, query).await?;
+        Ok(kept().await?.then_some(sums))
     }
 
     /// Golden records within the scope. Teams are public by declaration.
@@ -174,8 +212,19 @@ impl Viewer {
         document::read_all(&documents).map_err(ApiError::store)
     }
 
-    /// How many documents of a collection match, whoever may see them.
+    /// How many documents of a collection match within the scope; those without a scope of their own only for a reader
+    /// who sees everything.
     pub(crate) async fn count(&self, collection: &str, query: &Query) -> Result<u64, ApiError> {
-        self.store.count(collection, query).await.map_err(ApiError::store)
+        self.store.count(collection, &self.scope, query).await.map_err(ApiError::store)
+    }
+
+    /// How many golden records of an entity are within the scope, deleted ones too. Teams are public by declaration.
+    pub(crate) async fn golden_count(&self, entity: Entity) -> Result<u64, ApiError> {
+        let collection = canonical_collection(entity, self.active.canonical);
+        if entity != Entity::Team {
+            return self.count(&collection, &Query::all()).await;
+        }
+        let teams = self.store.read_public(&collection, &Query::all().only(&["_id"])).await;
+        Ok(teams.map_err(ApiError::store)?.len() as u64)
     }
 }

@@ -84,6 +84,15 @@ pub trait ScopedReads: Send + Sync {
         query: &Query,
     ) -> Result<Vec<RawDocumentBuf>, Error>;
 
+    /// The documents that match of one roll-up: of the one that sums all that the scope allows. Other collections than those
+    /// of roll-ups are refused.
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error>;
+
     /// The documents that match among those public by declaration (`scope_key: "public"`).
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error>;
 
@@ -91,9 +100,9 @@ pub trait ScopedReads: Send + Sync {
     /// whoever has read the record that they belong to through its reader's scope; other collections are refused.
     async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error>;
 
-    /// How many documents match, whoever may see them; for the data lake's counts. Without a condition the answer comes
-    /// from the collection's metadata.
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error>;
+    /// How many documents match that the scope allows; for the data lake's counts. Without a condition the answer of a
+    /// scope that allows everything comes from the collection's metadata.
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error>;
 
     /// The positions of all consumers, by name.
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error>;

@@ -81,14 +81,22 @@ impl ScopedReads for SwitchedStore {
     ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read(collection, scope, query).await
     }
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.read_rolled_up(collection, scope, query).await
+    }
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read_public(collection, query).await
     }
     async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.evidence(collection, ids).await
     }
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
-        self.twin()?.count(collection, query).await
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error> {
+        self.twin()?.count(collection, scope, query).await
     }
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {
         self.twin()?.positions().await
