@@ -337,7 +337,7 @@ impl Session<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        let records: Vec<Record> = gone.iter().map(deletion).collect();
+        let records: Vec<Record> = gone.iter().map(|key| deletion(key)).collect();
         self.retract(index, plan, &records).await?;
         if let Some(keys) = keys {
             keys.forget(self.context.ports, &gone.iter().cloned().collect()).await?;
@@ -415,8 +415,8 @@ fn part_token(instance: &InstanceName, plan: &ObjectPlan, part: &str) -> String 
     key.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
-fn deletion(key: &String) -> Record {
-    Record { key: key.clone(), source_modified: None, subjects: Vec::new(), payload: Value::Null }
+fn deletion(key: &str) -> Record {
+    Record { key: key.to_owned(), source_modified: None, subjects: Vec::new(), payload: Value::Null }
 }
 
 fn without_feeds(plan: &ObjectPlan) -> SourceError {
