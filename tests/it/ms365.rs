@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::ms365_canonical::goldens;
 use crate::oracle::Compared;
 use crate::{ms365_changes, office, oracle, recompute};
 
@@ -104,11 +105,6 @@ impl Company {
         oracle::assert_same(&oracle::documents(&logs, true).await, &documents);
         documents
     }
-}
-
-fn goldens(documents: &Compared, collection: &str) -> Vec<Golden> {
-    let found = documents[&format!("canonical_{collection}_g1")].values();
-    found.map(|bytes| bson::deserialize_from_slice(bytes).unwrap()).collect()
 }
 
 fn facet(instance: &str, object: &str, key: &str) -> FacetId {

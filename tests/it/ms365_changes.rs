@@ -1,6 +1,6 @@
 //! A company at work in Microsoft 365 (the Graph simulator), and syncs that are killed at random moments, throttled, and whose
-//! places are forgotten: in the end the raw log says what the tenant has, record by record, and nothing was ever said to be gone
-//! that was not.
+//! places are forgotten: in the end the raw log and the canonical documents say what the tenant has, record by record, and nothing
+//! was ever said to be gone that was not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,21 +10,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use salescommand_connectors::{PART_NOT_READABLE, Reach, Settings, Source, SourceError, Then, descriptor};
-use salescommand_domain::raw::{Envelope, InstanceName, Operation, Payload};
+use salescommand_domain::raw::{Envelope, InstanceName, Operation, Payload, Position, RawPosition};
 use salescommand_domain::schedule::Selection;
-use salescommand_eventlog::EventLog as _;
 use salescommand_eventlog::memory::{MemoryLog, abort_after};
+use salescommand_eventlog::{EventLog as _, Message};
 use salescommand_graph_simulator::{
     CLIENT_ID, Config, Expiry, Handle, Simulator, TENANT_ID, Tenant, Trouble,
 };
 use salescommand_ingest::{
     Clock, Demands, Ids, Options, Ports, Run, RunRequest, RunState, Trigger, run_once,
 };
+use salescommand_normalizer::RawMessage;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::oracle;
+use crate::{ms365_canonical, oracle};
 
 /// The secret of the application.
 pub const SECRET: &str = "s3cret-of-the-application";
@@ -33,7 +34,7 @@ const WITHIN: (&str, &str) = ("2026-12-01T09:00:00", "2026-12-01T10:00:00");
 const BEYOND: (&str, &str) = ("2031-12-01T09:00:00", "2031-12-01T10:00:00");
 
 /// A record: its object and its key.
-type Key = (String, String);
+pub type Key = (String, String);
 
 /// The server's clock is everybody's.
 struct Shared(Arc<Handle>);
@@ -206,6 +207,16 @@ impl Company {
         run_once(&self.ports, &request, self.source(), Options::default(), &stop).await.unwrap().record.run
     }
 
+    /// Every event, with its place.
+    async fn raw(&self) -> Vec<RawMessage> {
+        let place = |message: Message| {
+            let position = Position { epoch: 1, sequence: message.sequence };
+            let instance = InstanceName::new("ms365").unwrap();
+            RawMessage { raw: RawPosition { instance, position }, message }
+        };
+        oracle::messages(&self.log, "RAW_MS365_E1").await.into_iter().map(place).collect()
+    }
+
     async fn events(&self) -> Vec<Envelope> {
         if self.log.stream("RAW_MS365_E1").await.unwrap().is_none() {
             return Vec::new();
@@ -339,7 +350,7 @@ fn act_in_mailbox(tenant: &mut Tenant, number: usize, users: &[String], step: St
 }
 
 /// What is there, whether it can be read or not.
-fn present(handle: &Handle) -> BTreeSet<Key> {
+pub fn present(handle: &Handle) -> BTreeSet<Key> {
     handle.tenant(|tenant| {
         let mut present = BTreeSet::new();
         let key = |object: &str, key: &str| (object.to_owned(), key.to_owned());
@@ -447,6 +458,15 @@ async fn the_log_says_what_the_tenant_has(steps: Vec<Step>) {
     let again = company.sync(Demands { full: true, ..Demands::default() }).await;
     assert_eq!((again.published, again.deleted), (0, 0), "a second full reading says nothing: {again:?}");
     company.assert_no_false_retraction().await;
+    let documents = oracle::documents(&[company.raw().await], false).await;
+    company.handle.tenant(|tenant| ms365_canonical::assert_same(&documents, tenant, "2031"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_meeting_that_left_the_dates_while_its_place_was_forgotten_is_told_with_its_new_ones() {
+    let sync = Step::Sync { polls: None, same: false };
+    let steps = vec![Step::Meet(0, true), sync, Step::Expire(Expiry::Gone), Step::Postpone(0, 0, false)];
+    the_log_says_what_the_tenant_has(steps).await;
 }
 
 fn config() -> ProptestConfig {

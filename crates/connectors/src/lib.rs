@@ -17,7 +17,7 @@ pub use reach::{Reach, ReachError};
 pub use source::{
     Census, Changes, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Feeds, Field,
     FieldSchema, Followed, Incremental, MOST_ASKED, MappedField, Merged, ObjectMapping, ObjectPlan, Open,
-    PART_NOT_READABLE, Page, Record, Settings, Source, SourceError, Sweep, Then,
+    PART_NOT_READABLE, Page, Record, Settings, Source, SourceError, Sweep, Then, There,
 };
 
 /// Every connector kind this program has.

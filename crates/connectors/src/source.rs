@@ -371,8 +371,22 @@ pub trait Feeds: Send {
     ) -> Result<Changes, SourceError>;
 
     /// Those of some keys, at most [`MOST_ASKED`], whose records exist, in whichever part and whether they are still read or
-    /// not.
-    async fn existing(&mut self, object: &ObjectName, keys: &[String]) -> Result<Vec<String>, SourceError>;
+    /// not. With `unlisted_in`, all that is to be told of that part was listed without them.
+    async fn existing(
+        &mut self,
+        object: &ObjectName,
+        keys: &[String],
+        unlisted_in: Option<&str>,
+    ) -> Result<Vec<There>, SourceError>;
+}
+
+/// A record that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct There {
+    /// Its key.
+    pub key: String,
+    /// As it is now, if it was not listed and no other part tells of it: what was told before may not be true any more.
+    pub record: Option<Record>,
 }
 
 /// A page of what happened.

@@ -143,6 +143,11 @@ impl Tenant {
         there.find(|(_, user)| has(user, "mail") || has(user, "userPrincipalName")).map(|(id, _)| id.clone())
     }
 
+    /// Members of a user.
+    pub fn user_fields(&self, id: &str) -> Option<&Fields> {
+        self.users.get(id).map(|user| &user.fields)
+    }
+
     /// Adds an account of a colleague who has a mailbox.
     pub fn add_user(&mut self, name: &str, address: &str) -> String {
         let id = self.directory_id();
@@ -231,6 +236,13 @@ impl Tenant {
     /// Ids of the groups that are there.
     pub fn groups(&self) -> Vec<String> {
         self.groups.iter().filter(|(_, group)| !group.gone).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Members of a group that are there.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let members = self.groups.get(group).into_iter().flat_map(|group| &group.members);
+        let there = |id: &str| self.users.get(id).is_some_and(|user| user.absent.is_none());
+        members.filter(|(id, (is, _))| *is && there(id)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Adds a Microsoft 365 group.
@@ -338,6 +350,16 @@ impl Tenant {
     /// Ids of the events of a user.
     pub fn events(&self, user: &str) -> Vec<String> {
         self.mailboxes.get(user).map(|mailbox| there(&mailbox.events)).unwrap_or_default()
+    }
+
+    /// Members of a contact of a user.
+    pub fn contact_fields(&self, user: &str, contact: &str) -> Option<&Fields> {
+        self.mailboxes.get(user)?.contacts.get(contact).map(|item| &item.fields)
+    }
+
+    /// Members of an event of a user.
+    pub fn event_fields(&self, user: &str, event: &str) -> Option<&Fields> {
+        self.mailboxes.get(user)?.events.get(event).map(|item| &item.fields)
     }
 
     /// Changes a contact.

@@ -4,6 +4,7 @@
 //! the log. A part without a place, or whose place the source no longer knows, is listed as a whole. Then what is known and was
 //! not listed is asked for by its key, and only what the source says is not there is retracted: what was listed by a process
 //! that has ended counts as not listed, what moved to another part is not gone, and neither is what only can no longer be read.
+//! What is there and no listing tells of is told as it is now.
 //!
 //! A part that is not there any more is asked for in the same way, once. Should it come back, it is listed as a whole.
 //!
@@ -313,7 +314,7 @@ impl Session<'_> {
                 Some(keys) => keys,
                 None => self.open_keys(plan, part).await?,
             };
-            self.compare(index, plan, keys, &told).await?;
+            self.compare(index, plan, part, keys, &told).await?;
             place.listing = false;
             place.position = self.writer.end();
         }
@@ -350,11 +351,12 @@ impl Session<'_> {
         &mut self,
         index: usize,
         plan: &ObjectPlan,
+        part: &str,
         mut keys: PartKeys,
         told: &BTreeSet<String>,
     ) -> Result<(), Halt> {
         let missing: Vec<String> = keys.all().filter(|key| !told.contains(*key)).cloned().collect();
-        let gone = self.not_existing(index, plan, &missing).await?;
+        let gone = self.not_existing(index, plan, &missing, Some(part)).await?;
         let all = keys.len() as u64;
         if gone.len() as u64 > FEW.max(all / SHARE) && !self.demands.accept_deletions {
             return Err(Halt::Source(too_many(plan, gone.len(), keys.len(), "records")));
@@ -362,18 +364,24 @@ impl Session<'_> {
         self.retract_told(index, plan, Some(&mut keys), &gone).await
     }
 
-    /// Those of some keys whose records the source says are not there.
+    /// Those of some keys whose records the source says are not there. What is there and was not listed in a part, nor will be in
+    /// another one, is told as it is now.
     async fn not_existing(
         &mut self,
         index: usize,
         plan: &ObjectPlan,
         keys: &[String],
+        unlisted_in: Option<&str>,
     ) -> Result<Vec<String>, Halt> {
         let mut gone = Vec::new();
         for keys in keys.chunks(MOST_ASKED) {
-            let there = ask!(self, index, plan, |feeds| feeds.existing(&plan.object, keys));
-            let there: BTreeSet<String> = there.into_iter().collect();
-            gone.extend(keys.iter().filter(|key| !there.contains(*key)).cloned());
+            let found = ask!(self, index, plan, |feeds| feeds.existing(&plan.object, keys, unlisted_in));
+            let there: BTreeSet<&str> = found.iter().map(|there| there.key.as_str()).collect();
+            gone.extend(keys.iter().filter(|key| !there.contains(key.as_str())).cloned());
+            let now: Vec<Record> = found.into_iter().filter_map(|there| there.record).collect();
+            if !now.is_empty() {
+                self.publish(index, plan, &now).await?;
+            }
         }
         Ok(gone)
     }
@@ -394,7 +402,7 @@ impl Session<'_> {
         for (mut held, place) in vanished {
             let mut keys = self.open_keys(plan, &place.part).await?;
             let known: Vec<String> = keys.all().cloned().collect();
-            let gone = self.not_existing(index, plan, &known).await?;
+            let gone = self.not_existing(index, plan, &known, None).await?;
             self.retract_told(index, plan, Some(&mut keys), &gone).await?;
             let (run_id, token) = (self.run_id, self.context.lease.token());
             let closed =

@@ -11,7 +11,7 @@ use super::links;
 use super::objects::{CONTACTS, EVENTS, GROUPS, MANAGERS, Object, USERS};
 use super::record;
 use super::source::{GraphSource, known};
-use crate::{Changes, Feeds, SourceError, Then};
+use crate::{Changes, Feeds, SourceError, Then, There};
 
 /// A page of a delta round: the last that it says of each record, since it may say more than one thing.
 pub(super) struct Told {
@@ -113,28 +113,43 @@ impl Feeds for GraphSource {
         }
     }
 
-    async fn existing(&mut self, object: &ObjectName, keys: &[String]) -> Result<Vec<String>, SourceError> {
+    async fn existing(
+        &mut self,
+        object: &ObjectName,
+        keys: &[String],
+        unlisted_in: Option<&str>,
+    ) -> Result<Vec<There>, SourceError> {
         let object = known(object)?;
         self.ready().await?;
+        // A calendar is listed within its dates. What is there and was not listed has been moved out of them, and perhaps been
+        // changed since.
+        let calendar = unlisted_in.filter(|_| object.name == EVENTS);
+        let select = if calendar.is_some() { "" } else { "?$select=id" };
         let path = |key: &String| match (object.name, record::item_of(key)) {
             (CONTACTS | EVENTS, Some((mailbox, id))) => {
-                format!(
-                    "/users/{}/{}/{}?$select=id",
-                    links::escaped(mailbox),
-                    object.name,
-                    links::escaped(id)
-                )
+                format!("/users/{}/{}/{}{select}", links::escaped(mailbox), object.name, links::escaped(id))
             }
-            (GROUPS, _) => format!("/groups/{}?$select=id", links::escaped(key)),
-            _ => format!("/users/{}?$select=id", links::escaped(key)),
+            (GROUPS, _) => format!("/groups/{}{select}", links::escaped(key)),
+            _ => format!("/users/{}{select}", links::escaped(key)),
         };
         let paths: Vec<String> = keys.iter().map(path).collect();
         let (answers, _) =
             self.ask_all(&paths).await.map_err(|error| error.into_source_error(Some(object)))?;
-        let there = keys.iter().zip(answers).filter(|(_, answer)| match answer {
-            Ok(_) => true,
-            Err(refusal) => !refusal.is_gone(),
-        });
-        Ok(there.map(|(key, _)| key.clone()).collect())
+        let (mut there, mut rows) = (Vec::new(), BTreeMap::new());
+        for (key, answer) in keys.iter().zip(answers) {
+            match (answer, record::item_of(key)) {
+                (Err(refusal), _) if refusal.is_gone() => continue,
+                (Ok(row), Some((_, id))) if calendar.is_some() => drop(rows.insert(id.to_owned(), row)),
+                _ => {}
+            }
+            there.push(There { key: key.clone(), record: None });
+        }
+        if let Some(mailbox) = calendar {
+            let mut records = self.meetings(object, mailbox, &rows).await?;
+            for there in &mut there {
+                there.record = records.remove(&there.key);
+            }
+        }
+        Ok(there)
     }
 }

@@ -13,7 +13,7 @@ use super::links;
 use super::objects::{CONTACTS, Object};
 use super::record::{self, item_key, lacks_series};
 use super::source::GraphSource;
-use crate::{Changes, SourceError};
+use crate::{Changes, Record, SourceError};
 
 /// The usual folder of contacts, which no listing of folders tells.
 const USUAL_FOLDER: &str = "contacts";
@@ -130,6 +130,22 @@ impl GraphSource {
         };
         let (records, left) = (rows.iter().map(made).collect(), there.iter().map(made).collect());
         Ok(Changes { records, gone, left, then, calls })
+    }
+
+    /// Meetings of a calendar from rows by their ids, by key.
+    pub(super) async fn meetings(
+        &mut self,
+        object: &'static Object,
+        mailbox: &str,
+        rows: &BTreeMap<String, Json>,
+    ) -> Result<BTreeMap<String, Record>, SourceError> {
+        let (series, _) = self.series(object, mailbox, rows.values()).await?;
+        let made = rows.iter().map(|(id, row)| {
+            let series = lacks_series(row).and_then(|id| rows.get(id).or_else(|| series.get(id)));
+            let record = record::event(object, (mailbox, id), row, series, &self.roster);
+            (record.key.clone(), record)
+        });
+        Ok(made.collect())
     }
 
     /// The dates that are followed from now on.

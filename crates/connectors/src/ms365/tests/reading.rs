@@ -237,13 +237,23 @@ async fn what_is_said_to_be_removed_is_looked_for() {
     let left: Vec<_> = page.left.iter().map(|record| record.key.clone()).collect();
     assert_eq!(left, [format!("{user}/{moved}")], "it is there, and said with its new dates");
     let keys = [&kept, &lost, &moved].map(|id| format!("{user}/{id}"));
-    let there = source.feeds().unwrap().existing(&object("events"), &keys).await.unwrap();
-    assert_eq!(there, [keys[0].clone(), keys[2].clone()]);
+    let existing = async |source: &mut dyn Source, unlisted_in| {
+        let there = source.feeds().unwrap().existing(&object("events"), &keys, unlisted_in).await.unwrap();
+        there.into_iter().map(|there| (there.key, there.record)).collect::<Vec<_>>()
+    };
+    let there = existing(&mut *source, None).await;
+    assert_eq!(there, [(keys[0].clone(), None), (keys[2].clone(), None)]);
+    let there = existing(&mut *source, Some(&user)).await;
+    assert_eq!(
+        there[1],
+        (keys[2].clone(), Some(page.left[0].clone())),
+        "what is not listed is told all the same"
+    );
     handle.tenant(|tenant| tenant.close_mailbox(&user, true));
-    let there = source.feeds().unwrap().existing(&object("events"), &keys).await.unwrap();
-    assert_eq!(there, keys, "what cannot be read is not gone");
+    let there = existing(&mut *source, Some(&user)).await;
+    assert_eq!(there, keys.clone().map(|key| (key, None)), "what cannot be read is not gone");
     handle.tenant(|tenant| tenant.delete_user(&user));
-    assert!(source.feeds().unwrap().existing(&object("events"), &keys).await.unwrap().is_empty());
+    assert!(existing(&mut *source, None).await.is_empty());
 }
 
 #[tokio::test]
