@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
+use salescommand_query::mail::Mail;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SymmetricKey, SystemClock,
@@ -19,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::alert_mail::Mail;
+use crate::alert_mail;
 use crate::alerts::WebHook;
 use crate::code::{self, Program};
 use crate::config::Config;
@@ -27,6 +28,7 @@ use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, SourceSchedules, serve_sources};
 use crate::load::{AskedReaders, serve_load};
+use crate::mail::Mailer;
 use crate::people::AccountLog;
 use crate::probes::Registry;
 use crate::quarantine::DecisionLog;
@@ -192,7 +194,11 @@ fn run_query(
     let ports = shared.ports();
     let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
     let connectors = Registry::new(config.reach()?);
-    let mail = Mail::new(&config.alerts, &config.http.public_url)?;
+    let mailer = Mailer::new(&config.alerts)?.map(Arc::new);
+    if mailer.is_some() && service_config.public_url.is_empty() {
+        tracing::warn!("http.public_url is not set, so no links to choose a password are sent by e-mail");
+    }
+    let mail = alert_mail::Mail::new(mailer.clone(), &config.alerts, &config.http.public_url)?;
     let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
@@ -221,6 +227,7 @@ fn run_query(
             quarantine: Arc::new(decisions),
             people: Arc::new(AccountLog { ports: ports.clone() }),
             generations: Arc::new(OperatorCommands(operator)),
+            mail: mailer.map(|mailer| mailer as Arc<dyn Mail>),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             load: load.clone(),

@@ -504,8 +504,9 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
-    // A reader who sees nothing, or a world in which nothing changes, would prove nothing.
+    // A reader who sees nothing, or a world in which nothing changes, would prove nothing. In the mean a reader sees one record
+    // and more, and 26 questions have an answer; the bounds are far enough below that chance does not reach them.
     let (records, answers, changed) = seen.get();
     let cases = cases() as usize;
-    assert!(records > cases && answers > 20 * cases && changed > cases / 3, "{:?}", seen.get());
+    assert!(records > cases / 8 && answers > 10 * cases && changed > cases / 3, "{:?}", seen.get());
 }

@@ -19,6 +19,7 @@ use salescommand_eventlog::{
 use salescommand_query::accounts::AccountSummary;
 use salescommand_query::connectors::{CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceObject};
 use salescommand_query::cursors::SourceCursor;
+use salescommand_query::mail::{Letter, Mail, MailError};
 use salescommand_query::people::{People, PeopleError};
 use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
@@ -481,6 +482,24 @@ impl People for Told {
             return Err(PeopleError("nats://secret-host".into()));
         }
         self.accounts.lock().unwrap().push(account.clone());
+        Ok(())
+    }
+}
+
+/// A mail server that keeps what it is sent: to whom, and the text.
+#[derive(Debug, Clone, Default)]
+pub struct MailServer {
+    pub letters: Arc<Mutex<Vec<(String, String)>>>,
+    pub switch: Switch,
+}
+
+#[async_trait]
+impl Mail for MailServer {
+    async fn send(&self, letter: Letter) -> Result<(), MailError> {
+        if self.switch.is_off() {
+            return Err(MailError("smtp://secret-host".into()));
+        }
+        self.letters.lock().unwrap().push((letter.to, letter.text.expose_secret().to_owned()));
         Ok(())
     }
 }
