@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("generations", &["normalizer", "projector", "epochs", "eventlog", "store", "domain"]),
     ("query", &["audit", "eventlog", "store", "domain"]),
     ("odoo-simulator", &[]),
+    ("graph-simulator", &[]),
     ("xtask", &[]),
 ];
 
@@ -30,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const DRIVERS: &[(&str, &[&str])] = &[
     ("async-nats", &["eventlog-nats"]),
     ("mongodb", &["store-mongo"]),
-    ("axum", &["query", "odoo-simulator"]),
+    ("axum", &["query", "odoo-simulator", "graph-simulator"]),
     ("dxr", &["connectors", "odoo-simulator"]),
     ("reqwest", &["connectors", "query", "salescommand"]),
 ];

@@ -34,6 +34,12 @@ mod ingest;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod ms365;
+#[cfg(test)]
+mod ms365_canonical;
+#[cfg(test)]
+mod ms365_changes;
+#[cfg(test)]
 mod odoo_activities;
 #[cfg(test)]
 mod odoo_changes;

@@ -117,13 +117,21 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             );
             return Ok(());
         }
-        cli::Source::Add { kind, name, url, database, login, more, schedule: cadence } => {
+        cli::Source::Add { kind, name, url, database, login, tenant, client_id, more, schedule: cadence } => {
             let secret = match std::env::var("SALESCOMMAND_SOURCE_SECRET") {
                 Ok(secret) => SecretString::from(secret),
                 Err(_) => secret_from_stdin("source's password or API key")?,
             };
-            let settings = [("url", url), ("database", database), ("login", login)];
-            let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
+            let own = [
+                ("url", url),
+                ("database", database),
+                ("login", login),
+                ("tenant", tenant),
+                ("client_id", client_id),
+            ];
+            // What is not said is no setting.
+            let settings = own.into_iter().filter(|(_, value)| !value.is_empty());
+            let settings = settings.map(|(key, value)| (key.to_owned(), value));
             let settings: BTreeMap<_, _> = more.into_iter().chain(settings).collect();
             let product = Registry::new(config.reach()?).check_settings(&kind, &settings, &secret)?;
             let name = InstanceName::new(name)?;

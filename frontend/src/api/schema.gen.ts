@@ -2947,7 +2947,7 @@ export interface components {
         SourceAddition: {
             /** @description When it is read by itself; every 15 minutes if nothing is said. */
             cadence?: string | null;
-            /** @description Connector kind: `odoo`. */
+            /** @description Connector kind: `odoo`, `ms365`. */
             kind: string;
             /** @description A name of its own: a-z, 0-9 and '-', beginning with a letter. It never changes: the raw log is called by it. */
             name: string;

@@ -63,7 +63,7 @@ pub struct SourceInstances {
 pub struct SourceAddition {
     /// A name of its own: a-z, 0-9 and '-', beginning with a letter. It never changes: the raw log is called by it.
     pub name: String,
-    /// Connector kind: `odoo`.
+    /// Connector kind: `odoo`, `ms365`.
     pub kind: String,
     /// Name for people; the product's and the source's if it has none.
     pub title: Option<String>,
