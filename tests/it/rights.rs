@@ -360,6 +360,12 @@ async fn the_whole_pipeline_works_with_the_rights_of_its_users() {
     let named =
         async || (session.read(&path).await.ok()?.body["opportunity"]["name"] == "By hand").then_some(());
     eventually("the edit", named).await.unwrap();
+    // Who asked for the sync, as the query service has written it down.
+    let written = async || {
+        let entries = platform.run_json(&["audit", "list"]).ok()?;
+        entries.to_string().contains("sync").then_some(())
+    };
+    eventually("the audit log", written).await.unwrap();
     for process in processes {
         let log = platform.log(process).to_lowercase();
         assert!(!log.contains("permissions violation"), "{process} was refused something:\n{log}");

@@ -1,7 +1,14 @@
 /** Every sentence of the interface. Sentence case; says what happened and what to do; numbers come in formatted. */
 export const en = {
   app: { name: "SalesCommand", tagline: "Sales intelligence over your own data", skip: "Skip to content" },
-  nav: { label: "Main", overview: "Overview", dataLake: "Data lake", entities: "Records", users: "Users" },
+  nav: {
+    label: "Main",
+    overview: "Overview",
+    dataLake: "Data lake",
+    entities: "Records",
+    users: "Users",
+    audit: "Audit log",
+  },
   changePassword: {
     title: "Change password",
     text: "Your sessions in other browsers end.",
@@ -347,12 +354,19 @@ export const en = {
   },
   source: {
     add: "Add a source",
-    addTitle: "Add an Odoo source",
+    addTitle: "Add a source",
+    kind: "Kind",
     name: "Name",
     nameHint: "a-z, 0-9 and -, beginning with a letter. It never changes: its raw log is called by it.",
     title: "Shown as",
-    settings: { url: "Address", database: "Database", login: "Login of the API user" },
-    secret: "API key or password",
+    settings: {
+      url: "Address",
+      database: "Database",
+      login: "Login of the API user",
+      tenant: "Directory (tenant) id",
+      client_id: "Application (client) id",
+    },
+    secret: "API key, password or client secret",
     secretHint: "It is sealed and never shown again.",
     secretKept: "Leave it empty to keep the present one.",
     menu: "More: {{source}}",
