@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use salescommand_connectors::{ObjectPlan, Record, config};
-use salescommand_domain::canonical::{FacetId, IdentityKey, QuarantineDecision};
+use salescommand_domain::canonical::{
+    FacetId, IdentityKey, ManagerEdge, ManagerEdgeFacet, QuarantineDecision,
+};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_normalizer::MAPPING_OBJECT;
@@ -66,6 +68,13 @@ pub fn mapping(instance: &InstanceName, program: &str, description: Option<&str>
 /// Two records are one thing. Declared twice, it is one record.
 pub fn link(a: FacetId, b: FacetId) -> (&'static str, Record) {
     record("link", &format!("{a}+{b}"), Vec::new(), config::link_payload(a, b))
+}
+
+/// Who somebody reports to. Declared again from the same day on, it takes the place of the former.
+pub fn manager_edge(declared: &ManagerEdgeFacet) -> (&'static str, Record) {
+    let ManagerEdge { person, from, .. } = &declared.edge;
+    let key = from.map_or_else(|| person.to_string(), |from| format!("{person}/{from}"));
+    record(config::MANAGER_EDGE_OBJECT, &key, Vec::new(), config::manager_edge_payload(declared))
 }
 
 /// An identity key joins nothing. A key that holds somebody's address names them.

@@ -161,7 +161,7 @@ impl App {
 
     /// The golden id of an account's person, for the session document.
     pub(crate) async fn person_id(&self, account: &Account) -> Result<Option<String>, ApiError> {
-        let found = self.guarded.viewers.person_id(account.person_facet).await.map_err(ApiError::store)?;
+        let found = self.guarded.viewers.person_id(account.person_facet, self.clock.now()).await.map_err(ApiError::store)?;
         Ok(found.map(|id| id.to_string()))
     }
 }
@@ -282,7 +282,8 @@ impl<P> Allowed<P> {
 
     /// What this account may read, as things are now.
     pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
-        self.guarded().viewers.view(self.account.role, self.account.person_facet).await
+        let reader = (self.account.role, self.account.person_facet);
+        self.guarded().viewers.view(reader, self.app.clock.now()).await
     }
 
     /// Evidence of freshness for a dashboard: if the broker does not answer soon, as last known.

@@ -1,10 +1,14 @@
 //! The directory of a serving generation in memory: who reports to whom, and what things are called.
 //!
-//! Built from the projection's public documents and kept until its position moves.
+//! Built from the projection's public documents and kept until its position moves; the tree is that of the day of the
+//! request in the reporting calendar, and made anew when another day begins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use salescommand_domain::access::{OrgTree, Person, TeamEdge};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use salescommand_domain::access::{DeclaredEdge, OrgTree, Person, TeamEdge};
 use salescommand_domain::canonical::{CalendarFacet, FacetId};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
@@ -33,6 +37,9 @@ pub(crate) struct StageName {
 pub(crate) struct Directory {
     pub(crate) tree: OrgTree,
     pub(crate) calendar: CalendarFacet,
+    /// The day of the tree.
+    pub(crate) day: Date,
+    said: Arc<Said>,
     people: BTreeMap<FacetId, String>,
     stages: BTreeMap<FacetId, StageName>,
     teams: BTreeMap<FacetId, String>,
@@ -40,19 +47,27 @@ pub(crate) struct Directory {
     entries: BTreeSet<FacetId>,
 }
 
+/// What trees are made of, whatever the day.
+#[derive(Debug, Default)]
+struct Said {
+    people: Vec<Person>,
+    teams: Vec<TeamEdge>,
+    edges: Vec<DeclaredEdge>,
+}
+
 impl Directory {
-    pub(crate) fn build(entries: Vec<DirectoryEntry>) -> Self {
-        let (mut directory, mut people, mut teams) = (Self::default(), Vec::new(), Vec::new());
+    pub(crate) fn build(entries: Vec<DirectoryEntry>, now: Timestamp) -> Self {
+        let (mut directory, mut said) = (Self::default(), Said::default());
         for DirectoryEntry { id, fact, .. } in entries {
             directory.entries.insert(id);
             match fact {
                 DirectoryFact::Person { name, facets, manager, .. } => {
                     directory.people.insert(id, name);
-                    people.push(Person { id, facets, manager });
+                    said.people.push(Person { id, facets, manager });
                 }
                 DirectoryFact::Team { name, leader, members } => {
                     directory.teams.insert(id, name);
-                    teams.push(TeamEdge { id, leader, members });
+                    said.teams.push(TeamEdge { id, leader, members });
                 }
                 DirectoryFact::Stage { name, order, source, .. } => {
                     directory.stages.insert(id, StageName { name, order, source });
@@ -62,10 +77,19 @@ impl Directory {
                 }
                 DirectoryFact::Company { .. } => {}
                 DirectoryFact::Calendar(calendar) => directory.calendar = calendar,
+                DirectoryFact::ManagerEdge(edge) => said.edges.push(DeclaredEdge { id, edge }),
             }
         }
-        directory.tree = OrgTree::build(&people, &teams);
+        directory.day = directory.calendar.day_of(now);
+        directory.tree = OrgTree::on(directory.day, &said.people, &said.teams, &said.edges);
+        directory.said = Arc::new(said);
         directory
+    }
+
+    /// The same on another day.
+    pub(crate) fn on(&self, day: Date) -> Self {
+        let Said { people, teams, edges } = &*self.said;
+        Self { tree: OrgTree::on(day, people, teams, edges), day, ..self.clone() }
     }
 
     /// The person that a facet belongs to; none if nobody knows it.

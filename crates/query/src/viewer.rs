@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bson::Bson;
+use jiff::Timestamp;
 use salescommand_domain::access::{Role, Scope};
 use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
@@ -60,34 +61,52 @@ impl Viewers {
         Self { store, kept: Mutex::default() }
     }
 
-    /// The view of a person; `warming-up` before anything has been prepared.
-    pub(crate) async fn view(&self, role: Role, person: FacetId) -> Result<Viewer, ApiError> {
+    /// The view of a person at a moment; `warming-up` before anything has been prepared.
+    pub(crate) async fn view(
+        &self,
+        (role, person): (Role, FacetId),
+        now: Timestamp,
+    ) -> Result<Viewer, ApiError> {
         let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
-        let directory = self.directory(&active, &consumers).await.map_err(ApiError::store)?;
+        let directory = self.directory(&active, &consumers, now).await.map_err(ApiError::store)?;
         let scope = directory.tree.scope(role, Some(person));
         Ok(Viewer { active, scope, consumers, directory, store: self.store.clone() })
     }
 
     /// The golden id of an account's person; none while nobody knows it.
-    pub(crate) async fn person_id(&self, person: FacetId) -> Result<Option<FacetId>, StoreError> {
+    pub(crate) async fn person_id(
+        &self,
+        person: FacetId,
+        now: Timestamp,
+    ) -> Result<Option<FacetId>, StoreError> {
         let Some(active) = self.store.active().await? else { return Ok(None) };
         let consumers = Consumers::new(self.store.positions().await?);
-        Ok(self.directory(&active, &consumers).await?.tree.person_of(person))
+        Ok(self.directory(&active, &consumers, now).await?.tree.person_of(person))
     }
 
-    async fn directory(&self, active: &Active, consumers: &Consumers) -> Result<Arc<Directory>, StoreError> {
+    async fn directory(
+        &self,
+        active: &Active,
+        consumers: &Consumers,
+        now: Timestamp,
+    ) -> Result<Arc<Directory>, StoreError> {
         let Some(generation) = active.serving.get(DIRECTORY).copied() else { return Ok(Arc::default()) };
         // The revision was read before the documents: what is kept may be newer than its revision, never older.
         let revision = consumers.projection(DIRECTORY, generation).map(|position| position.revision);
-        if let (Some(revision), Some((kept_generation, kept_revision, directory))) = (revision, &*self.kept())
+        if let (Some(revision), Some((kept_generation, kept_revision, directory))) =
+            (revision, &mut *self.kept())
             && (*kept_generation, *kept_revision) == (generation, revision)
         {
+            let day = directory.calendar.day_of(now);
+            if directory.day != day {
+                *directory = Arc::new(directory.on(day));
+            }
             return Ok(directory.clone());
         }
         let documents =
             self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
-        let directory = Arc::new(Directory::build(document::read_all(&documents)?));
+        let directory = Arc::new(Directory::build(document::read_all(&documents)?, now));
         *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
         Ok(directory)
     }

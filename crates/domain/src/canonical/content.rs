@@ -180,6 +180,61 @@ pub struct User {
     pub manager: Option<FacetId>,
 }
 
+/// By what a manager is known, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerEvidence {
+    /// Somebody has said so in SalesCommand.
+    Manual,
+    /// A directory of people says so.
+    Directory,
+    /// A source of records says so, of one of its users or employees.
+    Source,
+    /// Leads a team of which the person is a member.
+    TeamLeader,
+}
+
+/// Who somebody reports to, from one day to another, as a record of its own says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ManagerEdge {
+    /// A record of the person.
+    pub person: FacetId,
+    /// A record of the manager; none: the person reports to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FacetId>,
+    /// By what that is known.
+    pub evidence: ManagerEvidence,
+    /// The first day on which it holds; none: ever since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// The last day on which it holds; none: from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+}
+
+impl ManagerEdge {
+    /// Whether it holds on a day.
+    pub fn holds_on(&self, day: Date) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
+}
+
+/// A manager edge as it was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagerEdgeFacet {
+    /// What it says.
+    pub edge: ManagerEdge,
+    /// Why, in the words of whoever declared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who declared it: the record of an account, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<FacetId>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_at: Option<Timestamp>,
+}
+
 /// A sales team.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
