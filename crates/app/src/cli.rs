@@ -1,6 +1,7 @@
 //! The command line. Names are fixed, so that scripts can rely on them.
 
 mod generations;
+mod org;
 mod sources;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use generations::{Generation, Replay};
+pub use org::Org;
 pub use sources::{Source, Sync};
 
 /// SalesCommand: sales intelligence whose every number can prove itself.
@@ -83,6 +85,9 @@ pub enum Command {
     /// Links: records that somebody has declared to be one thing.
     #[command(subcommand)]
     Link(Link),
+    /// The organisation: who reports to whom, and who stands in for whom.
+    #[command(subcommand)]
+    Org(Org),
     /// Ignored keys: identity keys that somebody has declared to join nothing.
     #[command(subcommand)]
     IgnoredKey(IgnoredKey),

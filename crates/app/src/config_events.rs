@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use salescommand_connectors::{ObjectPlan, Record, config};
 use salescommand_domain::canonical::{
-    FacetId, IdentityKey, ManagerEdge, ManagerEdgeFacet, QuarantineDecision,
+    FacetId, IdentityKey, MANAGER_EDGE_OBJECT, ManagerEdgeFacet, QuarantineDecision,
 };
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
 use salescommand_ingest::{Ports, RawWriter};
@@ -72,9 +72,8 @@ pub fn link(a: FacetId, b: FacetId) -> (&'static str, Record) {
 
 /// Who somebody reports to. Declared again from the same day on, it takes the place of the former.
 pub fn manager_edge(declared: &ManagerEdgeFacet) -> (&'static str, Record) {
-    let ManagerEdge { person, from, .. } = &declared.edge;
-    let key = from.map_or_else(|| person.to_string(), |from| format!("{person}/{from}"));
-    record(config::MANAGER_EDGE_OBJECT, &key, Vec::new(), config::manager_edge_payload(declared))
+    let key = declared.edge.source().key;
+    record(MANAGER_EDGE_OBJECT, &key, Vec::new(), config::manager_edge_payload(declared))
 }
 
 /// An identity key joins nothing. A key that holds somebody's address names them.
@@ -106,6 +105,13 @@ pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Res
 pub async fn retract(ports: &Ports, (object, record): (&'static str, Record)) -> Result<()> {
     writer(ports).await?.retract(&plan(object)?, &[record.key]).await.context(UNWRITABLE)?;
     Ok(())
+}
+
+/// Takes the record of a declared manager edge back. Gives the end of the log.
+pub async fn retract_edge(ports: &Ports, key: &str) -> Result<Position> {
+    let mut writer = writer(ports).await?;
+    writer.retract(&plan(MANAGER_EDGE_OBJECT)?, &[key.to_owned()]).await.context(UNWRITABLE)?;
+    Ok(writer.end())
 }
 
 const UNWRITABLE: &str = "the configuration log cannot be written";

@@ -296,6 +296,7 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
     service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;
     service.stale_after = config.stale_after()?;
+    service.delegation_days = config.delegation_days()?;
     service.demo = with_demo;
     if with_demo {
         service.demo_accounts = demo::logins();

@@ -17,6 +17,7 @@ use salescommand_store::{
 use serde::de::DeserializeOwned;
 
 use crate::consumers::Consumers;
+use crate::delegations::Delegation;
 use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
@@ -36,6 +37,16 @@ impl fmt::Debug for Viewers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Viewers")
     }
+}
+
+/// Whose view it is.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) role: Role,
+    /// The record by which their account is a person.
+    pub(crate) person: FacetId,
+    /// What is delegated to them, on whatever days.
+    pub(crate) delegated: Vec<Delegation>,
 }
 
 /// One request's view.
@@ -61,16 +72,14 @@ impl Viewers {
         Self { store, kept: Mutex::default() }
     }
 
-    /// The view of a person at a moment; `warming-up` before anything has been prepared.
-    pub(crate) async fn view(
-        &self,
-        (role, person): (Role, FacetId),
-        now: Timestamp,
-    ) -> Result<Viewer, ApiError> {
+    /// The view of a reader at a moment; `warming-up` before anything has been prepared.
+    pub(crate) async fn view(&self, reader: &Reader, now: Timestamp) -> Result<Viewer, ApiError> {
         let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
         let directory = self.directory(&active, &consumers, now).await.map_err(ApiError::store)?;
-        let scope = directory.tree.scope(role, Some(person));
+        let holding = reader.delegated.iter().filter(|delegation| delegation.holds_on(directory.day));
+        let delegators: Vec<FacetId> = holding.map(|delegation| delegation.delegator).collect();
+        let scope = directory.tree.scope_with(reader.role, Some(reader.person), &delegators);
         Ok(Viewer { active, scope, consumers, directory, store: self.store.clone() })
     }
 

@@ -5,18 +5,16 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use salescommand_domain::canonical::{FacetBody, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, Mapped, Rejection};
+use salescommand_domain::canonical::{
+    FacetBody, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, Mapped, Rejection,
+};
 use serde_json::{Map, Value, json};
 
 use super::identity::end;
 use super::text;
 
-/// The object of manager edges.
-pub const MANAGER_EDGE_OBJECT: &str = "manager_edge";
 /// What stands for the manager of somebody who reports to nobody.
 const NOBODY: &str = "nobody";
-/// Longest note, in characters.
-pub const LONGEST_NOTE: usize = 500;
 
 /// The payload of a `manager_edge`.
 pub fn manager_edge_payload(declared: &ManagerEdgeFacet) -> Value {
@@ -53,15 +51,16 @@ pub(super) fn manager_edge(fields: &Map<String, Value>) -> Result<Mapped, Reject
         return Err(Rejection::new("out_of_range", "/until", "the last day is before the first"));
     }
     let note = text(fields, "note")?;
-    if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
-        let detail = format!("a note has {LONGEST_NOTE} characters at most");
+    if note.as_ref().is_some_and(|note| note.chars().count() > ManagerEdgeFacet::LONGEST_NOTE) {
+        let detail = format!("a note has {} characters at most", ManagerEdgeFacet::LONGEST_NOTE);
         return Err(Rejection::new("out_of_range", "/note", detail));
     }
     let set_by = match fields.get("set_by") {
         None | Some(Value::Null) => None,
         Some(_) => Some(end(fields, "set_by")?),
     };
-    let set_at: Option<Timestamp> = parsed(fields, "set_at", "expected a moment, such as 2026-08-01T09:00:00Z")?;
+    let set_at: Option<Timestamp> =
+        parsed(fields, "set_at", "expected a moment, such as 2026-08-01T09:00:00Z")?;
     let edge = ManagerEdge { person, manager, evidence: ManagerEvidence::Manual, from, until };
     let body = FacetBody::ManagerEdge(ManagerEdgeFacet { edge, note, set_by, set_at });
     Ok(Mapped { body, keys: Vec::new(), refs: Vec::new() })

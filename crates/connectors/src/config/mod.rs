@@ -20,7 +20,8 @@
 
 use jiff::tz::TimeZone;
 use salescommand_domain::canonical::{
-    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, User,
+    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, MANAGER_EDGE_OBJECT, Mapped, Rejection,
+    SourceRef, User,
 };
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use serde_json::{Map, Value};
@@ -34,7 +35,7 @@ mod managers;
 mod tests;
 
 pub use identity::{ignored_key_payload, link_payload};
-pub use managers::{LONGEST_NOTE, MANAGER_EDGE_OBJECT, manager_edge_payload};
+pub use managers::manager_edge_payload;
 
 /// Version of the payloads' shape.
 pub const PAYLOAD_SCHEMA: u32 = 1;

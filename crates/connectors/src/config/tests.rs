@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use salescommand_domain::canonical::{
-    Entity, FacetBody, FacetId, IdentityKey, LinkFacet, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, Mapped,
-    Rejection, SourceRef,
+    Entity, FacetBody, FacetId, IdentityKey, LinkFacet, ManagerEdge, ManagerEdgeFacet, ManagerEvidence,
+    Mapped, Rejection, SourceRef,
 };
 use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
 use serde_json::{Value, json};

@@ -100,8 +100,12 @@ impl OrgTree {
         }
         let mut said = tree.named(people);
         said.extend(tree.led_by(teams));
-        said.extend(edges.iter().filter(|declared| declared.edge.holds_on(day)).filter_map(|d| tree.declared(d)));
-        said.sort_by_key(|(person, claim)| (claim.evidence, *person, Reverse(claim.from), claim.by, claim.manager));
+        said.extend(
+            edges.iter().filter(|declared| declared.edge.holds_on(day)).filter_map(|d| tree.declared(d)),
+        );
+        said.sort_by_key(|(person, claim)| {
+            (claim.evidence, *person, Reverse(claim.from), claim.by, claim.manager)
+        });
         let mut settled = BTreeSet::new();
         for (person, claim) in said {
             tree.hear(person, claim, &mut settled);
@@ -128,7 +132,8 @@ impl OrgTree {
         let mut led = Vec::new();
         for team in teams {
             let Some(leader) = team.leader.and_then(|leader| self.person_of(leader)) else { continue };
-            let members: BTreeSet<_> = team.members.iter().filter_map(|member| self.person_of(*member)).collect();
+            let members: BTreeSet<_> =
+                team.members.iter().filter_map(|member| self.person_of(*member)).collect();
             led.extend(members.into_iter().filter(|member| *member != leader).map(|member| {
                 let claim = Claim::new(Some(leader), ManagerEvidence::TeamLeader);
                 (member, Claim { by: Some(team.id), ..claim })
@@ -222,23 +227,30 @@ impl OrgTree {
     /// delegated to the delegator, and never the delegator's role.
     pub fn scope_with(&self, role: Role, person: Option<FacetId>, delegators: &[FacetId]) -> Scope {
         if role.sees_everything() {
-            return Scope { kind: ScopeKind::All, keys: BTreeSet::new(), people: self.facets.len() };
+            let people = self.facets.len();
+            return Scope { kind: ScopeKind::All, keys: BTreeSet::new(), people, delegated: 0 };
         }
         let mut below = BTreeSet::new();
-        let roots = person.iter().chain(delegators);
-        let mut open: Vec<FacetId> = roots.filter_map(|facet| self.person_of(*facet)).collect();
-        while let Some(at) = open.pop() {
-            if below.insert(at) {
-                open.extend(self.reports.get(&at).into_iter().flatten());
-            }
-        }
+        self.add_subtrees(person.as_slice(), &mut below);
+        let own = below.len();
+        self.add_subtrees(delegators, &mut below);
         let mut keys = BTreeSet::new();
         for person in &below {
             keys.extend(self.facets.get(person).into_iter().flatten().map(|facet| ScopeKey::owner(*facet)));
             keys.extend(self.led.get(person).into_iter().flatten().map(|team| ScopeKey::team(*team)));
         }
         let kind = if below.len() > 1 { ScopeKind::Team } else { ScopeKind::Own };
-        Scope { kind, keys, people: below.len() }
+        Scope { kind, keys, people: below.len(), delegated: below.len() - own }
+    }
+
+    /// Adds people and everyone below them.
+    fn add_subtrees(&self, roots: &[FacetId], below: &mut BTreeSet<FacetId>) {
+        let mut open: Vec<FacetId> = roots.iter().filter_map(|facet| self.person_of(*facet)).collect();
+        while let Some(at) = open.pop() {
+            if below.insert(at) {
+                open.extend(self.reports.get(&at).into_iter().flatten());
+            }
+        }
     }
 }
 

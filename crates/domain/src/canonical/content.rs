@@ -10,8 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entity, FacetId};
+use super::facet::config_object;
+use super::{Entity, FacetId, SourceRef};
 use crate::money::CurrencyCode;
+use crate::raw::InstanceName;
 
 /// Typed custom fields, by the source's field name.
 pub type Custom = BTreeMap<String, Value>;
@@ -194,6 +196,9 @@ pub enum ManagerEvidence {
     TeamLeader,
 }
 
+/// The object of `config` that declares who reports to whom.
+pub const MANAGER_EDGE_OBJECT: &str = "manager_edge";
+
 /// Who somebody reports to, from one day to another, as a record of its own says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ManagerEdge {
@@ -213,10 +218,23 @@ pub struct ManagerEdge {
 }
 
 impl ManagerEdge {
+    /// The record of `config` that declares it: by the person and the first day, so that one declared again takes the
+    /// place of the former.
+    pub fn source(&self) -> SourceRef {
+        let Self { person, from, .. } = self;
+        let key = from.map_or_else(|| person.to_string(), |from| format!("{person}/{from}"));
+        SourceRef { instance: InstanceName::config(), object: config_object(MANAGER_EDGE_OBJECT), key }
+    }
+
     /// Whether it holds on a day.
     pub fn holds_on(&self, day: Date) -> bool {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
+}
+
+impl ManagerEdgeFacet {
+    /// Longest note, in characters.
+    pub const LONGEST_NOTE: usize = 500;
 }
 
 /// A manager edge as it was declared.

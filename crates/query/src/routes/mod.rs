@@ -7,7 +7,9 @@ mod meta;
 mod odoo;
 mod operations;
 mod opportunities;
+mod org;
 mod sync;
+mod teams;
 pub(crate) mod users;
 
 use std::collections::BTreeMap;
@@ -99,6 +101,15 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
         .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(org::tree::org_tree))
+        .routes(routes!(org::tree::find_people))
+        .routes(routes!(org::person::org_person))
+        .routes(routes!(org::edges::manager_edges, org::edges::declare_manager))
+        .routes(routes!(org::edges::take_back_manager))
+        .routes(routes!(org::delegations::delegations, org::delegations::delegate))
+        .routes(routes!(org::delegations::withdraw_delegation))
+        .routes(routes!(teams::teams))
+        .routes(routes!(teams::team))
         .routes(routes!(users::list::users, users::invite::invite_user))
         .routes(routes!(users::show::user, users::change::change_user))
         .routes(routes!(users::reset::reset_user))

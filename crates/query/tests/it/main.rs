@@ -14,6 +14,7 @@ mod merged;
 mod odoo;
 mod openapi;
 mod opportunities;
+mod org;
 mod overview;
 mod problems;
 mod providers;
