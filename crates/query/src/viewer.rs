@@ -202,8 +202,19 @@ impl Viewer {
         document::read_all(&documents).map_err(ApiError::store)
     }
 
-    /// How many documents of a collection match, whoever may see them.
+    /// How many documents of a collection match within the scope; those without a scope of their own only for a reader
+    /// who sees everything.
     pub(crate) async fn count(&self, collection: &str, query: &Query) -> Result<u64, ApiError> {
-        self.store.count(collection, query).await.map_err(ApiError::store)
+        self.store.count(collection, &self.scope, query).await.map_err(ApiError::store)
+    }
+
+    /// How many golden records of an entity are within the scope, deleted ones too. Teams are public by declaration.
+    pub(crate) async fn golden_count(&self, entity: Entity) -> Result<u64, ApiError> {
+        let collection = canonical_collection(entity, self.active.canonical);
+        if entity != Entity::Team {
+            return self.count(&collection, &Query::all()).await;
+        }
+        let teams = self.store.read_public(&collection, &Query::all().only(&["_id"])).await;
+        Ok(teams.map_err(ApiError::store)?.len() as u64)
     }
 }

@@ -28,12 +28,10 @@ impl ScopedReads for MongoStore {
         query: &Query,
     ) -> Result<Vec<RawDocumentBuf>, Error> {
         check_scoped(collection)?;
-        let Some(keys) = scope.keys() else { return self.run(collection, query).await };
-        if keys.is_empty() {
-            return Ok(Vec::new());
+        match within_scope(scope, query) {
+            Some(query) => self.run(collection, &query).await,
+            None => Ok(Vec::new()),
         }
-        let keys = keys.iter().map(|key| Bson::from(key.as_str())).collect();
-        self.run(collection, &query.clone().with(Condition::In(SCOPE_KEY.to_owned(), keys))).await
     }
 
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
@@ -47,9 +45,11 @@ impl ScopedReads for MongoStore {
         Documents::get(self, collection, ids).await
     }
 
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error> {
+        check_scoped(collection)?;
+        let Some(query) = within_scope(scope, query) else { return Ok(0) };
         if !query.conditions.is_empty() {
-            check_query(query)?;
+            check_query(&query)?;
             return within(self.collection(collection).count_documents(filter(&query.conditions))).await;
         }
         // From the collection's metadata: after a crash of the database it may be off by a little for a while.
@@ -66,4 +66,11 @@ impl ScopedReads for MongoStore {
         within(self.db.run_command(doc! { "ping": 1 })).await?;
         Ok(())
     }
+}
+
+/// A query of no more than a scope allows; none if it allows nothing.
+fn within_scope(scope: &Scope, query: &Query) -> Option<Query> {
+    let Some(keys) = scope.keys() else { return Some(query.clone()) };
+    let keys: Vec<_> = keys.iter().map(|key| Bson::from(key.as_str())).collect();
+    (!keys.is_empty()).then(|| query.clone().with(Condition::In(SCOPE_KEY.to_owned(), keys)))
 }

@@ -91,9 +91,9 @@ pub trait ScopedReads: Send + Sync {
     /// whoever has read the record that they belong to through its reader's scope; other collections are refused.
     async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error>;
 
-    /// How many documents match, whoever may see them; for the data lake's counts. Without a condition the answer comes
-    /// from the collection's metadata.
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error>;
+    /// How many documents match that the scope allows; for the data lake's counts. Without a condition the answer of a
+    /// scope that allows everything comes from the collection's metadata.
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error>;
 
     /// The positions of all consumers, by name.
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error>;

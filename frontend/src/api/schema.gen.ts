@@ -1132,7 +1132,7 @@ export interface components {
         CancelOutcome: "cancelled" | "asked";
         /** @description The canonical zone. */
         CanonicalZone: {
-            /** @description Records per entity. */
+            /** @description Records per entity, as far as the reader may see them. */
             entities: components["schemas"]["EntityCount"][];
             /**
              * Format: int64
@@ -1141,11 +1141,10 @@ export interface components {
             generation: number;
             /**
              * Format: int64
-             * @description Changes not yet published.
+             * @description Changes not yet published; for readers who see every record.
              */
-            pending: number;
-            /** @description Rejected raw events. */
-            quarantine: components["schemas"]["QuarantineCount"];
+            pending?: number | null;
+            quarantine?: components["schemas"]["QuarantineCount"] | null;
         };
         /**
          * @description Whether one step of a connection test passed.
@@ -1533,10 +1532,10 @@ export interface components {
             canonical: components["schemas"]["CanonicalZone"];
             /** @description Freshness. */
             meta: components["schemas"]["Meta"];
-            /** @description Raw logs, by stream. */
-            raw: components["schemas"]["RawZone"][];
-            /** @description Projections, by name. */
-            serving: components["schemas"]["ServingZone"][];
+            /** @description Raw logs, by stream; for readers who see every record. */
+            raw?: components["schemas"]["RawZone"][] | null;
+            /** @description Projections, by name; for readers who see every record. */
+            serving?: components["schemas"]["ServingZone"][] | null;
         };
         /** @description A source record in a golden record. */
         LineageFacet: {

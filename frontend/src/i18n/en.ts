@@ -178,6 +178,7 @@ export const en = {
     zones: "Zones",
     raw: "Raw",
     rawHint: "Events exactly as the sources sent them",
+    untold: "How much is here is shown to those who see every record.",
     canonical: "Canonical",
     canonicalHint: "One record per thing, whatever its source",
     serving: "Serving",

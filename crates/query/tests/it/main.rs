@@ -8,6 +8,7 @@ mod generations;
 mod hooks;
 mod hostile;
 mod idempotency;
+mod interference;
 mod labels;
 mod lineage;
 mod merged;

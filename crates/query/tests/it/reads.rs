@@ -98,7 +98,13 @@ async fn stats_count_the_three_zones_and_what_is_pending() {
     for _ in 0..5 {
         world.publish("CANONICAL_G1", "canonical.g1", "event".into()).await;
     }
-    let stats = world.signed_in(Role::SalesUser).await.get("/api/data-lake/stats").await.json();
+    let own = world.signed_in(Role::SalesUser).await.get("/api/data-lake/stats").await.json();
+    assert_eq!(
+        (&own["raw"], &own["serving"], &own["canonical"]["quarantine"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    assert_eq!(own["canonical"]["entities"][2], json!({ "entity": "opportunities", "count": 2 }));
+    let stats = world.signed_in(Role::Executive).await.get("/api/data-lake/stats").await.json();
     let raw = &stats["raw"][0];
     assert_eq!(
         (&raw["source"], &raw["epoch"], &raw["stream"]),

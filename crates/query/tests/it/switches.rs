@@ -92,8 +92,8 @@ impl ScopedReads for SwitchedStore {
     async fn evidence(&self, collection: &str, ids: &[String]) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.evidence(collection, ids).await
     }
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
-        self.twin()?.count(collection, query).await
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error> {
+        self.twin()?.count(collection, scope, query).await
     }
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {
         self.twin()?.positions().await

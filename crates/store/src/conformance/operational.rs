@@ -71,11 +71,17 @@ pub(super) async fn public_documents_need_no_scope<S: Documents + ScopedReads>(s
 pub(super) async fn counts_and_positions_are_told<S: Documents + ScopedReads>(store: &S) -> Outcome {
     store.ping().await?;
     ensure!(store.positions().await?.is_empty(), "positions before there are any");
-    ensure!(store.count(C, &Query::all()).await? == 0, "documents before there are any");
+    let everything = OrgTree::default().scope(Role::SuperAdmin, None);
+    ensure!(store.count(C, &everything, &Query::all()).await? == 0, "documents before there are any");
     people(store).await?;
     store.commit(batch("q", 0, Vec::new())).await?;
     store.commit(batch("q", 1, Vec::new())).await?;
-    ensure!(store.count(C, &Query::all()).await? == 5, "wrong count");
+    ensure!(store.count(C, &everything, &Query::all()).await? == 5, "wrong count");
+    let one = Condition::Eq("_id".to_owned(), "1".into());
+    ensure!(store.count(C, &everything, &Query::all().with(one)).await? == 1, "wrong count of what matches");
+    let nothing = OrgTree::default().scope(Role::SalesUser, None);
+    ensure!(store.count(C, &nothing, &Query::all()).await? == 0, "a scope without keys counts something");
+    ensure_error!(store.count(OPS_USERS, &everything, &Query::all()).await, Error::Refused(_));
     let positions = store.positions().await?;
     let seen: Vec<_> = positions.iter().map(|(name, position)| (name.as_str(), position.revision)).collect();
     ensure!(seen == [("p", 1), ("q", 2)], "{seen:?}");

@@ -259,8 +259,8 @@ impl ScopedReads for MemoryStore {
         Documents::get(self, collection, ids).await
     }
 
-    async fn count(&self, collection: &str, query: &Query) -> Result<u64, Error> {
-        Ok(self.run(collection, query)?.len() as u64)
+    async fn count(&self, collection: &str, scope: &Scope, query: &Query) -> Result<u64, Error> {
+        Ok(self.read(collection, scope, query).await?.len() as u64)
     }
 
     async fn positions(&self) -> Result<Vec<(String, StoredPosition)>, Error> {

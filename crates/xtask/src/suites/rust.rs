@@ -61,10 +61,17 @@ fn install_deny(suite: &Suite<'_>) -> Result<PathBuf> {
 pub fn unit(suite: &Suite<'_>) -> Result<Outcome> {
     suite.bundle()?;
     let mut cargo = suite.cargo();
+    if suite.context.full {
+        // A thousand invented organisations.
+        cargo.env("SALESCOMMAND_TEST_CASES", "1000");
+    }
     if has_nextest() {
         // The whole workspace in each suite, and its tests chosen by filter: what is left out would change features.
         let filter = format!("not package({SERVER_TESTS})");
         cargo.args(["nextest", "run", "--workspace", "--no-tests", "pass", "-E", &filter]);
+        if suite.context.full {
+            cargo.args(["--profile", "full"]);
+        }
         return suite.tests(&mut cargo, count::nextest).map(Outcome::Ran);
     }
     cargo.args([

@@ -32,7 +32,6 @@ export function Zones() {
 
 function Flow({ stats }: { stats: LakeStats }) {
   const { t } = useTranslation();
-  const unread = sum(stats.raw.map((zone) => zone.pending));
   const raw = t("lake.raw");
   const canonical = t("lake.canonical");
   const serving = t("lake.serving");
@@ -40,7 +39,7 @@ function Flow({ stats }: { stats: LakeStats }) {
     <div className="grid grid-cols-[minmax(0,1fr)] items-stretch gap-2 xl:grid-cols-[minmax(0,1fr)_auto_minmax(0,1fr)_auto_minmax(0,1fr)]">
       <RawZone zones={stats.raw} />
       <Lag
-        pending={unread}
+        pending={stats.raw && sum(stats.raw.map((zone) => zone.pending))}
         label={t("lake.pendingLabel", { from: raw, to: canonical })}
         metric="pending_canonical"
       />
@@ -55,8 +54,20 @@ function Flow({ stats }: { stats: LakeStats }) {
   );
 }
 
-function Lag({ pending, label, metric }: { pending: number; label: string; metric: string }) {
+/** What waits between two zones; only the way, for readers who are not told. */
+function Lag({
+  pending,
+  label,
+  metric,
+}: {
+  pending: number | null | undefined;
+  label: string;
+  metric: string;
+}) {
   const { t } = useTranslation();
+  if (pending == null) {
+    return <ArrowRight aria-hidden className="size-4 rotate-90 self-center text-ink-3 xl:rotate-0" />;
+  }
   return (
     <p
       data-metric={metric}

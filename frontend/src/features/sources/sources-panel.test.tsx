@@ -121,13 +121,30 @@ test("what canonical changed and no projection has read yet is shown between the
       "/api/data-lake/stats",
       aStats({
         canonical: { ...canonical, pending: 30 },
-        serving: serving.map((p) => ({ ...p, pending: 12 })),
+        serving: serving?.map((p) => ({ ...p, pending: 12 })),
       }),
     ),
   );
   renderApp("/data-lake");
   const lag = await screen.findByText("Between Canonical and Serving:", { exact: false });
   expect(lag.parentElement).toHaveTextContent("42 waiting");
+});
+
+test("who does not see every record is told what they can see, and not how much goes through the zones", async () => {
+  const { canonical } = aStats();
+  server.use(
+    answer.get(
+      "/api/data-lake/stats",
+      aStats({ raw: null, serving: null, canonical: { ...canonical, pending: null, quarantine: null } }),
+    ),
+  );
+  renderApp("/data-lake");
+  const raw = await screen.findByRole("region", { name: "Raw" });
+  expect(raw).toHaveTextContent("How much is here is shown to those who see every record.");
+  const own = screen.getByRole("region", { name: "Canonical" });
+  expect(own).toHaveTextContent("412");
+  expect(own).not.toHaveTextContent("Quarantine");
+  expect(screen.queryByText("Between Raw and Canonical:", { exact: false })).toBeNull();
 });
 
 test("a run under way can be cancelled", async () => {

@@ -1,13 +1,15 @@
 //! `GET /api/data-lake/stats`: what the three zones hold, and what each still has before it.
 //!
-//! Counts only, whoever may see the records. Every canonical event is one sequence of the stream
-//! `CANONICAL_G<n>`, so a projection's backlog is the stream's end minus its position.
+//! Records are counted within the reader's scope. How much goes through the zones would tell of records beyond it, so
+//! only a reader who sees every record is told. Every canonical event is one sequence of the stream `CANONICAL_G<n>`,
+//! so a projection's backlog is the stream's end minus its position.
 
 use jiff::Timestamp;
+use salescommand_domain::access::ScopeKind;
 use salescommand_domain::canonical::Entity;
 use salescommand_domain::raw::{InstanceName, Position, Vector};
 use salescommand_eventlog::StreamStatus;
-use salescommand_store::{Condition, Query, canonical_collection, quarantine_collection, serving_collection};
+use salescommand_store::{Condition, Query, quarantine_collection, serving_collection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,13 +71,13 @@ pub struct CanonicalZone {
     /// The active generation.
     #[schema(format = Int64)]
     pub generation: u32,
-    /// Records per entity.
+    /// Records per entity, as far as the reader may see them.
     pub entities: Vec<EntityCount>,
-    /// Changes not yet published.
+    /// Changes not yet published; for readers who see every record.
     #[schema(format = Int64)]
-    pub pending: u64,
-    /// Rejected raw events.
-    pub quarantine: QuarantineCount,
+    pub pending: Option<u64>,
+    /// Rejected raw events; for readers who see every record.
+    pub quarantine: Option<QuarantineCount>,
 }
 
 /// One projection.
@@ -102,12 +104,12 @@ pub struct ServingZone {
 pub struct LakeStats {
     /// Freshness.
     pub meta: Meta,
-    /// Raw logs, by stream.
-    pub raw: Vec<RawZone>,
+    /// Raw logs, by stream; for readers who see every record.
+    pub raw: Option<Vec<RawZone>>,
     /// The canonical zone.
     pub canonical: CanonicalZone,
-    /// Projections, by name.
-    pub serving: Vec<ServingZone>,
+    /// Projections, by name; for readers who see every record.
+    pub serving: Option<Vec<ServingZone>>,
 }
 
 /// Counts, bytes and lag of the three zones
@@ -118,14 +120,18 @@ pub struct LakeStats {
 pub(crate) async fn lake_stats(allowed: Allowed<DataLakeRead>) -> Result<Reply<LakeStats>, ApiError> {
     let evidence = allowed.present_evidence().await?;
     let viewer = allowed.viewer().await?;
-    let streams = allowed.guarded().log.streams(RAW_PREFIX).await.map_err(ApiError::broker)?;
-    let normalised = viewer.consumers.normalizer(viewer.active.canonical).unwrap_or_default();
-    let raw = streams.iter().filter_map(|status| raw_zone(status, &normalised)).collect();
-    let stream = format!("CANONICAL_G{}", viewer.active.canonical);
-    let end = allowed.guarded().log.stream(&stream).await.map_err(ApiError::broker)?;
-    let end = end.map_or(0, |status| status.last_sequence);
-    let canonical = canonical_zone(&viewer, end).await?;
-    let serving = serving_zones(&viewer, end).await?;
+    let (raw, canonical, serving) = if viewer.scope.kind() == ScopeKind::All {
+        let log = &allowed.guarded().log;
+        let streams = log.streams(RAW_PREFIX).await.map_err(ApiError::broker)?;
+        let normalised = viewer.consumers.normalizer(viewer.active.canonical).unwrap_or_default();
+        let raw = streams.iter().filter_map(|status| raw_zone(status, &normalised)).collect();
+        let stream = format!("CANONICAL_G{}", viewer.active.canonical);
+        let end = log.stream(&stream).await.map_err(ApiError::broker)?;
+        let end = end.map_or(0, |status| status.last_sequence);
+        (Some(raw), canonical_zone(&viewer, Some(end)).await?, Some(serving_zones(&viewer, end).await?))
+    } else {
+        (None, canonical_zone(&viewer, None).await?, None)
+    };
     Ok(Reply(LakeStats { meta: evidence.meta(&viewer), raw, canonical, serving }))
 }
 
@@ -154,21 +160,23 @@ fn pending(status: &StreamStatus, epoch: u32, position: Option<Position>) -> u64
     }
 }
 
-async fn canonical_zone(viewer: &Viewer, end: u64) -> Result<CanonicalZone, ApiError> {
+/// The canonical zone; what waits and what was rejected only with the end of its stream.
+async fn canonical_zone(viewer: &Viewer, end: Option<u64>) -> Result<CanonicalZone, ApiError> {
     let generation = viewer.active.canonical;
-    // Superseded rejects stay in the collection; they wait for nobody.
-    let open = Query::all().with(Condition::Eq("state".to_owned(), "open".into()));
     let mut entities = Vec::new();
     for entity in Entity::ALL {
-        let count = viewer.count(&canonical_collection(entity, generation), &Query::all()).await?;
+        let count = viewer.golden_count(entity).await?;
         entities.push(EntityCount { entity: entity.plural().to_owned(), count });
     }
-    Ok(CanonicalZone {
-        generation,
-        entities,
-        pending: viewer.consumers.numbered(generation).saturating_sub(end),
-        quarantine: QuarantineCount { open: viewer.count(&quarantine_collection(generation), &open).await? },
-    })
+    let mut zone = CanonicalZone { generation, entities, pending: None, quarantine: None };
+    if let Some(end) = end {
+        // Superseded rejects stay in the collection; they wait for nobody.
+        let open = Query::all().with(Condition::Eq("state".to_owned(), "open".into()));
+        zone.pending = Some(viewer.consumers.numbered(generation).saturating_sub(end));
+        let open = viewer.count(&quarantine_collection(generation), &open).await?;
+        zone.quarantine = Some(QuarantineCount { open });
+    }
+    Ok(zone)
 }
 
 async fn serving_zones(viewer: &Viewer, end: u64) -> Result<Vec<ServingZone>, ApiError> {

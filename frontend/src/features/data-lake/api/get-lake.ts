@@ -23,13 +23,16 @@ export const lakeHealthQuery = queryOptions({
 /** Something is being read, or is still on its way through the zones. */
 function isMoving(stats: LakeStats | undefined): boolean {
   if (!stats) return false;
-  const waiting = sum(stats.raw.map((zone) => zone.pending)) + servingLag(stats);
+  const waiting = sum((stats.raw ?? []).map((zone) => zone.pending)) + (servingLag(stats) ?? 0);
   return waiting > 0 || stats.meta.sources.some((source) => source.state === "running");
 }
 
 /** What canonical has changed and the slowest projection has not seen yet, be it still unpublished or unread. */
-export function servingLag(stats: LakeStats): number {
-  return stats.canonical.pending + Math.max(0, ...stats.serving.map((projection) => projection.pending));
+export function servingLag(stats: LakeStats): number | null {
+  if (!stats.serving) return null;
+  return (
+    (stats.canonical.pending ?? 0) + Math.max(0, ...stats.serving.map((projection) => projection.pending))
+  );
 }
 
 export function sum(values: number[]): number {

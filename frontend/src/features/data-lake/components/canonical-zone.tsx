@@ -11,7 +11,7 @@ import { integer } from "@/lib/format";
 export function CanonicalZone({ zone }: { zone: LakeStats["canonical"] }) {
   const { t } = useTranslation();
   const records = sum(zone.entities.map((entity) => entity.count));
-  const held = zone.quarantine.open;
+  const held = zone.quarantine?.open;
   return (
     <ZoneCard
       zone="canonical"
@@ -26,15 +26,17 @@ export function CanonicalZone({ zone }: { zone: LakeStats["canonical"] }) {
             {integer(count)}
           </ZoneLine>
         ))}
-        <ZoneLine name={t("lake.quarantine")}>
-          <span data-metric="quarantine" data-count={held}>
-            <Badge tone={held > 0 ? "warn" : "ok"} icon={held > 0 ? ShieldAlert : ShieldCheck}>
-              {held > 0
-                ? t("lake.quarantineOpen", { count: held, n: integer(held) })
-                : t("lake.quarantineNone")}
-            </Badge>
-          </span>
-        </ZoneLine>
+        {held !== undefined && (
+          <ZoneLine name={t("lake.quarantine")}>
+            <span data-metric="quarantine" data-count={held}>
+              <Badge tone={held > 0 ? "warn" : "ok"} icon={held > 0 ? ShieldAlert : ShieldCheck}>
+                {held > 0
+                  ? t("lake.quarantineOpen", { count: held, n: integer(held) })
+                  : t("lake.quarantineNone")}
+              </Badge>
+            </span>
+          </ZoneLine>
+        )}
       </dl>
       <p className="mt-2 text-ink-3 text-xs">{t("lake.generation", { n: integer(zone.generation) })}</p>
     </ZoneCard>

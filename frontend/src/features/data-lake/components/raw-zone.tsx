@@ -1,11 +1,12 @@
 /** The raw zone: events per source as they came. */
 import { useTranslation } from "react-i18next";
 import { type LakeStats, sum } from "@/features/data-lake/api/get-lake";
-import { ZoneCard, ZoneLine } from "@/features/data-lake/components/zone-card";
+import { UntoldZone, ZoneCard, ZoneLine } from "@/features/data-lake/components/zone-card";
 import { bytes, dateTime, integer } from "@/lib/format";
 
 export function RawZone({ zones }: { zones: LakeStats["raw"] }) {
   const { t } = useTranslation();
+  if (!zones) return <UntoldZone zone="raw" title={t("lake.raw")} hint={t("lake.rawHint")} />;
   const events = sum(zones.map((zone) => zone.events));
   return (
     <ZoneCard

@@ -1,11 +1,14 @@
 /** The serving zone: one line per projection. */
 import { useTranslation } from "react-i18next";
 import { type LakeStats, sum } from "@/features/data-lake/api/get-lake";
-import { ZoneCard } from "@/features/data-lake/components/zone-card";
+import { UntoldZone, ZoneCard } from "@/features/data-lake/components/zone-card";
 import { integer } from "@/lib/format";
 
 export function ServingZone({ projections }: { projections: LakeStats["serving"] }) {
   const { t } = useTranslation();
+  if (!projections) {
+    return <UntoldZone zone="serving" title={t("lake.serving")} hint={t("lake.servingHint")} />;
+  }
   const documents = sum(projections.map((projection) => projection.documents));
   return (
     <ZoneCard

@@ -1,5 +1,6 @@
 /** The frame of one zone: name, what it holds, one headline count, and its parts. */
 import { type ReactNode, useId } from "react";
+import { useTranslation } from "react-i18next";
 import { integer } from "@/lib/format";
 
 interface ZoneCardProps {
@@ -41,5 +42,24 @@ export function ZoneLine({ name, children }: { name: ReactNode; children: ReactN
       <dt className="min-w-0 break-words text-ink-2">{name}</dt>
       <dd className="whitespace-nowrap text-end">{children}</dd>
     </div>
+  );
+}
+
+/** A zone of which only readers who see every record are told how much goes through it. */
+export function UntoldZone({ zone, title, hint }: Pick<ZoneCardProps, "zone" | "title" | "hint">) {
+  const { t } = useTranslation();
+  const id = useId();
+  return (
+    <section
+      aria-labelledby={id}
+      data-testid={`zone-${zone}`}
+      className="flex min-w-0 flex-col rounded-card border border-line bg-surface px-4 py-3.5"
+    >
+      <h2 id={id} className="font-semibold text-sm">
+        {title}
+      </h2>
+      <p className="text-ink-3 text-xs">{hint}</p>
+      <p className="mt-2 text-ink-2 text-sm">{t("lake.untold")}</p>
+    </section>
   );
 }
