@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
+use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SymmetricKey, SystemClock,
@@ -193,7 +194,10 @@ fn run_query(
     let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
     let connectors = Registry::new(config.reach()?);
     let mail = Mail::new(&config.alerts, &config.http.public_url)?;
-    let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
+    let (opened, scheduled) = (
+        sources(config, &store)?,
+        SourceSchedules { sources: sources(config, &store)?, circles: Circles::new(Arc::new(store.clone())) },
+    );
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
         let initial = salescommand_projector::initial_active();

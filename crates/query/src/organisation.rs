@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::directory::{Directory, PersonRef};
 use crate::document;
-use crate::viewer::DIRECTORY;
+use crate::viewer::{DIRECTORY, Viewers};
 
 /// By what a manager is known, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -192,5 +192,22 @@ impl Organisation {
             rows.push(TreeRow { level, person });
         }
         rows
+    }
+}
+
+/// Watches for circles in what is said of who reports to whom.
+#[derive(Debug)]
+pub struct Circles(Viewers);
+
+impl Circles {
+    /// A watch over what is read.
+    pub fn new(store: Arc<dyn ScopedReads>) -> Self {
+        Self(Viewers::new(store))
+    }
+
+    /// Whether something is refused at a moment because it would close a circle. Looks into the tree only when it has
+    /// changed, or another day has begun.
+    pub async fn any(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.0.tree(now).await?.tree.refused().is_empty())
     }
 }

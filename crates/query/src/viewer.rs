@@ -89,9 +89,14 @@ impl Viewers {
         person: FacetId,
         now: Timestamp,
     ) -> Result<Option<FacetId>, StoreError> {
-        let Some(active) = self.store.active().await? else { return Ok(None) };
+        Ok(self.tree(now).await?.tree.person_of(person))
+    }
+
+    /// Who reports to whom at a moment; nobody while nothing has been prepared.
+    pub(crate) async fn tree(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
+        let Some(active) = self.store.active().await? else { return Ok(Arc::default()) };
         let consumers = Consumers::new(self.store.positions().await?);
-        Ok(self.directory(&active, &consumers, now).await?.tree.person_of(person))
+        self.directory(&active, &consumers, now).await
     }
 
     async fn directory(

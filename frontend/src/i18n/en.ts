@@ -338,6 +338,7 @@ export const en = {
     paused: "Paused since {{time}}",
     stale: "Stale since {{time}}",
     rejecting: "Many records unusable since {{time}}",
+    managers_in_circle: "Managers in a circle since {{time}}",
   },
   source: {
     add: "Add a source",

@@ -9,8 +9,11 @@
 //! What every signed-in user may know is declared in `salescommand_query::PUBLIC_FACTS`; there is no other exception.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::http::Method;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use salescommand_domain::access::{Role, ScopeKey};
@@ -21,11 +24,15 @@ use salescommand_domain::canonical::{
 };
 use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact, OpportunityVersion};
-use salescommand_store::{Active, Documents, canonical_collection, facets_collection, serving_collection};
+use salescommand_query::SystemIds;
+use salescommand_query::delegations::{Delegations, NewDelegation};
+use salescommand_store::{
+    Active, Documents, Ops, canonical_collection, facets_collection, serving_collection,
+};
 use serde_json::json;
 
 use crate::records;
-use crate::world::{Answer, Browser, World};
+use crate::world::{Answer, Browser, NOW, World};
 
 /// Those who read. The others see everything.
 const READERS: [Role; 4] = [Role::SalesManager, Role::AccountManager, Role::SalesUser, Role::Viewer];
@@ -45,6 +52,8 @@ struct Organisation {
     managers: Vec<Option<usize>>,
     names: Vec<u8>,
     teams: Vec<BTreeSet<usize>>,
+    /// Who lets whom see what they see, among those who read.
+    delegations: BTreeSet<(usize, usize)>,
 }
 
 /// What the records are of, by their numbers; half of them are deals.
@@ -129,12 +138,18 @@ impl Organisation {
         false
     }
 
+    /// Whether somebody's records are seen by a reader: below them, or below whoever delegates to them.
+    fn is_seen(&self, reader: usize, person: usize) -> bool {
+        let delegators = self.delegations.iter().filter(|(_, to)| *to == reader).map(|(from, _)| *from);
+        delegators.chain([reader]).any(|root| self.is_above(root, person))
+    }
+
     fn sees(&self, reader: usize, number: usize, record: &Record) -> bool {
         match (entity(number), record.owner, record.team) {
-            (_, Some(owner), _) => self.is_above(reader, owner),
+            (_, Some(owner), _) => self.is_seen(reader, owner),
             // Only deals go to a team's inbox.
             (Entity::Opportunity, None, Some(team)) => {
-                self.leader(&self.teams[team]).is_some_and(|leader| self.is_above(reader, leader))
+                self.leader(&self.teams[team]).is_some_and(|leader| self.is_seen(reader, leader))
             }
             _ => false,
         }
@@ -167,7 +182,7 @@ impl Case {
     /// The organisation of after: people outside the reader's tree among themselves.
     fn reorganised(&self) -> Organisation {
         let before = &self.organisation;
-        let outside = |person: usize| !before.is_above(self.reader, person);
+        let outside = |person: usize| !before.is_seen(self.reader, person);
         let mut after = before.clone();
         for person in (0..PEOPLE).filter(|person| outside(*person)) {
             let manager = self.other_managers[person].filter(|at| outside(before.order[*at]));
@@ -182,7 +197,7 @@ impl Case {
         }
         // Losing a named manager, or another team, may put somebody under the reader; then nothing is reorganised.
         let same = (0..PEOPLE)
-            .all(|person| before.is_above(self.reader, person) == after.is_above(self.reader, person));
+            .all(|person| before.is_seen(self.reader, person) == after.is_seen(self.reader, person));
         if same { after } else { before.clone() }
     }
 }
@@ -310,7 +325,25 @@ async fn furnish(world: &World, organisation: &Organisation, records: &BTreeMap<
     let entries = entries.into_iter().map(|entry| (entry.id.to_string(), entry));
     records::put(&world.store, &serving_collection("directory", 1), entries.collect()).await;
     records::put_golden(&world.store, all).await;
+    delegate(world, organisation).await;
     world.project(7).await;
+}
+
+/// Makes the delegations in the place of those of before.
+async fn delegate(world: &World, organisation: &Organisation) {
+    let (ops, clock): (Arc<dyn Ops>, _) = (Arc::new(world.store.clone()), Arc::new(world.clock.clone()));
+    let delegations = Delegations::new(ops, clock, Arc::new(SystemIds), 90);
+    for former in delegations.all().await.unwrap() {
+        assert!(delegations.withdraw(&former.id).await.unwrap());
+    }
+    let accounts = world.accounts.list().await.unwrap();
+    let account = |reader: usize| accounts.iter().find(|account| account.role == READERS[reader]).unwrap();
+    let today = NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC).date();
+    for (from, to) in &organisation.delegations {
+        let (from, to) = (account(*from), account(*to));
+        let new = NewDelegation { from, to, days: (today, today), note: None, made_by: None };
+        delegations.make(new, today).await.unwrap();
+    }
 }
 
 /// Everything that a reader can ask, of everything that there is before or after, or never was.
@@ -386,12 +419,13 @@ async fn answers(reader: &mut Browser, questions: &[(Method, String)]) -> BTreeM
 
 fn organisation() -> impl Strategy<Value = Organisation> {
     let order = Just((0..PEOPLE).collect::<Vec<_>>()).prop_shuffle();
-    (order, managers(), names(), teams()).prop_map(|(order, managers, names, teams)| Organisation {
-        order,
-        managers,
-        names,
-        teams,
-    })
+    let delegations = prop::collection::btree_set((0..READERS.len(), 0..READERS.len()), 0..4);
+    (order, managers(), names(), teams(), delegations).prop_map(
+        |(order, managers, names, teams, mut delegations)| {
+            delegations.retain(|(from, to)| from != to);
+            Organisation { order, managers, names, teams, delegations }
+        },
+    )
 }
 
 fn managers() -> impl Strategy<Value = Vec<Option<usize>>> {
