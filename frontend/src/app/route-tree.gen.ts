@@ -13,6 +13,7 @@ import { Route as IndexRouteImport } from "./../routes/index";
 import { Route as AppRouteImport } from "./../routes/_app";
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
+import { Route as AppOrganisationRouteImport } from "./../routes/_app/organisation";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppUsersRouteImport } from "./../routes/_app/users";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
@@ -41,6 +42,11 @@ const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
+} as any);
+const AppOrganisationRoute = AppOrganisationRouteImport.update({
+  id: "/organisation",
+  path: "/organisation",
+  getParentRoute: () => AppRoute,
 } as any);
 const AppOverviewRoute = AppOverviewRouteImport.update({
   id: "/overview",
@@ -96,6 +102,7 @@ export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -110,6 +117,7 @@ export interface FileRoutesByTo {
   "/": typeof IndexRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -126,6 +134,7 @@ export interface FileRoutesById {
   "/_app": typeof AppRouteWithChildren;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/users": typeof AppUsersRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -142,6 +151,7 @@ export interface FileRouteTypes {
     | "/"
     | "/set-password"
     | "/sign-in"
+    | "/organisation"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -156,6 +166,7 @@ export interface FileRouteTypes {
     | "/"
     | "/set-password"
     | "/sign-in"
+    | "/organisation"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -171,6 +182,7 @@ export interface FileRouteTypes {
     | "/_app"
     | "/set-password"
     | "/sign-in"
+    | "/_app/organisation"
     | "/_app/overview"
     | "/_app/users"
     | "/_app/data-lake/entities"
@@ -218,6 +230,13 @@ declare module "@tanstack/react-router" {
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
+    };
+    "/_app/organisation": {
+      id: "/_app/organisation";
+      path: "/organisation";
+      fullPath: "/organisation";
+      preLoaderRoute: typeof AppOrganisationRouteImport;
+      parentRoute: typeof AppRoute;
     };
     "/_app/overview": {
       id: "/_app/overview";
@@ -286,6 +305,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppOrganisationRoute: typeof AppOrganisationRoute;
   AppOverviewRoute: typeof AppOverviewRoute;
   AppUsersRoute: typeof AppUsersRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
@@ -298,6 +318,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppOrganisationRoute: AppOrganisationRoute,
   AppOverviewRoute: AppOverviewRoute,
   AppUsersRoute: AppUsersRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,
