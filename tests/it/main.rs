@@ -50,6 +50,8 @@ mod office;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod organisation;
+#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod quarantine;
@@ -60,7 +62,11 @@ mod recompute;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod reorganisation;
+#[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod roll_ups;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub fn is_compared(collection: &str) -> bool {
     zone && collection != POSITIONS_COLLECTION
         && !collection.starts_with("canonical_outbox")
         && !collection.contains("_state_g")
+        && !collection.contains("_roll_up")
 }
 
 /// Every mapper of the product.

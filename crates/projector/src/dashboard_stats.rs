@@ -7,6 +7,7 @@ use salescommand_store::work::Work;
 use salescommand_store::{CollectionSpec, Documents, serving_collection};
 
 use crate::aggregate::bring_in;
+use crate::roll_up::{RolledUp, SumsOf};
 use crate::{Error, Projection};
 
 /// See the module.
@@ -14,6 +15,7 @@ pub struct DashboardStats;
 
 const NAME: &str = "dashboard_stats";
 const STATE: &str = "dashboard_stats_state";
+const ROLLED_UP: SumsOf<DayBuckets> = SumsOf::projection(NAME, &["scope_key", "measure", "month"]);
 
 #[async_trait]
 impl Projection for DashboardStats {
@@ -27,10 +29,12 @@ impl Projection for DashboardStats {
 
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
         let collection = CollectionSpec::plain(serving_collection(NAME, generation));
-        vec![
+        let mut collections = vec![
             collection.index(&["scope_key", "measure", "month"]).index(&["measure", "month"]),
             CollectionSpec::internal(serving_collection(STATE, generation)),
-        ]
+        ];
+        collections.extend(ROLLED_UP.collections(generation));
+        collections
     }
 
     async fn apply(
@@ -43,5 +47,9 @@ impl Projection for DashboardStats {
         let (collection, state) =
             (serving_collection(NAME, generation), serving_collection(STATE, generation));
         bring_in::<DayBuckets>(store, work, (&collection, &state), events, day_cells).await
+    }
+
+    fn rolled_up(&self) -> Option<&dyn RolledUp> {
+        Some(&ROLLED_UP)
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use salescommand_store::{Documents, Pace};
+use salescommand_store::{Documents, Ops, Pace};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
@@ -20,6 +21,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const AHEAD_PAUSE: Duration = Duration::from_millis(500);
 /// A position that did not move for this long belongs to nobody who lives.
 const STAND_BY: Duration = Duration::from_secs(5);
+/// Between two looks whether readers want other roll-ups.
+const ROLL_UPS: Duration = Duration::from_millis(500);
 /// A parked projection is tried again at this interval.
 const PARKED: Duration = Duration::from_secs(60);
 
@@ -35,21 +38,25 @@ pub(crate) struct Following {
     pub(crate) generation: u32,
     pub(crate) canonical: u32,
     pub(crate) pace: Arc<dyn Pace>,
+    /// Where readers ask for roll-ups; none while nobody reads the generation.
+    pub(crate) asked: Option<Arc<dyn Ops>>,
 }
 
 /// Follows the canonical stream for ever. A broker or database that is down is waited for; fenced, it stands by; when it
 /// cannot go on, it is parked.
 pub(crate) async fn follow_for_ever(following: Following, stop: CancellationToken) {
-    let Following { feed, store, projection, generation, canonical, pace } = following;
+    let Following { feed, store, projection, generation, canonical, pace, asked } = following;
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         // Opened anew after each failure: the stored position is the only truth.
         let opened = Projector::open(store.clone(), projection.clone(), generation, canonical, &*pace).await;
         let (error, projector) = match opened {
-            Ok(mut projector) => match follow(&feed, &*pace, &mut projector, &mut pause, &stop).await {
-                Ok(()) => return,
-                Err(error) => (error, Some(projector)),
-            },
+            Ok(mut projector) => {
+                match follow(&feed, &*pace, asked.as_deref(), &mut projector, &mut pause, &stop).await {
+                    Ok(()) => return,
+                    Err(error) => (error, Some(projector)),
+                }
+            }
             Err(error) => (error, None),
         };
         match &error {
@@ -66,13 +73,19 @@ pub(crate) async fn follow_for_ever(following: Following, stop: CancellationToke
 async fn follow(
     feed: &Arc<Feed>,
     pace: &dyn Pace,
+    asked: Option<&dyn Ops>,
     projector: &mut Projector,
     pause: &mut Duration,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut follower = feed.follow(projector.position().sequence);
     let name = projector.projection.name();
+    let mut looked: Option<Instant> = None;
     loop {
+        if let Some(asked) = asked.filter(|_| looked.is_none_or(|at| at.elapsed() >= ROLL_UPS)) {
+            let more = projector.roll_up(asked).await?;
+            looked = (!more).then(Instant::now);
+        }
         let entries = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),

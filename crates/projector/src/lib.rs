@@ -17,11 +17,13 @@ mod opportunity_history;
 mod pipeline_summary;
 mod projection;
 mod projector;
+mod roll_up;
 mod run;
 
 pub use feed::CanonicalEntry;
 pub use projection::{Projection, ProjectionPosition, consumer_name, projections};
 pub use projector::Projector;
+pub use roll_up::RollUp;
 pub use run::{Setup, initial_active, run};
 
 /// Why a projection stopped or could not go on.

@@ -7,6 +7,7 @@ use salescommand_store::work::Work;
 use salescommand_store::{CollectionSpec, Documents, serving_collection};
 
 use crate::aggregate::bring_in;
+use crate::roll_up::{RolledUp, SumsOf};
 use crate::{Error, Projection};
 
 /// See the module.
@@ -14,6 +15,7 @@ pub struct PipelineSummary;
 
 const NAME: &str = "pipeline_summary";
 const STATE: &str = "pipeline_summary_state";
+const ROLLED_UP: SumsOf<StageSummary> = SumsOf::projection(NAME, &["scope_key"]);
 
 fn cells(deal: &DealFacts) -> Vec<Cell> {
     stage_cell(deal).into_iter().collect()
@@ -30,10 +32,12 @@ impl Projection for PipelineSummary {
     }
 
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
-        vec![
+        let mut collections = vec![
             CollectionSpec::plain(serving_collection(NAME, generation)).index(&["scope_key"]),
             CollectionSpec::internal(serving_collection(STATE, generation)),
-        ]
+        ];
+        collections.extend(ROLLED_UP.collections(generation));
+        collections
     }
 
     async fn apply(
@@ -46,5 +50,9 @@ impl Projection for PipelineSummary {
         let (collection, state) =
             (serving_collection(NAME, generation), serving_collection(STATE, generation));
         bring_in::<StageSummary>(store, work, (&collection, &state), events, cells).await
+    }
+
+    fn rolled_up(&self) -> Option<&dyn RolledUp> {
+        Some(&ROLLED_UP)
     }
 }

@@ -11,6 +11,7 @@ use salescommand_store::{CollectionSpec, Documents};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::roll_up::RolledUp;
 use crate::{
     activity_feed::ActivityFeed, dashboard_stats::DashboardStats, directory::Directory,
     opportunity_history::OpportunityHistory, pipeline_summary::PipelineSummary,
@@ -36,6 +37,11 @@ pub trait Projection: Send + Sync {
         work: &mut Work,
         events: &[(i64, &CanonicalEvent)],
     ) -> Result<(), Error>;
+
+    /// Its sums, if they are kept rolled up for readers of wide scopes.
+    fn rolled_up(&self) -> Option<&dyn RolledUp> {
+        None
+    }
 }
 
 /// Every projection there is.

@@ -1,14 +1,16 @@
 //! One projection of one serving generation: brings canonical messages into its documents.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use salescommand_domain::canonical::{CanonicalEvent, Numbering, Standing};
 use salescommand_store::work::Work;
-use salescommand_store::{Consumer, Documents, Pace, ensure_at_pace, normalizer_consumer};
+use salescommand_store::{Consumer, Documents, Ops, Pace, ensure_at_pace, normalizer_consumer};
 
 use crate::Error;
 use crate::feed::CanonicalEntry;
 use crate::projection::{Projection, ProjectionPosition, consumer_name};
+use crate::roll_up::{self, Kept};
 
 /// One projection of one serving generation.
 pub struct Projector {
@@ -19,6 +21,8 @@ pub struct Projector {
     position: ProjectionPosition,
     /// What was last known of the stream's numbers; asked for again when an event is ahead of it.
     numbering: Numbering,
+    /// The roll-ups that move with the documents.
+    kept: Kept,
 }
 
 impl Projector {
@@ -41,7 +45,11 @@ impl Projector {
         };
         let position = stored.as_ref().map(ProjectionPosition::decode).transpose()?.unwrap_or(fresh);
         let numbering = Numbering::default();
-        Ok(Self { projection, generation, canonical, consumer, position, numbering })
+        let kept = match projection.rolled_up() {
+            Some(sums) => sums.kept(consumer.store(), generation).await?,
+            None => Kept::default(),
+        };
+        Ok(Self { projection, generation, canonical, consumer, position, numbering, kept })
     }
 
     /// Where it stands.
@@ -86,7 +94,12 @@ impl Projector {
         next.parked = false;
         let mut work = Work::default();
         self.projection.apply(self.generation, self.consumer.store(), &mut work, &events).await?;
+        let overflowing = match self.projection.rolled_up().filter(|_| !self.kept.is_empty()) {
+            Some(sums) => sums.follow(self.consumer.store(), &mut work, self.generation, &self.kept).await?,
+            None => BTreeSet::new(),
+        };
         self.consumer.commit(next.encode()?, work).await?;
+        self.kept.give_up(overflowing);
         self.position = next;
         Ok(dealt)
     }
@@ -99,6 +112,36 @@ impl Projector {
             self.numbering = numbering.map_err(|error| Error::State(error.to_string()))?.unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Makes the roll-ups that readers want and have not got, one at a time, and removes those that nobody wants any more.
+    /// Tells whether more may be due. What is there moves with the documents from then on: both are in the same
+    /// transactions, and between two of this consumer's transactions no document changes.
+    ///
+    /// After an error this projector must be opened anew: it cannot know whether a roll-up is in.
+    pub async fn roll_up(&mut self, ops: &dyn Ops) -> Result<bool, Error> {
+        let Some(sums) = self.projection.rolled_up() else { return Ok(false) };
+        let mut due = roll_up::due(ops, &self.kept).await?;
+        if due.build.is_none() && due.remove.is_empty() {
+            return Ok(false);
+        }
+        let (store, mut work) = (self.consumer.store(), Work::default());
+        for id in &due.remove {
+            sums.remove(store, &mut work, self.generation, id).await?;
+        }
+        let mut overflowing = BTreeSet::new();
+        if let Some(wanted) = due.build.take() {
+            if sums.build(store, &mut work, self.generation, &self.kept, &wanted).await? {
+                due.build = Some(wanted);
+            } else {
+                overflowing.insert(wanted.id);
+            }
+        }
+        self.consumer.commit(self.position.encode()?, work).await?;
+        let more = due.build.is_some();
+        self.kept.take(due);
+        self.kept.give_up(overflowing);
+        Ok(more)
     }
 
     /// Records that it cannot go on, so that readers know; its documents stay as they are.

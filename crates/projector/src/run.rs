@@ -119,6 +119,7 @@ impl Followed {
                     generation: target.generation,
                     canonical: target.canonical,
                     pace,
+                    asked: (!target.building).then(|| setup.ops.clone()),
                 };
                 Running { stop: stop.clone(), task: tokio::spawn(follow_for_ever(following, stop)) }
             });

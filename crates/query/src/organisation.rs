@@ -13,9 +13,9 @@ use salescommand_store::{Error as StoreError, Query, ScopedReads, serving_collec
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::directories::{DIRECTORY, Directories};
 use crate::directory::{Directory, PersonRef};
 use crate::document;
-use crate::viewer::{DIRECTORY, Viewers};
 
 /// By what a manager is known, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -197,17 +197,17 @@ impl Organisation {
 
 /// Watches for circles in what is said of who reports to whom.
 #[derive(Debug)]
-pub struct Circles(Viewers);
+pub struct Circles(Directories);
 
 impl Circles {
     /// A watch over what is read.
     pub fn new(store: Arc<dyn ScopedReads>) -> Self {
-        Self(Viewers::new(store))
+        Self(Directories::new(store))
     }
 
     /// Whether something is refused at a moment because it would close a circle. Looks into the tree only when it has
     /// changed, or another day has begun.
     pub async fn any(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.0.tree(now).await?.tree.refused().is_empty())
+        Ok(!self.0.present(now).await?.tree.refused().is_empty())
     }
 }

@@ -35,6 +35,7 @@ use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::{Probes, ReadinessCheck};
+use crate::roll_ups::RollUps;
 use crate::seal::Seals;
 use crate::sources::Sources;
 use crate::sync::{Runs, SyncCommands};
@@ -182,7 +183,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         readiness,
     } = deps;
     let guarded = Guarded {
-        viewers: Viewers::new(store.clone()),
+        viewers: Viewers::new(store.clone(), RollUps::new(ops.clone(), clock.clone())),
         delegations: Delegations::new(ops.clone(), clock.clone(), ids.clone(), config.delegation_days),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), config.master_keys),
         runs: Runs::new(log.clone(), kv),

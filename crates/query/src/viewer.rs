@@ -4,33 +4,32 @@
 //! come from the directory, which is public to everyone who is signed in.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bson::Bson;
+use bson::{Bson, RawDocumentBuf};
 use jiff::Timestamp;
 use salescommand_domain::access::{Role, Scope};
 use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
     Active, Condition, Error as StoreError, Query, ScopedReads, canonical_collection, facets_collection,
-    quarantine_collection, serving_collection,
+    quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,
 };
 use serde::de::DeserializeOwned;
 
 use crate::consumers::Consumers;
 use crate::delegations::Delegation;
+use crate::directories::Directories;
 use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
 use crate::lineage::{Explained, explained};
-
-/// The projection of names and reporting lines.
-pub(crate) const DIRECTORY: &str = "directory";
+use crate::roll_ups::RollUps;
 
 /// Makes viewers.
 pub(crate) struct Viewers {
     store: Arc<dyn ScopedReads>,
-    /// The directory of (serving generation, position revision).
-    kept: Mutex<Option<(u32, i64, Arc<Directory>)>>,
+    roll_ups: Arc<RollUps>,
+    directories: Directories,
 }
 
 impl fmt::Debug for Viewers {
@@ -56,6 +55,7 @@ pub(crate) struct Viewer {
     pub(crate) consumers: Consumers,
     pub(crate) directory: Arc<Directory>,
     store: Arc<dyn ScopedReads>,
+    roll_ups: Arc<RollUps>,
 }
 
 impl fmt::Debug for Viewer {
@@ -68,19 +68,20 @@ impl fmt::Debug for Viewer {
 }
 
 impl Viewers {
-    pub(crate) fn new(store: Arc<dyn ScopedReads>) -> Self {
-        Self { store, kept: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn ScopedReads>, roll_ups: RollUps) -> Self {
+        Self { directories: Directories::new(store.clone()), store, roll_ups: Arc::new(roll_ups) }
     }
 
     /// The view of a reader at a moment; `warming-up` before anything has been prepared.
     pub(crate) async fn view(&self, reader: &Reader, now: Timestamp) -> Result<Viewer, ApiError> {
         let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
-        let directory = self.directory(&active, &consumers, now).await.map_err(ApiError::store)?;
+        let directory = self.directories.of(&active, &consumers, now).await.map_err(ApiError::store)?;
         let holding = reader.delegated.iter().filter(|delegation| delegation.holds_on(directory.day));
         let delegators: Vec<FacetId> = holding.map(|delegation| delegation.delegator).collect();
         let scope = directory.tree.scope_with(reader.role, Some(reader.person), &delegators);
-        Ok(Viewer { active, scope, consumers, directory, store: self.store.clone() })
+        let (store, roll_ups) = (self.store.clone(), self.roll_ups.clone());
+        Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
     }
 
     /// The golden id of an account's person; none while nobody knows it.
@@ -89,44 +90,7 @@ impl Viewers {
         person: FacetId,
         now: Timestamp,
     ) -> Result<Option<FacetId>, StoreError> {
-        Ok(self.tree(now).await?.tree.person_of(person))
-    }
-
-    /// Who reports to whom at a moment; nobody while nothing has been prepared.
-    pub(crate) async fn tree(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
-        let Some(active) = self.store.active().await? else { return Ok(Arc::default()) };
-        let consumers = Consumers::new(self.store.positions().await?);
-        self.directory(&active, &consumers, now).await
-    }
-
-    async fn directory(
-        &self,
-        active: &Active,
-        consumers: &Consumers,
-        now: Timestamp,
-    ) -> Result<Arc<Directory>, StoreError> {
-        let Some(generation) = active.serving.get(DIRECTORY).copied() else { return Ok(Arc::default()) };
-        // The revision was read before the documents: what is kept may be newer than its revision, never older.
-        let revision = consumers.projection(DIRECTORY, generation).map(|position| position.revision);
-        if let (Some(revision), Some((kept_generation, kept_revision, directory))) =
-            (revision, &mut *self.kept())
-            && (*kept_generation, *kept_revision) == (generation, revision)
-        {
-            let day = directory.calendar.day_of(now);
-            if directory.day != day {
-                *directory = Arc::new(directory.on(day));
-            }
-            return Ok(directory.clone());
-        }
-        let documents =
-            self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
-        let directory = Arc::new(Directory::build(document::read_all(&documents)?, now));
-        *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
-        Ok(directory)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(u32, i64, Arc<Directory>)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(self.directories.present(now).await?.tree.person_of(person))
     }
 }
 
@@ -141,6 +105,40 @@ impl Viewer {
         let collection = serving_collection(name, *generation);
         let documents = self.store.read(&collection, &self.scope, query).await.map_err(ApiError::store)?;
         document::read_all(&documents).map_err(ApiError::store)
+    }
+
+    /// Sums of a projection within the scope: per scope key, or those of a wide scope together if they are kept so. The
+    /// one comes to the same as the other.
+    pub(crate) async fn sums<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        query: &Query,
+    ) -> Result<Vec<T>, ApiError> {
+        if RollUps::pays(&self.scope) {
+            let roll_up = self.scope.roll_up();
+            self.roll_ups.ask(&self.scope, &roll_up).await;
+            if let Some(sums) = self.rolled_up(name, query).await.map_err(ApiError::store)? {
+                return document::read_all(&sums).map_err(ApiError::store);
+            }
+        }
+        self.serving(name, query).await
+    }
+
+    /// Sums out of the scope's roll-up; none if it is not kept. It is looked for before and after, since it may be taken
+    /// away in between.
+    async fn rolled_up(&self, name: &str, query: &Query) -> Result<Option<Vec<RawDocumentBuf>>, StoreError> {
+        let Some(generation) = self.active.serving.get(name) else { return Ok(None) };
+        let kept = roll_up_keys_collection(name, *generation);
+        let kept = async || {
+            let this = Query::all().only(&["_id"]);
+            self.store.read_rolled_up(&kept, &self.scope, &this).await.map(|found| !found.is_empty())
+        };
+        if !kept().await? {
+            return Ok(None);
+        }
+        let collection = roll_ups_collection(name, *generation);
+        let sums = self.store.read_rolled_up(&collection, &self.scope, query).await?;
+        Ok(kept().await?.then_some(sums))
     }
 
     /// Golden records within the scope. Teams are public by declaration.

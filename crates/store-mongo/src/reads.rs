@@ -5,7 +5,7 @@ use bson::{Bson, RawDocumentBuf, doc};
 use salescommand_domain::access::{Scope, ScopeKey};
 use salescommand_store::{
     Active, Condition, Direction, Documents, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
-    check_evidence, check_query, check_scoped, stored_position, text_id,
+    check_evidence, check_query, check_rolled_up, check_scoped, stored_position, text_id,
 };
 
 use crate::MongoStore;
@@ -32,6 +32,17 @@ impl ScopedReads for MongoStore {
             Some(query) => self.run(collection, &query).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_rolled_up(collection)?;
+        let own = Condition::Eq(SCOPE_KEY.to_owned(), Bson::from(scope.roll_up().as_str()));
+        self.run(collection, &query.clone().with(own)).await
     }
 
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {

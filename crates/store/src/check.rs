@@ -77,6 +77,15 @@ pub fn check_scoped(collection: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// [`crate::ScopedReads::read_rolled_up`] reaches roll-ups only.
+pub fn check_rolled_up(collection: &str) -> Result<(), Error> {
+    let of_roll_ups = ["_roll_ups_g", "_roll_up_keys_g"];
+    if collection.starts_with("serving_") && of_roll_ups.iter().any(|part| collection.contains(part)) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!("{collection} holds no roll-ups")))
+}
+
 /// [`crate::ScopedReads::evidence`] reaches what has no scope of its own, and nothing that has.
 pub fn check_evidence(collection: &str) -> Result<(), Error> {
     let without_scope = ["canonical_facets_g", "canonical_links_g", "canonical_quarantine_g"];

@@ -24,7 +24,10 @@ mod stored;
 mod unwritten;
 pub mod work;
 
-pub use check::{check_batch, check_deletion, check_evidence, check_operational, check_query, check_scoped};
+pub use check::{
+    check_batch, check_deletion, check_evidence, check_operational, check_query, check_rolled_up,
+    check_scoped,
+};
 pub use consumer::Consumer;
 pub use document::{
     Batch, CollectionSpec, Condition, Direction, IndexKind, Operation, Query, StoredPosition, Write,
@@ -33,9 +36,10 @@ pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chun
 pub use layer::{Layer, Layered};
 pub use names::{
     ACTIVE_COLLECTION, Active, Generations, OPS_DELEGATIONS, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES,
-    OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS, POSITIONS_COLLECTION,
-    canonical_collection, facets_collection, history_collection, history_orphans_collection,
-    links_collection, normalizer_consumer, outbox_collection, quarantine_collection, serving_collection,
+    OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS,
+    POSITIONS_COLLECTION, canonical_collection, facets_collection, history_collection,
+    history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
+    quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,
 };
 pub use pace::{Considerate, Pace, Readers, Turn, Unhurried, ensure_at_pace};
 pub use port::{Documents, Error, Ops, ScopedReads};

@@ -28,6 +28,8 @@ pub const OPS_GENERATIONS: &str = "ops_generations";
 pub const OPS_REPLAYS: &str = "ops_replays";
 /// What erasures have changed, until nothing is left of what was before.
 pub const OPS_ERASURES: &str = "ops_erasures";
+/// Roll-ups that readers want kept: by their key, with the scope keys that they sum.
+pub const OPS_ROLL_UPS: &str = "ops_roll_ups";
 
 /// The switch: which canonical generation and which serving generation of each projection are read.
 /// A request reads it once, so no answer mixes generations.
@@ -115,4 +117,14 @@ pub fn quarantine_collection(generation: u32) -> String {
 /// Documents of a projection's collection.
 pub fn serving_collection(name: &str, generation: u32) -> String {
     format!("serving_{name}_g{generation}")
+}
+
+/// A projection's sums of many scope keys together, by the key of the roll-up.
+pub fn roll_ups_collection(name: &str, generation: u32) -> String {
+    serving_collection(&format!("{name}_roll_ups"), generation)
+}
+
+/// Which roll-ups of a projection are kept, and which scope keys each sums.
+pub fn roll_up_keys_collection(name: &str, generation: u32) -> String {
+    serving_collection(&format!("{name}_roll_up_keys"), generation)
 }

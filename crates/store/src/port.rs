@@ -84,6 +84,15 @@ pub trait ScopedReads: Send + Sync {
         query: &Query,
     ) -> Result<Vec<RawDocumentBuf>, Error>;
 
+    /// The documents that match of one roll-up: of the one that sums all that the scope allows. Other collections than those
+    /// of roll-ups are refused.
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error>;
+
     /// The documents that match among those public by declaration (`scope_key: "public"`).
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error>;
 

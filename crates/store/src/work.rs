@@ -23,6 +23,9 @@ struct Slot {
     after: After,
 }
 
+/// A document as it was and as it is; `None` where it was not there.
+pub type Difference<T> = (Option<T>, Option<T>);
+
 /// What becomes of it.
 #[derive(Default)]
 enum After {
@@ -140,6 +143,21 @@ impl Work {
         let was_there = slot.present().is_some();
         slot.after = After::Removed;
         was_there
+    }
+
+    /// The documents of a collection that differ from before: as they were and as they are.
+    pub fn changed<T: DeserializeOwned>(&self, collection: &str) -> Result<Vec<Difference<T>>, Error> {
+        let mut changed = Vec::new();
+        for slot in self.collections.get(collection).into_iter().flat_map(BTreeMap::values) {
+            let (before, after) = (slot.before.as_ref(), slot.present());
+            if before.map(|held| held.as_bytes()) != after.map(|held| held.as_bytes()) {
+                let decoded = |held: Option<&RawDocumentBuf>| {
+                    held.map(|document| decode(collection, document)).transpose()
+                };
+                changed.push((decoded(before)?, decoded(after)?));
+            }
+        }
+        Ok(changed)
     }
 
     /// What differs from before.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::FacetId;
-use crate::raw::InstanceName;
+use crate::raw::{Digest, InstanceName};
 
 /// The one key by which a record's visibility is decided.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +45,18 @@ impl ScopeKey {
     /// Facts that every signed-in user may read: names of stages, teams and people, the calendar.
     pub fn public() -> Self {
         Self("public".to_owned())
+    }
+
+    /// The sums of everything that these keys say, together: named by its content, so that sums kept under it can never be
+    /// those of other keys. None stands for every record.
+    pub fn roll_up<'a>(keys: Option<impl Iterator<Item = &'a Self>>) -> Self {
+        let Some(keys) = keys else { return Self("rollup:all".to_owned()) };
+        let mut bytes = Vec::new();
+        for key in keys {
+            bytes.extend_from_slice(key.0.as_bytes());
+            bytes.push(b'\n');
+        }
+        Self(format!("rollup:{}", Digest::of(&bytes)))
     }
 
     /// The key as text, as it stands in the database.
@@ -89,6 +101,11 @@ impl Scope {
     /// The keys to read by, or none if every record may be read.
     pub fn keys(&self) -> Option<&BTreeSet<ScopeKey>> {
         (self.kind != ScopeKind::All).then_some(&self.keys)
+    }
+
+    /// The key under which the sums of all its records are kept together, if they are.
+    pub fn roll_up(&self) -> ScopeKey {
+        ScopeKey::roll_up(self.keys().map(BTreeSet::iter))
     }
 
     /// How wide it is.

@@ -283,9 +283,15 @@ impl Cell {
     pub fn document_id(&self) -> String {
         match self.key {
             CellKey::Day(measure, day) => format!("{}|{}|{}", self.scope_key, measure.word(), month(day)),
-            CellKey::Stage(Some(stage)) => format!("{}|{stage}", self.scope_key),
-            CellKey::Stage(None) => format!("{}|none", self.scope_key),
+            CellKey::Stage(stage) => stage_id(&self.scope_key, stage),
         }
+    }
+}
+
+fn stage_id(scope_key: &ScopeKey, stage: Option<FacetId>) -> String {
+    match stage {
+        Some(stage) => format!("{scope_key}|{stage}"),
+        None => format!("{scope_key}|none"),
     }
 }
 
@@ -306,6 +312,18 @@ pub trait SumDocument: Sized {
 
     /// Nothing is left in it.
     fn is_empty(&self) -> bool;
+
+    /// Its id.
+    fn id(&self) -> &str;
+
+    /// Whose sums it holds.
+    fn scope_key(&self) -> &ScopeKey;
+
+    /// An empty document for the same sums of somebody else.
+    fn of_another(&self, scope_key: &ScopeKey) -> Self;
+
+    /// Adds (`sign` 1) or takes away (`sign` -1) the sums of another document; fails if a sum leaves 64 bits.
+    fn merge(&mut self, other: &Self, sign: i64) -> Result<(), MoneyError>;
 }
 
 impl SumDocument for DayBuckets {
@@ -333,6 +351,31 @@ impl SumDocument for DayBuckets {
     fn is_empty(&self) -> bool {
         self.days.is_empty()
     }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn scope_key(&self) -> &ScopeKey {
+        &self.scope_key
+    }
+
+    fn of_another(&self, scope_key: &ScopeKey) -> Self {
+        let (measure, month) = (self.measure, self.month.clone());
+        let id = format!("{scope_key}|{}|{month}", measure.word());
+        Self { id, scope_key: scope_key.clone(), measure, month, days: BTreeMap::new() }
+    }
+
+    fn merge(&mut self, other: &Self, sign: i64) -> Result<(), MoneyError> {
+        for (day, sums) in &other.days {
+            let held = self.days.entry(*day).or_default();
+            held.apply(sums, sign)?;
+            if held.is_nothing() {
+                self.days.remove(day);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SumDocument for StageSummary {
@@ -347,6 +390,23 @@ impl SumDocument for StageSummary {
 
     fn is_empty(&self) -> bool {
         self.sums.is_nothing()
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn scope_key(&self) -> &ScopeKey {
+        &self.scope_key
+    }
+
+    fn of_another(&self, scope_key: &ScopeKey) -> Self {
+        let id = stage_id(scope_key, self.stage);
+        Self { id, scope_key: scope_key.clone(), stage: self.stage, sums: Sums::default() }
+    }
+
+    fn merge(&mut self, other: &Self, sign: i64) -> Result<(), MoneyError> {
+        self.sums.apply(&other.sums, sign)
     }
 }
 

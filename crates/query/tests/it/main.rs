@@ -22,6 +22,7 @@ mod providers;
 mod quarantine;
 mod reads;
 mod records;
+mod roll_ups;
 mod serving;
 mod sources;
 mod switches;

@@ -86,6 +86,14 @@ impl ScopedReads for SwitchedStore {
     ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read(collection, scope, query).await
     }
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.read_rolled_up(collection, scope, query).await
+    }
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read_public(collection, query).await
     }

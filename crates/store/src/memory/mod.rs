@@ -20,8 +20,8 @@ use crate::hashes::chunk_ids;
 use crate::{
     ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Condition, Documents, Error,
     HASHES_COLLECTION, Ops, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition, active_document,
-    check_deletion, check_evidence, check_operational, check_query, check_scoped, stored_active,
-    stored_position,
+    check_deletion, check_evidence, check_operational, check_query, check_rolled_up, check_scoped,
+    stored_active, stored_position,
 };
 
 /// Every collection's documents, by id, as stored.
@@ -246,6 +246,17 @@ impl ScopedReads for MemoryStore {
         let Some(keys) = scope.keys() else { return self.run(collection, query) };
         let keys = keys.iter().map(|key| Bson::from(key.as_str())).collect();
         self.run(collection, &query.clone().with(Condition::In("scope_key".to_owned(), keys)))
+    }
+
+    async fn read_rolled_up(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_rolled_up(collection)?;
+        let own = Condition::Eq("scope_key".to_owned(), Bson::from(scope.roll_up().as_str()));
+        self.run(collection, &query.clone().with(own))
     }
 
     async fn read_public(&self, collection: &str, query: &Query) -> Result<Vec<RawDocumentBuf>, Error> {

@@ -47,7 +47,13 @@ impl State {
     pub(super) fn ensure_operational(&mut self) {
         self.ensure(&CollectionSpec::plain(OPS_USERS).unique("email"));
         self.ensure(&CollectionSpec::plain(crate::OPS_REFRESH_TOKENS));
-        for name in [crate::OPS_SOURCES, crate::OPS_GENERATIONS, crate::OPS_REPLAYS, crate::OPS_ERASURES] {
+        for name in [
+            crate::OPS_SOURCES,
+            crate::OPS_GENERATIONS,
+            crate::OPS_REPLAYS,
+            crate::OPS_ERASURES,
+            crate::OPS_ROLL_UPS,
+        ] {
             self.ensure(&CollectionSpec::internal(name));
         }
     }

@@ -118,15 +118,15 @@ async fn buckets(viewer: &Viewer, period: &Period) -> Result<Vec<DayBuckets>, Ap
     let open = Query::all().with(measure(&["open_by_close_date"]));
     let closed = Query::all().with(measure(&["won_by_closed_on", "lost_by_closed_on"])).with(months);
     let (mut open, closed) = tokio::try_join!(
-        viewer.serving::<DayBuckets>("dashboard_stats", &open),
-        viewer.serving::<DayBuckets>("dashboard_stats", &closed),
+        viewer.sums::<DayBuckets>("dashboard_stats", &open),
+        viewer.sums::<DayBuckets>("dashboard_stats", &closed),
     )?;
     open.extend(closed);
     Ok(open)
 }
 
 async fn summaries(viewer: &Viewer) -> Result<Vec<StageSummary>, ApiError> {
-    viewer.serving("pipeline_summary", &Query::all()).await
+    viewer.sums("pipeline_summary", &Query::all()).await
 }
 
 /// A quarter has at most three months, whatever day it begins on: periods begin on the first.

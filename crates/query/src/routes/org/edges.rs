@@ -17,13 +17,14 @@ use utoipa::ToSchema;
 
 use super::spoken_of;
 use crate::access::{Allowed, OrgManage};
+use crate::directories::DIRECTORY;
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
 use crate::organisation::{Evidence, circle};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
-use crate::viewer::{DIRECTORY, Viewer};
+use crate::viewer::Viewer;
 use crate::writes::{WriteState, problem};
 
 /// Edges in one answer.
