@@ -1261,7 +1261,7 @@ export interface components {
          * @description What is wrong with a source.
          * @enum {string}
          */
-        AlertCondition: "failing" | "paused" | "stale" | "rejecting";
+        AlertCondition: "failing" | "paused" | "stale" | "rejecting" | "managers_in_circle";
         /** @description An amount to be set. */
         AmountGiven: {
             /** @description ISO 4217 code. */
