@@ -2,7 +2,8 @@
 //!
 //! An invented organisation with invented records stands in the store, and a reader asks everything that a reader can
 //! ask. Then whatever the reader may not see is changed: records are edited, deleted, re-owned and added, people
-//! outside are called otherwise and report to others. The same questions must get the same answers: status, headers,
+//! outside are called otherwise and report to others, others delegate otherwise, delegations to the reader that were over
+//! are gone or there. The same questions must get the same answers: status, headers,
 //! body, order, pages, entity tags. Who sees what is worked out here anew, in the simplest way, and not by the code
 //! under test.
 //!
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -52,8 +54,27 @@ struct Organisation {
     managers: Vec<Option<usize>>,
     names: Vec<u8>,
     teams: Vec<BTreeSet<usize>>,
-    /// Who lets whom see what they see, among those who read.
-    delegations: BTreeSet<(usize, usize)>,
+    /// Who lets whom see what they see, among those who read, and when.
+    delegations: BTreeMap<(usize, usize), When>,
+}
+
+/// The one day of a delegation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Yesterday,
+    Today,
+    Tomorrow,
+}
+
+impl When {
+    fn day(self) -> Date {
+        let today = NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC).date();
+        match self {
+            Self::Yesterday => today.yesterday().unwrap(),
+            Self::Today => today,
+            Self::Tomorrow => today.tomorrow().unwrap(),
+        }
+    }
 }
 
 /// What the records are of, by their numbers; half of them are deals.
@@ -101,6 +122,7 @@ struct Case {
     other_managers: Vec<Option<usize>>,
     other_names: Vec<u8>,
     other_teams: Vec<BTreeSet<usize>>,
+    other_delegations: BTreeMap<(usize, usize), When>,
 }
 
 impl Organisation {
@@ -140,7 +162,8 @@ impl Organisation {
 
     /// Whether somebody's records are seen by a reader: below them, or below whoever delegates to them.
     fn is_seen(&self, reader: usize, person: usize) -> bool {
-        let delegators = self.delegations.iter().filter(|(_, to)| *to == reader).map(|(from, _)| *from);
+        let to_reader = |((_, to), when): &(&(usize, usize), &When)| *to == reader && **when == When::Today;
+        let delegators = self.delegations.iter().filter(to_reader).map(|((from, _), _)| *from);
         delegators.chain([reader]).any(|root| self.is_above(root, person))
     }
 
@@ -187,7 +210,11 @@ impl Case {
         for person in (0..PEOPLE).filter(|person| outside(*person)) {
             let manager = self.other_managers[person].filter(|at| outside(before.order[*at]));
             after.managers[person] = manager.or(before.managers[person]);
-            after.names[person] = self.other_names[person];
+            // Names are public; whose delegations the reader is told of is called by them.
+            let mut told = before.delegations.iter().filter(|(who, when)| self.is_told(**who, **when));
+            if !told.any(|((from, to), _)| [*from, *to].contains(&person)) {
+                after.names[person] = self.other_names[person];
+            }
         }
         for team in 0..TEAMS {
             let (old, new) = (&before.teams[team], &self.other_teams[team]);
@@ -198,7 +225,20 @@ impl Case {
         // Losing a named manager, or another team, may put somebody under the reader; then nothing is reorganised.
         let same = (0..PEOPLE)
             .all(|person| before.is_seen(self.reader, person) == after.is_seen(self.reader, person));
-        if same { after } else { before.clone() }
+        let delegations = self.delegations_after();
+        Organisation { delegations, ..if same { after } else { before.clone() } }
+    }
+
+    /// Whether a reader is told of a delegation: of their own and those to them, as long as they are not over.
+    fn is_told(&self, (from, to): (usize, usize), when: When) -> bool {
+        [from, to].contains(&self.reader) && when != When::Yesterday
+    }
+
+    /// The delegations of after: those of which the reader is not told are others.
+    fn delegations_after(&self) -> BTreeMap<(usize, usize), When> {
+        let told = self.organisation.delegations.iter().filter(|(who, when)| self.is_told(**who, **when));
+        let others = self.other_delegations.iter().filter(|(who, when)| !self.is_told(**who, **when));
+        others.chain(told).map(|(who, when)| (*who, *when)).collect()
     }
 }
 
@@ -329,21 +369,41 @@ async fn furnish(world: &World, organisation: &Organisation, records: &BTreeMap<
     world.project(7).await;
 }
 
-/// Makes the delegations in the place of those of before.
-async fn delegate(world: &World, organisation: &Organisation) {
+fn delegations_of(world: &World) -> Delegations {
     let (ops, clock): (Arc<dyn Ops>, _) = (Arc::new(world.store.clone()), Arc::new(world.clock.clone()));
-    let delegations = Delegations::new(ops, clock, Arc::new(SystemIds), 90);
-    for former in delegations.all().await.unwrap() {
-        assert!(delegations.withdraw(&former.id).await.unwrap());
-    }
+    Delegations::new(ops, clock, Arc::new(SystemIds), 90)
+}
+
+/// Makes and withdraws delegations until they are those of the organisation; what stays is not touched.
+async fn delegate(world: &World, organisation: &Organisation) {
+    let delegations = delegations_of(world);
     let accounts = world.accounts.list().await.unwrap();
     let account = |reader: usize| accounts.iter().find(|account| account.role == READERS[reader]).unwrap();
-    let today = NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC).date();
-    for (from, to) in &organisation.delegations {
-        let (from, to) = (account(*from), account(*to));
-        let new = NewDelegation { from, to, days: (today, today), note: None, made_by: None };
-        delegations.make(new, today).await.unwrap();
+    let mut missing = organisation.delegations.clone();
+    for former in delegations.all().await.unwrap() {
+        let same = |((from, to), when): &(&(usize, usize), &When)| {
+            former.from == account(*from).id && former.to == account(*to).id && former.first == when.day()
+        };
+        let stays = missing.iter().find(same).map(|(who, _)| *who);
+        match stays {
+            Some(who) => drop(missing.remove(&who)),
+            None => assert!(delegations.withdraw(&former.id).await.unwrap()),
+        }
     }
+    for ((from, to), when) in missing {
+        let (from, to, day) = (account(from), account(to), when.day());
+        let new = NewDelegation { from, to, days: (day, day), note: Some("Away"), made_by: None };
+        delegations.make(new, day).await.unwrap();
+    }
+}
+
+/// Withdrawals of what others have delegated to others.
+async fn withdrawals(world: &World, reader: usize) -> Vec<(Method, String)> {
+    let accounts = world.accounts.list().await.unwrap();
+    let own = &accounts.iter().find(|account| account.role == READERS[reader]).unwrap().id;
+    let all = delegations_of(world).all().await.unwrap();
+    let others = all.into_iter().filter(|one| one.from != *own && one.to != *own);
+    others.map(|one| (Method::DELETE, format!("/api/org/delegations/{}", one.id))).collect()
 }
 
 /// Everything that a reader can ask, of everything that there is before or after, or never was.
@@ -361,6 +421,7 @@ fn questions(case: &Case) -> Vec<(Method, String)> {
         ["sync/status", "sync/history", "data-lake/stats", "data-lake/health", "auth/me"]
             .map(|path| format!("/api/{path}")),
     );
+    paths.extend(["delegations", "delegations?all=true", "edges"].map(|path| format!("/api/org/{path}")));
     for entity in Entity::ALL {
         paths.push(format!("/api/data-lake/entities/{}?limit=2", entity.plural()));
         paths.extend(ids.iter().map(|id| format!("/api/data-lake/lineage/{}/{id}", entity.plural())));
@@ -419,11 +480,23 @@ async fn answers(reader: &mut Browser, questions: &[(Method, String)]) -> BTreeM
 
 fn organisation() -> impl Strategy<Value = Organisation> {
     let order = Just((0..PEOPLE).collect::<Vec<_>>()).prop_shuffle();
-    let delegations = prop::collection::btree_set((0..READERS.len(), 0..READERS.len()), 0..4);
-    (order, managers(), names(), teams(), delegations).prop_map(
-        |(order, managers, names, teams, mut delegations)| {
-            delegations.retain(|(from, to)| from != to);
-            Organisation { order, managers, names, teams, delegations }
+    (order, managers(), names(), teams(), delegations()).prop_map(
+        |(order, managers, names, teams, delegations)| Organisation {
+            order,
+            managers,
+            names,
+            teams,
+            delegations,
+        },
+    )
+}
+
+fn delegations() -> impl Strategy<Value = BTreeMap<(usize, usize), When>> {
+    let when = prop_oneof![1 => Just(When::Yesterday), 3 => Just(When::Today), 1 => Just(When::Tomorrow)];
+    prop::collection::btree_map((0..READERS.len(), 0..READERS.len()), when, 0..5).prop_map(
+        |mut delegations| {
+            delegations.retain(|(from, to), _| from != to);
+            delegations
         },
     )
 }
@@ -469,16 +542,21 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(change, RECORDS),
         prop::collection::vec(record(), 0..6),
     );
-    (0..READERS.len(), organisation(), records, (managers(), names(), teams())).prop_map(
-        |(reader, organisation, (records, changes, more), (other_managers, other_names, other_teams))| Case {
-            reader,
-            organisation,
-            records,
-            changes,
-            more,
-            other_managers,
-            other_names,
-            other_teams,
+    let others = (managers(), names(), teams(), delegations());
+    (0..READERS.len(), organisation(), records, others).prop_map(
+        |(reader, organisation, (records, changes, more), others)| {
+            let (other_managers, other_names, other_teams, other_delegations) = others;
+            Case {
+                reader,
+                organisation,
+                records,
+                changes,
+                more,
+                other_managers,
+                other_names,
+                other_teams,
+                other_delegations,
+            }
         },
     )
 }
@@ -504,7 +582,7 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         (world, browsers)
     });
     let (browsers, seen) =
-        (std::cell::RefCell::new(browsers), std::cell::Cell::new((0_usize, 0_usize, 0_usize)));
+        (std::cell::RefCell::new(browsers), std::cell::Cell::new((0_usize, 0_usize, 0_usize, 0_usize)));
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
@@ -512,12 +590,13 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         ..Config::default()
     });
     let outcome = runner.run(&case(), |case| {
-        let questions = questions(&case);
+        let mut questions = questions(&case);
         let (before, after) = (case.records(false), case.records(true));
         let reorganised = case.reorganised();
         let reader = &mut browsers.borrow_mut()[case.reader];
         let (first, second) = runtime.block_on(async {
             furnish(&world, &case.organisation, &before).await;
+            questions.extend(withdrawals(&world, case.reader).await);
             let first = answers(reader, &questions).await;
             furnish(&world, &reorganised, &after).await;
             (first, answers(reader, &questions).await)
@@ -527,8 +606,10 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
             .filter(|(number, record)| case.organisation.sees(case.reader, **number, record))
             .count();
         let shown = first.values().filter(|told| told.starts_with("200")).count();
-        let (records, answers, changed) = seen.get();
-        seen.set((records + visible, answers + shown, changed + usize::from(before.len() != after.len())));
+        let (records, answers, changed, redelegated) = seen.get();
+        let others = usize::from(case.organisation.delegations != reorganised.delegations);
+        let changed = changed + usize::from(before.len() != after.len());
+        seen.set((records + visible, answers + shown, changed, redelegated + others));
         for (question, answer) in &first {
             prop_assert_eq!(second.get(question), Some(answer), "{}", question);
         }
@@ -539,7 +620,8 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         panic!("{failure}");
     }
     // A reader who sees nothing, or a world in which nothing changes, would prove nothing.
-    let (records, answers, changed) = seen.get();
+    let (records, answers, changed, redelegated) = seen.get();
     let cases = cases() as usize;
-    assert!(records > cases && answers > 20 * cases && changed > cases / 3, "{:?}", seen.get());
+    let enough = records > cases && answers > 20 * cases && changed > cases / 3 && redelegated > cases / 3;
+    assert!(enough, "{:?}", seen.get());
 }

@@ -198,6 +198,36 @@ async fn who_stands_in_sees_the_others_tree_on_its_days_and_nothing_that_was_del
 }
 
 #[tokio::test]
+async fn days_begin_and_end_where_the_reporting_calendar_is() {
+    let world = World::furnished().await;
+    let Cast { bob, ana, .. } = cast(&world);
+    // Los Angeles: the 23rd has just begun, and lasts eight hours longer than in Greenwich.
+    records::put_calendar(&world.store, "America/Los_Angeles").await;
+    world.project(8).await;
+    let mut chief = world.signed_in(Role::SuperAdmin).await;
+    let mut manager = world.signed_in(Role::SalesManager).await;
+    let made = delegate(&mut manager, &json!({"to": bob, "last": "2026-11-23"})).await;
+    assert_eq!((&made["first"], &made["holds"]), (&json!("2026-11-23"), &json!(true)));
+    let mut bobs = world.signed_in(Role::SalesUser).await;
+    delegate(&mut bobs, &json!({"to": ana, "first": "2026-11-24", "last": "2026-11-24"})).await;
+    declare(&mut chief, &json!({"person": ana, "manager": bob, "until": "2026-11-23"})).await;
+    declare(&mut chief, &json!({"person": bob, "manager": null, "from": "2026-11-24"})).await;
+    let (all, of_ana, of_bob) = (5, 3, 2);
+    // So many hours later; how many deals Ana, Bob, and Mona see, who has Bob below her on the 23rd only.
+    for (hours, seen) in [(0, [of_ana, all, all]), (23, [of_ana, all, all]), (1, [all, of_bob, of_ana])] {
+        world.clock.advance_seconds(hours * 3_600);
+        for (role, seen) in [Role::AccountManager, Role::SalesUser, Role::SalesManager].into_iter().zip(seen)
+        {
+            let mut browser = world.signed_in(role).await;
+            assert_eq!(deals(&mut browser).await.len(), seen, "{role:?}, {hours} hours later");
+        }
+    }
+    world.clock.advance_seconds(24 * 3_600);
+    let mut seller = world.signed_in(Role::AccountManager).await;
+    assert!(delegations(&mut seller, "").await.is_empty(), "the last one is over, by itself");
+}
+
+#[tokio::test]
 async fn a_delegation_ends_when_it_is_withdrawn_or_its_delegator_is_shut_out() {
     let world = World::furnished().await;
     let Cast { bob, .. } = cast(&world);

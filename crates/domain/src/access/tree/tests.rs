@@ -193,6 +193,50 @@ proptest! {
     }
 
     #[test]
+    fn what_is_refused_is_refused_for_what_is_as_strong((named, said) in random(), today in 0u8..10) {
+        let tree = OrgTree::on(day(today), &employed(&named), &[], &edges(&said));
+        for person in tree.people() {
+            for claim in tree.claims_of(person) {
+                let manager = claim.manager.filter(|_| claim.standing == Standing::Refused);
+                let Some(manager) = manager else { continue };
+                let line = tree.line(manager);
+                let up_to_person = line.iter().take_while(|at| **at != person);
+                let mut deciding = up_to_person.filter_map(|at| {
+                    tree.claims_of(*at).iter().find(|claim| claim.standing == Standing::Holds)
+                });
+                prop_assert!(deciding.all(|deciding| deciding.evidence <= claim.evidence));
+            }
+            // Of what is equally strong, what began later comes first; and nothing that is said gets lost.
+            let order = |claim: &Claim| (claim.evidence, Reverse(claim.from));
+            prop_assert!(tree.claims_of(person).is_sorted_by_key(order));
+        }
+        let valid = edges(&said).iter().filter(|declared| declared.edge.holds_on(day(today))).count();
+        let heard: usize = tree.people().map(|person| tree.claims_of(person).len()).sum();
+        prop_assert_eq!(heard, valid + named.iter().flatten().count());
+    }
+
+    #[test]
+    fn who_stands_in_sees_what_each_sees_and_nothing_more(
+        (named, said) in random(),
+        teams in prop::collection::vec((0u8..20, prop::collection::vec(0u8..20, 0..4)), 0..4),
+        (reader, delegators) in (0u8..22, prop::collection::vec(0u8..22, 0..4)),
+    ) {
+        let team = |(number, (leader, members)): (usize, &(u8, Vec<u8>))| {
+            let members = members.iter().copied().map(id).collect();
+            TeamEdge { id: id(150 + number as u8), leader: Some(id(*leader)), members }
+        };
+        let teams: Vec<_> = teams.iter().enumerate().map(team).collect();
+        let tree = OrgTree::on(day(4), &employed(&named), &teams, &edges(&said));
+        let from: Vec<_> = delegators.iter().copied().map(id).collect();
+        let scope = tree.scope_with(Role::SalesUser, Some(id(reader)), &from);
+        let alone = |person: u8| tree.scope(Role::SalesUser, Some(id(person)));
+        let each = delegators.iter().copied().chain([reader]).map(alone);
+        let all: BTreeSet<_> = each.flat_map(|scope| scope.keys().cloned().unwrap()).collect();
+        prop_assert_eq!(scope.keys(), Some(&all));
+        prop_assert_eq!(scope.delegated(), scope.people() - alone(reader).people());
+    }
+
+    #[test]
     fn the_order_in_which_it_is_said_does_not_matter((named, said) in random(), seed in any::<u64>()) {
         let (mut people, mut edges) = (employed(&named), edges(&said));
         let before = OrgTree::on(day(4), &people, &[], &edges);
