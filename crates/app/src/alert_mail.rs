@@ -1,44 +1,35 @@
 //! Alerts about sources by e-mail.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Mailboxes};
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::message::Mailboxes;
 use salescommand_ingest::{AlertChannel, Notice, Notifier};
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::alerts::{headline, text};
 use crate::config::Alerts;
-
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+use crate::mail::{Draft, Mailer};
 
 /// Sends each change to some people.
 pub struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
-    from: Mailbox,
+    mailer: Arc<Mailer>,
     to: Mailboxes,
     /// Where the page of sources is, if that is known.
     page: Option<String>,
 }
 
 impl Mail {
-    /// A sender of e-mails as configured; none if no mail server is.
-    pub fn new(alerts: &Alerts, public_url: &str) -> Result<Option<Self>> {
-        if alerts.smtp_url.expose_secret().is_empty() {
-            if !alerts.mail_to.is_empty() {
-                bail!(
-                    "alerts.mail_to is set and alerts.smtp_url is not: name the mail server, or nobody gets anything"
-                );
-            }
+    /// Tells the configured people by this mailer; none if nobody is to be told.
+    pub fn new(mailer: Option<Arc<Mailer>>, alerts: &Alerts, public_url: &str) -> Result<Option<Self>> {
+        if alerts.mail_to.is_empty() {
             return Ok(None);
         }
-        let from = alerts.mail_from.parse().context(
-            "alerts.mail_from must be an address, such as SalesCommand <salescommand@example.com>",
-        )?;
+        let Some(mailer) = mailer else {
+            bail!(
+                "alerts.mail_to is set and alerts.smtp_url is not: name the mail server, or nobody gets anything"
+            );
+        };
         let to: Mailboxes = alerts
             .mail_to
             .parse()
@@ -47,12 +38,11 @@ impl Mail {
             .context("alerts.mail_to must be one or more addresses, separated by commas")?;
         let page = Some(public_url.trim_end_matches('/')).filter(|url| !url.is_empty());
         let page = page.map(|url| format!("{url}/data-lake"));
-        Ok(Some(Self { transport: transport(&alerts.smtp_url)?, from, to, page }))
+        Ok(Some(Self { mailer, to, page }))
     }
 
-    /// The e-mail that tells a change. Told again it has the same id, by which mailboxes know it.
-    fn message(&self, notice: &Notice) -> Result<Message> {
-        let id: String = notice.id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
+    /// The e-mail that tells a change. Told again it has the same id.
+    fn draft(&self, notice: &Notice) -> Result<Draft> {
         let mut body = format!("{}\n", text(notice));
         for (condition, since) in &notice.conditions {
             let condition = serde_json::to_value(condition)?;
@@ -63,19 +53,8 @@ impl Mail {
             body.push_str(&format!("\n\n{page}"));
         }
         body.push('\n');
-        let mut message = Message::builder()
-            .from(self.from.clone())
-            .subject(format!("SalesCommand: {}", headline(notice)))
-            .message_id(Some(format!("<alert.{id}@{}>", self.from.email.domain())))
-            .header(ContentType::TEXT_PLAIN);
-        for mailbox in self.to.iter() {
-            message = message.to(mailbox.clone());
-        }
-        let mut message = message.body(body)?;
-        // RFC 3834: nobody's absence is to answer it.
-        let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-        message.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
-        Ok(message)
+        let subject = format!("SalesCommand: {}", headline(notice));
+        Ok(Draft { to: self.to.clone(), id: format!("alert.{}", notice.id), subject, text: body })
     }
 }
 
@@ -86,38 +65,20 @@ impl Notifier for Mail {
     }
 
     async fn tell(&self, notice: &Notice) -> Result<(), String> {
-        let message = self.message(notice).map_err(|error| format!("no e-mail could be made: {error}"))?;
-        let sent = self.transport.send(message).await;
-        sent.map(drop).map_err(|error| format!("the mail server does not take an e-mail: {error}"))
+        let draft = self.draft(notice).map_err(|error| format!("no e-mail could be made: {error}"))?;
+        let posted = self.mailer.post(draft).await;
+        posted.map_err(|error| format!("the mail server does not take an e-mail: {error}"))
     }
-}
-
-/// A connection to a mail server by its address. Nothing travels readable to another machine.
-fn transport(url: &SecretString) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    // The text is not repeated in an error.
-    let parsed = reqwest::Url::parse(url.expose_secret()).ok();
-    let parsed = parsed.filter(|parsed| matches!(parsed.scheme(), "smtp" | "smtps"));
-    let parsed = parsed.context(
-        "alerts.smtp_url must be the address of a mail server: smtps://user:password@mail.example.com or smtp://…",
-    )?;
-    let host = parsed.host_str().unwrap_or_default();
-    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret());
-    let mut builder = builder.ok().context("alerts.smtp_url is not the address of a mail server")?;
-    if parsed.scheme() == "smtp" && !loopback {
-        let parameters = TlsParameters::new(host.to_owned()).context("no TLS for alerts.smtp_url")?;
-        builder = builder.tls(Tls::Required(parameters));
-    }
-    Ok(builder.timeout(Some(ANSWER_WITHIN)).build())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use salescommand_domain::Timestamp;
     use salescommand_domain::raw::InstanceName;
     use salescommand_ingest::{Condition, RunError};
+    use secrecy::SecretString;
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
     use super::*;
@@ -137,19 +98,24 @@ mod tests {
         }
     }
 
-    fn mail(url: &str) -> Result<Option<Mail>> {
-        let alerts = Alerts {
+    /// Settings with this mail server.
+    pub(crate) fn alerts(url: &str) -> Alerts {
+        Alerts {
             webhook_url: SecretString::default(),
             smtp_url: SecretString::from(url),
             mail_from: "SalesCommand <sales@example.com>".into(),
             mail_to: "Ann <ann@example.com>, bob@example.com".into(),
             stale_after_hours: "24".into(),
-        };
-        Mail::new(&alerts, "https://sales.example.com/")
+        }
+    }
+
+    fn mail(url: &str) -> Result<Option<Mail>> {
+        let alerts = alerts(url);
+        Mail::new(Mailer::new(&alerts)?.map(Arc::new), &alerts, "https://sales.example.com/")
     }
 
     /// A mail server for one e-mail, which gives this answer to it; what it was sent.
-    async fn mail_server(verdict: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+    pub(crate) async fn mail_server(verdict: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let served = tokio::spawn(async move {
@@ -221,5 +187,8 @@ mod tests {
         }
         assert!(mail("").err().unwrap().to_string().contains("alerts.smtp_url is not"));
         assert!(mail("smtp://user:s3cret@mail.example.com").unwrap().is_some(), "over TLS");
+        let nobody = Alerts { mail_to: String::new(), ..alerts("smtp://127.0.0.1") };
+        let mailer = Mailer::new(&nobody).unwrap().map(Arc::new);
+        assert!(mailer.is_some() && Mail::new(mailer, &nobody, "").unwrap().is_none(), "for links alone");
     }
 }

@@ -24,6 +24,7 @@ mod lifecycle;
 mod links;
 mod listing;
 mod load;
+mod mail;
 mod mappings;
 mod org;
 mod people;

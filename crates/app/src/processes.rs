@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
+use salescommand_query::mail::Mail;
 use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
@@ -20,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::alert_mail::Mail;
+use crate::alert_mail;
 use crate::alerts::WebHook;
 use crate::code::{self, Program};
 use crate::config::Config;
@@ -28,6 +29,7 @@ use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, SourceSchedules, serve_sources};
 use crate::load::{AskedReaders, serve_load};
+use crate::mail::Mailer;
 use crate::people::AccountLog;
 use crate::probes::Registry;
 use crate::quarantine::DecisionLog;
@@ -193,7 +195,11 @@ fn run_query(
     let ports = shared.ports();
     let (web_hook, stale_after) = (WebHook::new(&config.alerts.webhook_url)?, config.stale_after()?);
     let connectors = Registry::new(config.reach()?);
-    let mail = Mail::new(&config.alerts, &config.http.public_url)?;
+    let mailer = Mailer::new(&config.alerts)?.map(Arc::new);
+    if mailer.is_some() && service_config.public_url.is_empty() {
+        tracing::warn!("http.public_url is not set, so no links to choose a password are sent by e-mail");
+    }
+    let mail = alert_mail::Mail::new(mailer.clone(), &config.alerts, &config.http.public_url)?;
     let (opened, scheduled) = (
         sources(config, &store)?,
         SourceSchedules { sources: sources(config, &store)?, circles: Circles::new(Arc::new(store.clone())) },
@@ -225,6 +231,7 @@ fn run_query(
             quarantine: Arc::new(decisions),
             people: Arc::new(AccountLog { ports: ports.clone() }),
             generations: Arc::new(OperatorCommands(operator)),
+            mail: mailer.map(|mailer| mailer as Arc<dyn Mail>),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             load: load.clone(),

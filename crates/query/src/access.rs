@@ -3,6 +3,8 @@
 //! [`Guarded`] is private to this module; a handler gets it through [`Allowed`], which has checked the session
 //! and the permission. Public routes have what stands in [`App`] itself, and web hooks of sources what [`Hinting`] can do.
 
+mod links;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,11 +17,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
 use salescommand_store::{Error as StoreError, Registry};
-use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, AccountSummary, Accounts};
-use crate::auth::{ACCESS_COOKIE, Cookies, Sessions, Throttle, TokenError, cookie_of};
+use crate::accounts::{Account, Accounts};
+use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
 use crate::connectors::Connectors;
@@ -32,17 +33,19 @@ use crate::generations::GenerationCommands;
 use crate::hooks::HookKey;
 use crate::ids::Ids;
 use crate::load::Load;
+use crate::mail::Mail;
 use crate::oidc::Providers;
 use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
-use crate::routes::users::problem;
 use crate::seal::Seals;
 use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
 use crate::viewer::{Reader, Viewer, Viewers};
 use crate::writes::RecordWrites;
+
+pub(crate) use links::Forgotten;
 
 /// What every handler may use.
 pub(crate) struct App {
@@ -54,6 +57,7 @@ pub(crate) struct App {
     pub(crate) attempts_per_account: Throttle,
     pub(crate) attempts_per_address: Throttle,
     pub(crate) wrong_hook_keys: Throttle,
+    pub(crate) forgotten: Forgotten,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) load: Arc<Load>,
@@ -89,7 +93,8 @@ pub(crate) struct Guarded {
     pub(crate) seals: Seals,
     pub(crate) raw_zone: Arc<dyn RawZone>,
     pub(crate) stale_after: Duration,
-    /// The address under which others reach the service, without a slash at its end.
+    pub(crate) mail: Option<Arc<dyn Mail>>,
+    /// The address under which others reach the service, without a slash at its end; empty if nobody has said.
     pub(crate) public_url: String,
 }
 
@@ -130,6 +135,7 @@ impl App {
             people: open.people,
             attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
+            forgotten: Forgotten::new(ATTEMPTS_WINDOW),
             wrong_hook_keys: Throttle::new(WRONG_HOOK_KEYS, Duration::from_secs(60)),
             clock: open.clock,
             ids: open.ids,
@@ -142,23 +148,6 @@ impl App {
             closing: open.closing,
             guarded,
         }
-    }
-
-    /// Gives the account of a link a password; attempts are counted by address.
-    pub(crate) async fn choose_password(
-        &self,
-        address: &str,
-        token: SecretString,
-        password: SecretString,
-    ) -> Result<AccountSummary, ApiError> {
-        self.attempts_per_address.admit(address, self.clock.now()).map_err(ApiError::too_many_attempts)?;
-        let choice = (token.expose_secret(), password);
-        let chosen = self.accounts.choose_password(&self.guarded.seals, choice).await;
-        // Only a link that is none stays counted.
-        if !matches!(chosen, Ok(None)) {
-            self.attempts_per_address.take_back(address);
-        }
-        chosen.map_err(problem)?.ok_or_else(ApiError::link_over)
     }
 
     /// The golden id of an account's person, for the session document.
@@ -250,6 +239,7 @@ need!(
 pub(crate) struct Allowed<P> {
     pub(crate) account: Account,
     pub(crate) access_expires_at: jiff::Timestamp,
+    claims: Claims,
     app: Arc<App>,
     need: PhantomData<P>,
 }
@@ -279,6 +269,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             _ => Ok(Self {
                 account,
                 access_expires_at: claims.expires_at(),
+                claims,
                 app: app.clone(),
                 need: PhantomData,
             }),
@@ -295,6 +286,16 @@ impl<P> Allowed<P> {
     /// The open parts.
     pub(crate) fn app(&self) -> &App {
         &self.app
+    }
+
+    /// The session by which somebody asks.
+    pub(crate) fn session(&self) -> &str {
+        &self.claims.fam
+    }
+
+    /// Whether that session still lives, for answers that go on after their beginning. While the store cannot be asked, it does.
+    pub(crate) async fn still_signed_in(&self) -> bool {
+        self.app.sessions.lives(&self.claims).await.unwrap_or(true)
     }
 
     /// What this account may read, as things are now.

@@ -31,7 +31,8 @@ pub struct Config {
     pub refresh_lifetime: Duration,
     /// Who else may say who somebody is.
     pub providers: Vec<ProviderSettings>,
-    /// The address under which others reach the service: sign-in providers lead back to it, and sources send hints to it.
+    /// The address under which others reach the service: sign-in providers lead back to it, links in e-mails lead to it, and
+    /// sources send hints to it. Empty if nobody has said; then there are no e-mails.
     pub public_url: String,
     /// A source whose last complete sync is older than this is stale.
     pub stale_after: Duration,

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::auth::{Place, device};
 use crate::error::ApiError;
 
 /// Largest request body. The largest real one, a sign-in, has a few hundred bytes.
@@ -82,5 +83,18 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
         Ok(Self(
             connection.map_or_else(|| "unknown".to_owned(), |ConnectInfo(address)| address.ip().to_string()),
         ))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let header = parts.headers.get(header::USER_AGENT).and_then(|header| header.to_str().ok());
+        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self {
+            device: header.and_then(device),
+            address: connection.map(|ConnectInfo(address)| address.ip().to_canonical().to_string()),
+        })
     }
 }

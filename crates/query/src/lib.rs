@@ -32,6 +32,7 @@ pub mod hooks;
 mod ids;
 pub mod lineage;
 mod load;
+pub mod mail;
 mod master_keys;
 mod merged;
 mod money;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -14,6 +15,7 @@ use salescommand_eventlog::{EventLog, KeyValue};
 use salescommand_store::{Ops, Registry, ScopedReads};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -30,6 +32,7 @@ use crate::extract::LARGEST_BODY;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
 use crate::load::Load;
+use crate::mail::Mail;
 use crate::oidc::{Providers, ProvidersError};
 use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
@@ -42,6 +45,9 @@ use crate::sync::{Runs, SyncCommands};
 use crate::viewer::Viewers;
 use crate::writes::RecordWrites;
 use crate::{exchange, front_end, reply, routes};
+
+/// How long letters under way are waited for when the service stops.
+const LETTERS_AT_THE_END: Duration = Duration::from_secs(5);
 
 /// What the service works with.
 pub struct Deps {
@@ -67,6 +73,8 @@ pub struct Deps {
     pub people: Arc<dyn People>,
     /// Takes what operators ask of generations.
     pub generations: Arc<dyn GenerationCommands>,
+    /// Sends e-mails; none if no mail server is configured.
+    pub mail: Option<Arc<dyn Mail>>,
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Identifiers and secrets.
@@ -116,6 +124,7 @@ pub struct QueryService {
     router: Router,
     listen: SocketAddr,
     closing: CancellationToken,
+    letters: TaskTracker,
 }
 
 impl QueryService {
@@ -124,8 +133,8 @@ impl QueryService {
         let (api, description) = routes::api().split_for_parts();
         let listen = config.listen;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
-        let closing = app.closing.clone();
-        Ok(Self { router: router(api, app), listen, closing })
+        let (closing, letters) = (app.closing.clone(), app.forgotten.under_way.clone());
+        Ok(Self { router: router(api, app), listen, closing, letters })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -153,7 +162,11 @@ impl QueryService {
             // Answers that go on and on would keep the connections from closing.
             closing.cancel();
         };
-        axum::serve(listener, service).with_graceful_shutdown(until).await.map_err(ServiceError::Serve)
+        let served = axum::serve(listener, service).with_graceful_shutdown(until).await;
+        // What was promised by an answer is still sent.
+        self.letters.close();
+        let _ = tokio::time::timeout(LETTERS_AT_THE_END, self.letters.wait()).await;
+        served.map_err(ServiceError::Serve)
     }
 }
 
@@ -176,6 +189,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         quarantine,
         people,
         generations,
+        mail,
         clock,
         ids,
         load,
@@ -197,6 +211,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         seals: Seals::new(&config.signing_key),
         raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,
+        mail,
         public_url: config.public_url.trim_end_matches('/').to_owned(),
     };
     let sessions = Sessions {

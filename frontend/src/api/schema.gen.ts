@@ -24,6 +24,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/forgot-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a link to choose another password
+         * @description If there is an account with this address that a password opens, or that has none yet, its owner gets an e-mail with a link that is
+         *     good once, for an hour. The answer is the same in any case, and does not wait for it.
+         */
+        post: operations["forgot_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -175,6 +196,47 @@ export interface paths {
         /** Renew the access cookie */
         post: operations["refresh"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's sessions */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End every other session of one's own
+         * @description It holds from the next request on.
+         */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session of one's own
+         * @description It holds from the next request on. A session of somebody else is answered as one that is not there.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1207,7 +1269,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The sessions of an account */
+        get: operations["user_sessions"];
         put?: never;
         post?: never;
         /**
@@ -1275,6 +1338,8 @@ export interface components {
             demo: boolean;
             /** @description Only in demo mode. */
             demo_accounts: components["schemas"]["DemoAccount"][];
+            /** @description Whether links to choose a password are sent by e-mail, to whoever has forgotten theirs too. */
+            mails_links: boolean;
             /** @description `SalesCommand`. */
             product: string;
             /** @description Providers through which one may sign in. */
@@ -1330,9 +1395,11 @@ export interface components {
              * @description Until when it is good; it is good once.
              */
             expires_at: string;
+            /** @description The mail server has taken it for its owner. */
+            mailed: boolean;
             /** @description The part of it behind the address of this service. */
             path: string;
-            /** @description The address to hand over, by `http.public_url`. */
+            /** @description The address to hand over, below `http.public_url`; without one only the path. */
             url: string;
         };
         /**
@@ -1677,6 +1744,11 @@ export interface components {
             /** @description Which field, as a path into the body: `set.amount`. */
             field: string;
         };
+        /** @description Whose password is forgotten. */
+        ForgottenPassword: {
+            /** @description Sign-in name. */
+            email: string;
+        };
         /**
          * @description Whether the new generation may be read.
          * @enum {string}
@@ -1768,6 +1840,8 @@ export interface components {
         Invitation: {
             /** @description Sign-in name; the person with this verified address in a source is the same person. */
             email: string;
+            /** @description Send the link to the address, too. */
+            mail?: boolean;
             /** @description Display name. */
             name: string;
             /** @description Role. */
@@ -3060,6 +3134,37 @@ export interface components {
             /** @description Who. */
             user: components["schemas"]["SessionUser"];
         };
+        /** @description The sessions of an account. */
+        SessionList: {
+            /** @description The latest used first. */
+            sessions: components["schemas"]["SessionSummary"][];
+        };
+        /** @description A session: a browser in which somebody is signed in. */
+        SessionSummary: {
+            /** @description The network address from which it was last renewed; behind a proxy that is the proxy's. */
+            address?: string | null;
+            /** @description It is the one that asks. */
+            current: boolean;
+            /** @description What the browser says it is, such as "Firefox on Linux"; none if it says nothing that is known. */
+            device?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends by itself if it is not renewed.
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            first_seen: string;
+            /** @description Its id, to end it by. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last renewed, which a page in use does every few minutes.
+             */
+            last_seen: string;
+        };
         /** @description Who is signed in. */
         SessionUser: {
             /** @description Sign-in name. */
@@ -3699,6 +3804,55 @@ export interface operations {
             };
         };
     };
+    forgot_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description csrf-header-missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-many-attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -4059,6 +4213,155 @@ export interface operations {
                 };
             };
             /** @description store-unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Only this session is left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended; if it was the one that asks, its cookies are taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-session */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8284,7 +8587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description email-taken */
+            /** @description email-taken, mail-not-configured */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8485,7 +8788,10 @@ export interface operations {
     };
     reset_user: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Send it to the account's address, too */
+                mail?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Account id */
@@ -8502,6 +8808,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChoosePassword"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description mail-not-configured */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
             /** @description Not signed in, or the access cookie has expired */

@@ -11,6 +11,7 @@
 import { Route as rootRouteImport } from "./../routes/__root";
 import { Route as IndexRouteImport } from "./../routes/index";
 import { Route as AppRouteImport } from "./../routes/_app";
+import { Route as ForgotPasswordRouteImport } from "./../routes/forgot-password";
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
 import { Route as AppOrganisationRouteImport } from "./../routes/_app/organisation";
@@ -31,6 +32,11 @@ const IndexRoute = IndexRouteImport.update({
 } as any);
 const AppRoute = AppRouteImport.update({
   id: "/_app",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ForgotPasswordRoute = ForgotPasswordRouteImport.update({
+  id: "/forgot-password",
+  path: "/forgot-password",
   getParentRoute: () => rootRouteImport,
 } as any);
 const SetPasswordRoute = SetPasswordRouteImport.update({
@@ -100,6 +106,7 @@ const AppDataLakeQuarantineInstanceEpochSequenceRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/organisation": typeof AppOrganisationRoute;
@@ -115,6 +122,7 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/organisation": typeof AppOrganisationRoute;
@@ -132,6 +140,7 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/": typeof IndexRoute;
   "/_app": typeof AppRouteWithChildren;
+  "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/_app/organisation": typeof AppOrganisationRoute;
@@ -149,6 +158,7 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
     | "/organisation"
@@ -164,6 +174,7 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
     | "/organisation"
@@ -180,6 +191,7 @@ export interface FileRouteTypes {
     | "__root__"
     | "/"
     | "/_app"
+    | "/forgot-password"
     | "/set-password"
     | "/sign-in"
     | "/_app/organisation"
@@ -197,6 +209,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   AppRoute: typeof AppRouteWithChildren;
+  ForgotPasswordRoute: typeof ForgotPasswordRoute;
   SetPasswordRoute: typeof SetPasswordRoute;
   SignInRoute: typeof SignInRoute;
 }
@@ -215,6 +228,13 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/forgot-password": {
+      id: "/forgot-password";
+      path: "/forgot-password";
+      fullPath: "/forgot-password";
+      preLoaderRoute: typeof ForgotPasswordRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/set-password": {
@@ -336,6 +356,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  ForgotPasswordRoute: ForgotPasswordRoute,
   SetPasswordRoute: SetPasswordRoute,
   SignInRoute: SignInRoute,
 };

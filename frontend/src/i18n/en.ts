@@ -15,7 +15,12 @@ export const en = {
     present: "Present password",
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system" },
-  user: { menu: "Account menu", signOut: "Sign out", signOutFailed: "Sign-out failed. Try again." },
+  user: {
+    menu: "Account menu",
+    sessions: "Your sessions",
+    signOut: "Sign out",
+    signOutFailed: "Sign-out failed. Try again.",
+  },
   palette: {
     open: "Search or run a command",
     title: "Command palette",
@@ -45,6 +50,7 @@ export const en = {
     hidePassword: "Hide password",
     submit: "Sign in",
     submitting: "Signing in…",
+    forgot: "Forgot your password?",
     with: "Sign in with {{title}}",
     or: "or",
     someProvider: "the provider",

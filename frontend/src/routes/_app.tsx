@@ -14,6 +14,7 @@ import { HOME } from "@/lib/return-path";
 import { hasSessionHint, setSessionHint } from "@/lib/session-refresh";
 
 const ChangePasswordDialog = lazy(() => import("@/features/auth/change-password-dialog"));
+const SessionsDialog = lazy(() => import("@/features/auth/sessions-dialog"));
 
 export const Route = createFileRoute("/_app")({
   beforeLoad: async ({ context, location }) => {
@@ -34,7 +35,8 @@ export const Route = createFileRoute("/_app")({
 function AppRoute() {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const [changing, setChanging] = useState(false);
+  const [shown, setShown] = useState<"password" | "sessions">();
+  const close = () => setShown(undefined);
   const toLake = useCallback(() => void navigate({ to: "/data-lake" }), [navigate]);
   const pages = usePageCommands();
   const syncs = useSyncCommands(toLake);
@@ -43,16 +45,16 @@ function AppRoute() {
   return (
     <AppShell
       commands={commands}
-      onPassword={() => setChanging(true)}
+      onPassword={() => setShown("password")}
+      onSessions={() => setShown("sessions")}
       onSignOut={leave.run}
       notice={failed ? t("user.signOutFailed") : undefined}
     >
       <Outlet />
-      {changing && (
-        <Suspense>
-          <ChangePasswordDialog onClosed={() => setChanging(false)} />
-        </Suspense>
-      )}
+      <Suspense>
+        {shown === "password" && <ChangePasswordDialog onClosed={close} />}
+        {shown === "sessions" && <SessionsDialog onClosed={close} />}
+      </Suspense>
     </AppShell>
   );
 }

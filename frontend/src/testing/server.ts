@@ -22,6 +22,7 @@ export const server = setupServer(
     version: "0.1.0",
     demo: true,
     sign_in_providers: [],
+    mails_links: false,
     demo_accounts: [{ role_label: "Super Admin", email: "superadmin@salescommand.com", password: "demo123" }],
   }),
   answer.get("/api/auth/me", aSession()),

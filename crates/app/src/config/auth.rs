@@ -5,6 +5,7 @@
 //! a file named by `…__CLIENT_SECRET_FILE`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -318,7 +319,7 @@ impl Provider {
 }
 
 impl Config {
-    /// Where browsers reach the service. Only a service on loopback may leave it to be guessed.
+    /// Where browsers reach the service. Only a service on loopback may leave it to be guessed; empty if it cannot be.
     pub fn public_url(&self) -> Result<String> {
         let given = self.http.public_url.trim_end_matches('/');
         if !given.is_empty() {
@@ -336,7 +337,9 @@ impl Config {
                 "http.public_url is not set; sign-in providers need the address under which browsers reach the service"
             );
         }
-        Ok(format!("http://{listen}"))
+        // What listens everywhere says nothing of where others reach it.
+        let everywhere = listen.parse::<SocketAddr>().is_ok_and(|listen| listen.ip().is_unspecified());
+        Ok(if everywhere { String::new() } else { format!("http://{listen}") })
     }
 }
 
@@ -449,6 +452,8 @@ mod tests {
     fn a_service_for_others_needs_an_address_to_be_led_back_to() {
         let provider = [("AUTH__OIDC__A__CLIENT_ID", "us"), ("HTTP__LISTEN", "0.0.0.0:8080")];
         assert!(loaded(&provider).unwrap().public_url().unwrap_err().to_string().contains("public_url"));
+        let everywhere = loaded(&[("HTTP__LISTEN", "0.0.0.0:8080")]).unwrap().public_url().unwrap();
+        assert_eq!(everywhere, "", "that is nowhere to lead to");
         let given = |url| loaded(&[("HTTP__PUBLIC_URL", url)]).unwrap().public_url();
         assert_eq!(given("https://sales.example.com/").unwrap(), "https://sales.example.com");
         for wrong in ["sales.example.com", "https://a.example/path", "https://a.example/?x"] {

@@ -1,21 +1,26 @@
-//! Links by which somebody chooses a password: made by an administrator, good once and for a day.
+//! Links by which somebody chooses a password: made by an administrator, good once and for a day; or asked for by whoever has
+//! forgotten theirs, good once and for an hour.
 //!
 //! A link is a sealed text that names the account, the password that it is to replace (as a digest of its hash), and an end. So
 //! nothing is stored, and choosing a password, by any way, ends every link from before.
 
 use std::time::Duration;
 
+use bson::Bson;
 use jiff::Timestamp;
+use salescommand_store::{Condition, OPS_IDENTITIES, Query};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountError, AccountSummary, Accounts};
+use super::{Account, AccountError, AccountSummary, Accounts, lower};
 use crate::auth::Sessions;
 use crate::digest::sha256_hex;
 use crate::seal::Seals;
 
-/// So long a link is good.
+/// So long a link is good that an administrator has made.
 const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+/// So long one is good that anybody may have asked for.
+const FORGOTTEN_LIFETIME: Duration = Duration::from_secs(3_600);
 const PURPOSE: &str = "choose a password";
 
 /// What a link says.
@@ -40,14 +45,46 @@ impl Accounts {
         &self,
         seals: &Seals,
         id: &str,
-    ) -> Result<Option<PasswordLink>, AccountError> {
+    ) -> Result<Option<(AccountSummary, PasswordLink)>, AccountError> {
         let Some(account) = self.find("_id", id).await? else { return Ok(None) };
-        let expires_at = self.clock.now() + LIFETIME;
+        let link = self.link_for(seals, &account, LIFETIME)?;
+        Ok(Some((account.summary(), link)))
+    }
+
+    /// A link for whoever has forgotten the password of the account with this address. None if there is no such account, if it
+    /// is shut out, or if its owner signs in through a provider alone: whoever can read their mail is not let past that.
+    pub(crate) async fn forgotten_link(
+        &self,
+        seals: &Seals,
+        email: &str,
+    ) -> Result<Option<(AccountSummary, PasswordLink)>, AccountError> {
+        let found = self.find("email", &lower(email)).await?.filter(|account| !account.disabled);
+        let Some(account) = found else { return Ok(None) };
+        if account.password_hash.is_empty() && self.has_identity(&account.id).await? {
+            return Ok(None);
+        }
+        let link = self.link_for(seals, &account, FORGOTTEN_LIFETIME)?;
+        Ok(Some((account.summary(), link)))
+    }
+
+    fn link_for(
+        &self,
+        seals: &Seals,
+        account: &Account,
+        lifetime: Duration,
+    ) -> Result<PasswordLink, AccountError> {
+        let expires_at = self.clock.now() + lifetime;
         let link =
-            Link { account: account.id.clone(), replaces: digest(&account), expires: expires_at.as_second() };
+            Link { account: account.id.clone(), replaces: digest(account), expires: expires_at.as_second() };
         let text = serde_json::to_string(&link).map_err(|error| AccountError::Invalid(error.to_string()))?;
         let token = seals.seal(PURPOSE, &text).ok_or(AccountError::Hashing)?;
-        Ok(Some(PasswordLink { token, expires_at }))
+        Ok(PasswordLink { token, expires_at })
+    }
+
+    async fn has_identity(&self, account: &str) -> Result<bool, AccountError> {
+        let its = Condition::Eq("account".to_owned(), Bson::from(account));
+        let any = Query::all().with(its).limited(1).only(&["account"]);
+        Ok(!self.ops.list(OPS_IDENTITIES, &any).await?.is_empty())
     }
 
     /// Gives the account of a link this password, and ends its sessions. None if the link is not one of ours, is over, or was

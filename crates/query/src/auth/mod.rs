@@ -4,6 +4,7 @@
 //! again ends every session that grew from the same sign-in.
 
 mod cookie;
+mod device;
 mod password;
 pub mod policy;
 mod sessions;
@@ -11,7 +12,8 @@ mod throttle;
 mod token;
 
 pub(crate) use cookie::{ACCESS_COOKIE, Cookies, PROVIDER_COOKIE, REFRESH_COOKIE, cookie_of};
+pub(crate) use device::device;
 pub(crate) use password::{PasswordError, Passwords};
-pub(crate) use sessions::{Grant, SessionError, Sessions};
+pub(crate) use sessions::{Grant, Place, SessionDetail, SessionError, Sessions};
 pub(crate) use throttle::Throttle;
-pub(crate) use token::{AccessTokens, TokenError};
+pub(crate) use token::{AccessTokens, Claims, TokenError};

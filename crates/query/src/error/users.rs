@@ -9,6 +9,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "unknown-user", "Unknown user", "There is no such account.")
     }
 
+    pub(crate) fn unknown_session() -> Self {
+        let detail = "There is no such session, or it has ended.";
+        Self::new(StatusCode::NOT_FOUND, "unknown-session", "Unknown session", detail)
+    }
+
     pub(crate) fn email_taken(email: &str) -> Self {
         let detail = format!("There is an account {email} already.");
         Self::new(StatusCode::CONFLICT, "email-taken", "There is such an account already", detail)
@@ -22,6 +27,12 @@ impl ApiError {
 
     pub(crate) fn invalid_account(problem: String) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "The account cannot be so", problem)
+    }
+
+    pub(crate) fn no_mail() -> Self {
+        let detail = "No mail server is configured, so no link can be sent.";
+        Self::new(StatusCode::CONFLICT, "mail-not-configured", "No mail server", detail)
+            .fix("Hand the link over yourself, or set alerts.smtp_url and http.public_url.")
     }
 
     pub(crate) fn weak_password(why: &str) -> Self {
@@ -41,8 +52,8 @@ impl ApiError {
     }
 
     pub(crate) fn link_over() -> Self {
-        let detail = "The link was used, is older than a day, or is not complete.";
+        let detail = "The link was used, is too old, or is not complete.";
         Self::new(StatusCode::GONE, "link-over", "This link is over", detail)
-            .fix("Ask an administrator for another one.")
+            .fix("Ask for another one on the sign-in page, or ask an administrator.")
     }
 }

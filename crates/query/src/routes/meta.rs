@@ -43,6 +43,8 @@ pub struct AppMeta {
     pub demo: bool,
     /// Providers through which one may sign in.
     pub sign_in_providers: Vec<SignInProvider>,
+    /// Whether links to choose a password are sent by e-mail, to whoever has forgotten theirs too.
+    pub mails_links: bool,
     /// Only in demo mode.
     pub demo_accounts: Vec<DemoAccount>,
 }
@@ -65,6 +67,7 @@ pub(crate) async fn meta(State(app): State<Arc<App>>) -> Reply<AppMeta> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         demo: app.demo.is_some(),
         sign_in_providers: providers.collect(),
+        mails_links: app.mail().is_some(),
         demo_accounts: accounts.collect(),
     })
 }

@@ -26,9 +26,10 @@ use crate::access::App;
 use crate::error::Problem;
 
 /// Operations that answer without a session, the hooks to whoever shows their keys; the test of access knows this list and no other.
-pub const PUBLIC_OPERATIONS: [&str; 11] = [
+pub const PUBLIC_OPERATIONS: [&str; 12] = [
     "login",
     "choose_password",
+    "forgot_password",
     "refresh",
     "logout",
     "ms365_login",
@@ -54,8 +55,11 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::me::me))
+        .routes(routes!(auth::forgot::forgot_password))
         .routes(routes!(auth::choose::choose_password))
         .routes(routes!(auth::choose::change_password))
+        .routes(routes!(auth::sessions::sessions, auth::sessions::end_other_sessions))
+        .routes(routes!(auth::sessions::end_session))
         .routes(routes!(auth::provider::ms365_login))
         .routes(routes!(auth::provider::ms365_callback))
         .routes(routes!(auth::provider::oidc_login))
@@ -113,7 +117,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::list::users, users::invite::invite_user))
         .routes(routes!(users::show::user, users::change::change_user))
         .routes(routes!(users::reset::reset_user))
-        .routes(routes!(users::sign_out::sign_out_user))
+        .routes(routes!(users::sessions::user_sessions, users::sign_out::sign_out_user))
         .routes(routes!(odoo::sources::odoo_sources))
         .routes(routes!(odoo::objects::odoo_objects))
         .routes(routes!(odoo::test::test_odoo_source))

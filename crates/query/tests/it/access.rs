@@ -52,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 77);
+    assert_eq!(operations.len(), 82);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -71,6 +71,9 @@ async fn every_operation_needs_a_session_or_is_public_on_purpose() {
 const TABLE: &str = "\
 GET /api/auth/me: 200 200 200 200 200 200
 PUT /api/auth/password: 400 400 400 400 400 400
+DELETE /api/auth/sessions: 204 204 204 204 204 204
+GET /api/auth/sessions: 200 200 200 200 200 200
+DELETE /api/auth/sessions/DEAL: 404 404 404 404 404 404
 GET /api/dashboard/overview: 200 200 200 200 200 200
 GET /api/data-lake/entities/accounts: 200 200 200 200 200 403
 GET /api/data-lake/epochs: 200 403 403 403 403 403
@@ -135,6 +138,7 @@ PATCH /api/users/DEAL: 400 403 403 403 403 403
 GET /api/users/DEAL: 404 403 403 403 403 403
 POST /api/users/DEAL/reset: 404 403 403 403 403 403
 DELETE /api/users/DEAL/sessions: 404 403 403 403 403 403
+GET /api/users/DEAL/sessions: 404 403 403 403 403 403
 ";
 
 #[tokio::test]

@@ -619,9 +619,10 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
-    // A reader who sees nothing, or a world in which nothing changes, would prove nothing.
+    // A reader who sees nothing, or a world in which nothing changes, would prove nothing. In the mean a reader sees one record
+    // and more, and 26 questions have an answer; the bounds are far enough below that chance does not reach them.
     let (records, answers, changed, redelegated) = seen.get();
     let cases = cases() as usize;
-    let enough = records > cases && answers > 20 * cases && changed > cases / 3 && redelegated > cases / 3;
-    assert!(enough, "{:?}", seen.get());
+    let changes = changed > cases / 3 && redelegated > cases / 3;
+    assert!(records > cases / 8 && answers > 10 * cases && changes, "{:?}", seen.get());
 }

@@ -4,6 +4,7 @@
 mod access;
 mod auth;
 mod controls;
+mod forgotten;
 mod generations;
 mod hooks;
 mod hostile;
@@ -24,6 +25,7 @@ mod reads;
 mod records;
 mod roll_ups;
 mod serving;
+mod sessions;
 mod sources;
 mod switches;
 mod sync;

@@ -22,6 +22,7 @@ use salescommand_eventlog::{
 use salescommand_query::accounts::AccountSummary;
 use salescommand_query::connectors::{CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceObject};
 use salescommand_query::cursors::SourceCursor;
+use salescommand_query::mail::{Letter, Mail, MailError};
 use salescommand_query::people::{People, PeopleError};
 use salescommand_query::quarantine::{QuarantineDecisions, QuarantineVerdict};
 use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
@@ -565,5 +566,23 @@ impl People for Told {
     async fn take_back(&self, key: &str) -> Result<Position, WriteError> {
         let object = ObjectName::new(MANAGER_EDGE_OBJECT).unwrap();
         self.take(SourceRef { instance: InstanceName::config(), object, key: key.to_owned() }, None).await
+    }
+}
+
+/// A mail server that keeps what it is sent: to whom, and the text.
+#[derive(Debug, Clone, Default)]
+pub struct MailServer {
+    pub letters: Arc<Mutex<Vec<(String, String)>>>,
+    pub switch: Switch,
+}
+
+#[async_trait]
+impl Mail for MailServer {
+    async fn send(&self, letter: Letter) -> Result<(), MailError> {
+        if self.switch.is_off() {
+            return Err(MailError("smtp://secret-host".into()));
+        }
+        self.letters.lock().unwrap().push((letter.to, letter.text.expose_secret().to_owned()));
+        Ok(())
     }
 }

@@ -95,6 +95,19 @@ async fn a_stream_ends_with_the_access_that_it_was_asked_for_with() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_the_session_that_it_was_asked_for_with() {
+    let world = World::furnished().await;
+    let (browser, mut elsewhere) =
+        (world.signed_in(Role::SalesUser).await, world.signed_in(Role::SalesUser).await);
+    world.put_run(&run("odoo", "2026-11-23T07:50:00Z", "running", None)).await;
+    let text = until(&world, &browser, "event: progress", async || {
+        assert_eq!(elsewhere.delete("/api/auth/sessions").await.status, 204);
+    })
+    .await;
+    assert_eq!(events(&text).len(), 1, "the run is still under way");
+}
+
+#[tokio::test]
 async fn a_run_has_its_log_as_long_as_it_is_remembered() {
     let world = World::furnished().await;
     let mut browser = world.signed_in(Role::SalesUser).await;

@@ -15,6 +15,7 @@ use salescommand_domain::canonical::{FacetId, Status};
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{EventLog, KeyValue, Outgoing, StreamSpec};
 use salescommand_query::accounts::{Accounts, NewAccount};
+use salescommand_query::mail::Mail;
 use salescommand_query::oidc::ProviderSettings;
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
@@ -27,8 +28,8 @@ use tower::ServiceExt;
 use crate::controls::Controls;
 use crate::records;
 use crate::switches::{
-    Brittle, Drafts, FillingZone, OneKind, Queue, StandingClock, Switch, SwitchedLog, SwitchedStore, Told,
-    Verdicts,
+    Brittle, Drafts, FillingZone, MailServer, OneKind, Queue, StandingClock, Switch, SwitchedLog,
+    SwitchedStore, Told, Verdicts,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -36,6 +37,8 @@ pub const NOW: &str = "2026-11-23T08:00:00Z";
 
 pub struct World {
     pub service: QueryService,
+    /// Makes another copy of the service, which shares everything but its own memory.
+    pub copies: Box<dyn Fn() -> QueryService + Send + Sync>,
     pub store: MemoryStore,
     pub log: MemoryLog,
     pub store_switch: Switch,
@@ -48,6 +51,7 @@ pub struct World {
     pub brittle: Brittle,
     pub zone: FillingZone,
     pub people_told: Told,
+    pub mail: MailServer,
     pub accounts: Accounts,
     pub sources: Sources,
     pub people: BTreeMap<Role, FacetId>,
@@ -75,42 +79,63 @@ impl World {
 
     /// The same, with providers of sign-ins.
     pub async fn with_providers(providers: Vec<ProviderSettings>) -> Self {
+        Self::built(providers, true).await
+    }
+
+    /// The same, without a mail server.
+    pub async fn without_mail() -> Self {
+        Self::built(Vec::new(), false).await
+    }
+
+    async fn built(providers: Vec<ProviderSettings>, has_mail: bool) -> Self {
         let (store, log) = (MemoryStore::new(), MemoryLog::new());
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
         let zone = FillingZone::default();
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
-        let people_told = Told::new(store.clone());
+        let (people_told, mail) = (Told::new(store.clone()), MailServer::default());
         let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
         let controls = Controls::new(store.clone());
         store.ensure_ops().await.unwrap();
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
         let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
-        let deps = Deps {
-            store: switched.clone(),
-            ops,
-            log: switched_log.clone(),
-            kv: switched_log,
-            commands: Arc::new(queue.clone()),
-            connectors: Arc::new(OneKind),
-            writes: Arc::new(drafts.clone()),
-            raw_zone: Arc::new(zone.clone()),
-            quarantine: Arc::new(verdicts.clone()),
-            people: Arc::new(people_told.clone()),
-            generations: Arc::new(controls.clone()),
-            clock: Arc::new(clock.clone()),
-            ids,
-            load: Arc::default(),
-            metrics: detached_metrics(),
-            readiness: vec![Arc::new(brittle.clone())],
+        let copies = {
+            let (store, zone, brittle) = (switched.clone(), zone.clone(), brittle.clone());
+            let (queue, drafts, verdicts) = (queue.clone(), drafts.clone(), verdicts.clone());
+            let (people_told, controls, clock) = (people_told.clone(), controls.clone(), clock.clone());
+            let mail = mail.clone();
+            Box::new(move || {
+                let deps = Deps {
+                    store: store.clone(),
+                    ops: store.clone(),
+                    log: switched_log.clone(),
+                    kv: switched_log.clone(),
+                    commands: Arc::new(queue.clone()),
+                    connectors: Arc::new(OneKind),
+                    writes: Arc::new(drafts.clone()),
+                    raw_zone: Arc::new(zone.clone()),
+                    quarantine: Arc::new(verdicts.clone()),
+                    people: Arc::new(people_told.clone()),
+                    generations: Arc::new(controls.clone()),
+                    mail: has_mail.then(|| Arc::new(mail.clone()) as Arc<dyn Mail>),
+                    clock: Arc::new(clock.clone()),
+                    ids: Arc::new(SystemIds),
+                    load: Arc::default(),
+                    metrics: detached_metrics(),
+                    readiness: vec![Arc::new(brittle.clone())],
+                };
+                let providers = providers.clone();
+                let config = Config { providers, ..Config::new(key(1), master_keys(2, &[])) };
+                QueryService::new(config, deps).unwrap()
+            })
         };
-        let config = Config { providers, ..Config::new(key(1), master_keys(2, &[])) };
-        let service = QueryService::new(config, deps).unwrap();
+        let service = copies();
         let people = BTreeMap::new();
         Self {
             service,
+            copies,
             store,
             log,
             store_switch,
@@ -123,6 +148,7 @@ impl World {
             brittle,
             zone,
             people_told,
+            mail,
             accounts,
             sources,
             people,
@@ -298,6 +324,11 @@ impl World {
         Browser { router: self.service.router(), cookies: BTreeMap::new() }
     }
 
+    /// The same browser, whose next requests are answered by another copy of the service.
+    pub fn elsewhere(&self, browser: &Browser) -> Browser {
+        Browser { router: (self.copies)().router(), cookies: browser.cookies.clone() }
+    }
+
     /// A browser in which somebody of this role is signed in.
     pub async fn signed_in(&self, role: Role) -> Browser {
         let mut browser = self.browser();
@@ -320,6 +351,7 @@ pub fn run(source: &str, at: &str, state: &str, sequence: Option<u64>) -> Value 
 }
 
 /// Keeps cookies, as browsers do.
+#[derive(Clone)]
 pub struct Browser {
     router: Router,
     pub cookies: BTreeMap<String, String>,
@@ -377,6 +409,10 @@ impl Browser {
 
     pub async fn put(&mut self, path: &str, body: &Value) -> Answer {
         self.send_json(Method::PUT, path, body).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Answer {
+        self.send_json(Method::DELETE, path, &json!(null)).await
     }
 
     pub async fn send_json(&mut self, method: Method, path: &str, body: &Value) -> Answer {

@@ -40,7 +40,8 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
     let folder = suite.context.workspace.root.join("tests/e2e");
     frontend::install(&folder, suite.log, suite.step)?;
     let provider = Provider { port: free_port()?, client_secret: "known to both" };
-    let plan = Plan { settings: provider.settings(), ..plan(suite)? };
+    let mail_port = free_port()?;
+    let plan = Plan { settings: [provider.settings(), mail(mail_port)].concat(), ..plan(suite)? };
     let stack = Stack::start(&plan)?;
     let mut command = npm(&folder);
     command
@@ -54,6 +55,7 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
         .env("OIDC_PORT", provider.port.to_string())
         .env("OIDC_CLIENT_ID", CLIENT_ID)
         .env("OIDC_CLIENT_SECRET", provider.client_secret)
+        .env("SMTP_PORT", mail_port.to_string())
         .env("CHROMIUM", chromium);
     let count = suite.tests(&mut command, count::node_test);
     drop(stack);
@@ -91,6 +93,14 @@ impl Provider {
             ("SALESCOMMAND_AUTH__MS365__SIGN_OUT_AT_PROVIDER", "true".into()),
         ]
     }
+}
+
+/// The mail server that the browser tests start while they wait for letters.
+fn mail(port: u16) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("SALESCOMMAND_ALERTS__SMTP_URL", format!("smtp://127.0.0.1:{port}").into()),
+        ("SALESCOMMAND_ALERTS__MAIL_FROM", "SalesCommand <salescommand@example.com>".into()),
+    ]
 }
 
 /// A stack of its own: free ports, an empty state folder, servers of its own even where the environment names some.

@@ -114,6 +114,7 @@ const withProviders = () =>
       version: "0.1.0",
       demo: false,
       demo_accounts: [],
+      mails_links: false,
       sign_in_providers: [
         { name: "ms365", title: "Microsoft", login_path: "/api/auth/ms365/login" },
         { name: "office", title: "Office login", login_path: "/api/auth/oidc/office/login" },
@@ -164,4 +165,40 @@ test("a text in the place of the word is not shown", async () => {
   renderApp("/sign-in?error=Call%20this%20number&via=ms365", { signedIn: false });
   await screen.findByLabelText("Password");
   expect(screen.queryByText(/Call this number/)).toBeNull();
+});
+
+test("without a mail server nobody is offered a link by e-mail", async () => {
+  renderApp("/sign-in", { signedIn: false });
+  await screen.findByText("SalesCommand · Version 0.1.0");
+  expect(screen.queryByRole("link", { name: "Forgot your password?" })).toBeNull();
+});
+
+test("who has forgotten the password asks for a link, and learns nothing by the answer", async () => {
+  const sent: unknown[] = [];
+  const facts = { product: "SalesCommand", version: "0.1.0", demo: false, mails_links: true };
+  server.use(
+    answer.get("/api/meta", { ...facts, demo_accounts: [], sign_in_providers: [] }),
+    http.post("*/api/auth/forgot-password", async ({ request }) => {
+      sent.push(await request.json());
+      return new HttpResponse(null, { status: 202 });
+    }),
+  );
+  const { user } = renderApp("/sign-in", { signedIn: false });
+  await user.click(await screen.findByRole("link", { name: "Forgot your password?" }));
+  await screen.findByRole("heading", { name: "Forgot your password?" });
+  await user.type(await screen.findByLabelText("E-mail address"), "ann@example.com");
+  await user.click(screen.getByRole("button", { name: "Send the link" }));
+  expect(await screen.findByRole("status")).toHaveTextContent(/If there is an account with this address/);
+  expect(sent).toEqual([{ email: "ann@example.com" }]);
+  await user.click(screen.getByRole("link", { name: "Back to sign-in" }));
+  expect(await screen.findByRole("heading", { name: "Sign in" })).toBeVisible();
+});
+
+test("who asks too often is told so", async () => {
+  const problem = { status: 429, code: "too-many-attempts", title: "Too many attempts" };
+  server.use(refuse("post", "/api/auth/forgot-password", problem));
+  const { user } = renderApp("/forgot-password", { signedIn: false });
+  await user.type(await screen.findByLabelText("E-mail address"), "ann@example.com");
+  await user.click(screen.getByRole("button", { name: "Send the link" }));
+  expect(await screen.findByText("Too many attempts")).toBeVisible();
 });

@@ -1,14 +1,15 @@
 /** The sign-in page: why you are here, the form, and in demo mode the accounts to try. */
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Brand } from "@/components/ui/brand";
-import { metaQuery } from "@/features/auth/api/sign-in";
 import { DemoAccounts } from "@/features/auth/components/demo-accounts";
 import { ProviderButtons } from "@/features/auth/components/provider-buttons";
 import { ProviderRefusal } from "@/features/auth/components/provider-refusal";
 import { type Credentials, SignInForm } from "@/features/auth/components/sign-in-form";
 import { SignInReason, type Why } from "@/features/auth/components/sign-in-reason";
+import { metaQuery } from "@/lib/meta";
 
 interface SignInPageProps {
   why: Why | undefined;
@@ -40,6 +41,11 @@ export function SignInPage({ why, next, refusal, onSignedIn }: SignInPageProps) 
           {refusal && <ProviderRefusal code={refusal.code} title={refuser?.title} />}
           {providers.length > 0 && <ProviderButtons providers={providers} next={next} />}
           <SignInForm credentials={credentials} onChange={setCredentials} onSignedIn={onSignedIn} />
+          {meta?.mails_links && (
+            <Link to="/forgot-password" className="mt-4 block text-center text-[0.8125rem] underline">
+              {t("signIn.forgot")}
+            </Link>
+          )}
         </div>
         {meta?.demo && meta.demo_accounts.length > 0 && (
           <DemoAccounts accounts={meta.demo_accounts} onPick={setCredentials} />

@@ -15,6 +15,7 @@ const ShortcutSheet = lazy(() => import("@/features/shell/components/shortcut-sh
 interface AppShellProps {
   commands: Command[];
   onPassword: () => void;
+  onSessions: () => void;
   onSignOut: () => void;
   /** What a command of the shell could not do. */
   notice: string | undefined;
@@ -23,7 +24,7 @@ interface AppShellProps {
 
 type Overlay = "none" | "palette" | "shortcuts";
 
-export function AppShell({ commands, onPassword, onSignOut, notice, children }: AppShellProps) {
+export function AppShell({ commands, notice, children, ...account }: AppShellProps) {
   const { t } = useTranslation();
   const [overlay, setOverlay] = useState<Overlay>("none");
   const themes = useThemeCommands();
@@ -41,8 +42,7 @@ export function AppShell({ commands, onPassword, onSignOut, notice, children }: 
   const frame = {
     onPalette: () => setOverlay("palette"),
     onShortcuts: () => setOverlay("shortcuts"),
-    onPassword,
-    onSignOut,
+    ...account,
   };
   return (
     <div className="lg:grid lg:min-h-dvh lg:grid-cols-[14rem_minmax(0,1fr)]">

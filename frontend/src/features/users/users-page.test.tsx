@@ -8,7 +8,7 @@ import { renderApp } from "@/testing/render-app";
 import { server } from "@/testing/server";
 
 const AT = "2026-11-23T08:00:00Z";
-const LINK = { url: "/set-password#t0ken", path: "/set-password#t0ken", expires_at: AT };
+const LINK = { url: "/set-password#t0ken", path: "/set-password#t0ken", expires_at: AT, mailed: false };
 
 function aUser(part: Partial<Schemas["User"]> = {}): Schemas["User"] {
   return {
@@ -84,7 +84,8 @@ test("somebody is invited, and the link is shown once", async () => {
   await user.click(within(dialog).getByRole("button", { name: "Make the account" }));
   const shown = await screen.findByRole("dialog", { name: "Link for Ole" });
   expect(within(shown).getByTestId("password-link")).toHaveTextContent(/^http.*\/set-password#t0ken$/);
-  expect(sent).toEqual([{ email: "ole@example.com", name: "Ole", role: "executive" }]);
+  expect(within(shown).queryByRole("status")).toBeNull();
+  expect(sent).toEqual([{ email: "ole@example.com", name: "Ole", role: "executive", mail: false }]);
 });
 
 test("a role is changed of the account as it was read", async () => {
@@ -121,7 +122,7 @@ test("nobody can change their own role or shut themselves out", async () => {
   const { user } = renderApp("/users");
   await user.click(await screen.findByRole("button", { name: "More: Sofia Almeida" }));
   const items = (await screen.findAllByRole("menuitem")).map((item) => item.textContent);
-  expect(items).toEqual(["Link for another password", "Sign out everywhere"]);
+  expect(items).toEqual(["Link for another password", "Sessions", "Sign out everywhere"]);
 });
 
 test("a password is chosen by a link, whose proof leaves the address", async () => {
@@ -170,4 +171,65 @@ test("one's own password is changed from the account menu", async () => {
   await user.type(within(dialog).getByLabelText("New password"), "staple wagon cloud");
   await user.click(within(dialog).getByRole("button", { name: "Change password" }));
   await expect.poll(() => sent).toEqual([{ present: "demo123", password: "staple wagon cloud" }]);
+});
+
+test("the sessions of an account are shown, with the way to end them all", async () => {
+  const session = { id: "s1", device: "Edge on Windows", address: null, current: false };
+  const seen = { first_seen: AT, last_seen: AT, expires_at: AT };
+  server.use(answer.get("/api/users/{id}/sessions", { sessions: [{ ...session, ...seen }] }));
+  const user = await menu("Nina New", "Sessions");
+  const dialog = await screen.findByRole("dialog", { name: "Sessions of Nina New" });
+  expect(await within(dialog).findByText("Edge on Windows")).toBeVisible();
+  await user.click(within(dialog).getByRole("button", { name: "Sign out everywhere" }));
+  expect(await screen.findByRole("dialog", { name: "Sign Nina New out everywhere" })).toBeVisible();
+});
+
+const facts = { product: "SalesCommand", version: "0.1.0", demo: false, demo_accounts: [] };
+const withMail = () =>
+  server.use(answer.get("/api/meta", { ...facts, sign_in_providers: [], mails_links: true }));
+
+test("with a mail server an invitation is sent, unless that is not wanted", async () => {
+  const sent: unknown[] = [];
+  withMail();
+  server.use(
+    http.post("*/api/users", async ({ request }) => {
+      const wanted = (await request.json()) as Schemas["Invitation"];
+      sent.push(wanted.mail);
+      const link = { ...LINK, mailed: wanted.mail ?? false };
+      return HttpResponse.json({ user: aUser({ name: "Ole" }), link }, { status: 201 });
+    }),
+  );
+  const { user } = renderApp("/users");
+  for (const wanted of [true, false]) {
+    await user.click(await screen.findByRole("button", { name: "Invite somebody" }));
+    const dialog = await screen.findByRole("dialog", { name: "Invite somebody" });
+    await user.type(within(dialog).getByLabelText("E-mail address"), "ole@example.com");
+    await user.type(within(dialog).getByLabelText("Name"), "Ole");
+    const mail = await within(dialog).findByRole("checkbox", { name: "Send the link by e-mail" });
+    if (!wanted) await user.click(mail);
+    await user.click(within(dialog).getByRole("button", { name: "Make the account" }));
+    const shown = await screen.findByRole("dialog", { name: "Link for Ole" });
+    if (wanted) expect(within(shown).getByRole("status")).toHaveTextContent("It was sent by e-mail");
+    await user.click(within(shown).getByRole("button", { name: "Done" }));
+  }
+  expect(sent).toEqual([true, false]);
+});
+
+test("a link that the mail server did not take is still there to be handed over", async () => {
+  withMail();
+  const asked: (string | null)[] = [];
+  server.use(
+    http.post("*/api/users/:id/reset", ({ request }) => {
+      asked.push(new URL(request.url).searchParams.get("mail"));
+      return HttpResponse.json(LINK);
+    }),
+  );
+  const user = await menu("Nina New", "Link for another password");
+  const dialog = await screen.findByRole("dialog", { name: "Another password for Nina New" });
+  await within(dialog).findByRole("checkbox", { name: "Send the link by e-mail" });
+  await user.click(within(dialog).getByRole("button", { name: "Make the link" }));
+  const shown = await screen.findByRole("dialog", { name: "Link for Nina New" });
+  expect(within(shown).getByRole("status")).toHaveTextContent("The mail server did not take it");
+  expect(within(shown).getByTestId("password-link")).toHaveTextContent("/set-password#t0ken");
+  expect(asked).toEqual(["true"]);
 });

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{granted, session_problem};
 use crate::access::{Allowed, App, SignedIn};
+use crate::auth::Place;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Body, ClientAddress};
 use crate::routes::SignedInProblems;
@@ -74,6 +75,7 @@ pub(crate) async fn choose_password(
 pub(crate) async fn change_password(
     allowed: Allowed<SignedIn>,
     ClientAddress(address): ClientAddress,
+    place: Place,
     Body(change): Body<PasswordChange>,
 ) -> Result<Response, ApiError> {
     let (app, account) = (allowed.app(), &allowed.account);
@@ -85,6 +87,6 @@ pub(crate) async fn change_password(
     let changed = app.accounts.replace_password(opened, change.password).await.map_err(problem)?;
     changed.ok_or_else(ApiError::stale)?;
     tracing::info!(account.id = account.id, "a password was changed");
-    let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
+    let grant = app.sessions.begin(&account.id, place).await.map_err(session_problem)?;
     granted(app, account, grant).await
 }

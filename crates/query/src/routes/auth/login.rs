@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::{LoginRequest, granted, session_problem};
 use crate::access::App;
 use crate::accounts::{Account, AccountError};
+use crate::auth::Place;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Body, ClientAddress};
 
@@ -22,6 +23,7 @@ use crate::extract::{Body, ClientAddress};
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
+    place: Place,
     Body(request): Body<LoginRequest>,
 ) -> Result<Response, ApiError> {
     let key = format!("{address} {}", request.email.trim().to_lowercase());
@@ -29,7 +31,7 @@ pub(crate) async fn login(
     let opened = app.accounts.open(&request.email, request.password).await;
     settle(&app, &address, &key, &opened);
     let account = opened.map_err(problem)?.ok_or_else(ApiError::invalid_credentials)?;
-    let grant = app.sessions.begin(&account.id).await.map_err(session_problem)?;
+    let grant = app.sessions.begin(&account.id, place).await.map_err(session_problem)?;
     let mut response = granted(&app, &account, grant).await?;
     app.cookies.forget_provider(response.headers_mut());
     Ok(response)

@@ -1,11 +1,13 @@
 //! Signing in and out.
 
 pub(crate) mod choose;
+pub(crate) mod forgot;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;
 pub(crate) mod provider;
 pub(crate) mod refresh;
+pub(crate) mod sessions;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};

@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 
 use crate::access::App;
 use crate::accounts::{Account, AccountError, Newcomer};
-use crate::auth::{Grant, cookie_of};
+use crate::auth::{Grant, Place, cookie_of};
 use crate::extract::ClientAddress;
 use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
 
@@ -71,10 +71,11 @@ pub(crate) async fn ms365_login(
 pub(crate) async fn ms365_callback(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
+    place: Place,
     headers: HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
-    end(&app, (MS365, &address), &headers, query).await
+    end(&app, (MS365, &address, place), &headers, query).await
 }
 
 /// Sign in with a provider
@@ -102,11 +103,12 @@ pub(crate) async fn oidc_login(
 pub(crate) async fn oidc_callback(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
+    place: Place,
     Path(provider): Path<String>,
     headers: HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
-    end(&app, (&provider, &address), &headers, query).await
+    end(&app, (&provider, &address, place), &headers, query).await
 }
 
 async fn begin(app: &App, provider: &str, query: Result<Query<BeginQuery>, QueryRejection>) -> Response {
@@ -124,12 +126,12 @@ async fn begin(app: &App, provider: &str, query: Result<Query<BeginQuery>, Query
 
 async fn end(
     app: &App,
-    (provider, address): (&str, &str),
+    (provider, address, place): (&str, &str, Place),
     headers: &HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
     let outcome = match query {
-        Ok(Query(query)) => signed_in(app, (provider, address), headers, &query).await,
+        Ok(Query(query)) => signed_in(app, (provider, address, place), headers, &query).await,
         Err(_) => Err(Refusal::StateInvalid.into()),
     };
     let mut response = match outcome {
@@ -148,14 +150,14 @@ async fn end(
 
 async fn signed_in(
     app: &App,
-    (provider, address): (&str, &str),
+    (provider, address, place): (&str, &str, Place),
     headers: &HeaderMap,
     query: &CallbackQuery,
 ) -> Result<(Grant, String), Refused> {
     let now = app.clock.now();
     app.providers.named(provider)?;
     app.attempts_per_address.admit(address, now).map_err(|_| Refusal::TooManyAttempts)?;
-    let outcome = let_in(app, provider, headers, query).await;
+    let outcome = let_in(app, (provider, place), headers, query).await;
     // Only what was refused stays counted: an office must not be locked out because a provider is in trouble.
     if outcome.as_ref().map_or_else(|why| why.refusal.is_failure(), |_| true) {
         app.attempts_per_address.take_back(address);
@@ -165,7 +167,7 @@ async fn signed_in(
 
 async fn let_in(
     app: &App,
-    provider: &str,
+    (provider, place): (&str, Place),
     headers: &HeaderMap,
     query: &CallbackQuery,
 ) -> Result<(Grant, String), Refused> {
@@ -178,7 +180,7 @@ async fn let_in(
         Returned { code: query.code.as_deref(), issuer: query.iss.as_deref(), error: query.error.as_deref() };
     let person = app.providers.finish(&pending, &returned, now).await.map_err(with_next)?;
     let account = account_of(app, provider, person).await.map_err(with_next)?;
-    let grant = app.sessions.begin(&account.id).await.map_err(|error| {
+    let grant = app.sessions.begin(&account.id, place).await.map_err(|error| {
         tracing::warn!(%error, "a session cannot be begun");
         with_next(Refusal::Unavailable)
     })?;

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::{granted, session_problem};
 use crate::access::App;
-use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, SessionError, cookie_of};
+use crate::auth::{PROVIDER_COOKIE, Place, REFRESH_COOKIE, SessionError, cookie_of};
 use crate::error::{ApiError, Problem};
 
 /// Renew the access cookie
@@ -19,9 +19,13 @@ use crate::error::{ApiError, Problem};
     (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn refresh(
+    State(app): State<Arc<App>>,
+    place: Place,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let Some(token) = cookie_of(&headers, REFRESH_COOKIE) else { return Ok(signed_out(&app)) };
-    let grant = match app.sessions.renew(&token).await {
+    let grant = match app.sessions.renew(&token, place).await {
         Ok(grant) => grant,
         Err(SessionError::Over) => return Ok(signed_out(&app)),
         Err(error) => return Err(session_problem(error)),

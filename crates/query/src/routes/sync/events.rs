@@ -2,7 +2,7 @@
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
 //! Each event has the whole state of the run, so who lost the connection misses nothing by asking again. The stream ends with the
-//! run, with the access that it was asked for with, and with the service.
+//! run, with the access or the session that it was asked for with, and with the service.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -85,7 +85,8 @@ impl Watch {
         let app = self.allowed.app();
         loop {
             app.closing.run_until_cancelled(tokio::time::sleep(LOOK)).await?;
-            if app.clock.now() >= self.allowed.access_expires_at {
+            let expired = app.clock.now() >= self.allowed.access_expires_at;
+            if expired || !self.allowed.still_signed_in().await {
                 return None;
             }
             match self.allowed.guarded().runs.book().await {

@@ -6,10 +6,11 @@ use salescommand_domain::access::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Invited, User, link, once, problem};
+use super::{Invited, User, handed, once, problem, wanted};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
+use crate::mail::Occasion;
 use crate::routes::SignedInProblems;
 use crate::routes::auth::SessionRole;
 
@@ -24,6 +25,9 @@ pub struct Invitation {
     /// Role.
     #[schema(value_type = SessionRole)]
     pub role: Role,
+    /// Send the link to the address, too.
+    #[serde(default)]
+    pub mail: bool,
 }
 
 /// Make an account
@@ -32,7 +36,7 @@ pub struct Invitation {
 #[utoipa::path(post, path = "/api/users", tag = "users", request_body = Invitation, responses(
     (status = 201, description = "Made", body = Invited),
     (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "email-taken", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "email-taken, mail-not-configured", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
     SignedInProblems,
 ))]
@@ -40,7 +44,8 @@ pub(crate) async fn invite_user(
     allowed: Allowed<UsersManage>,
     Body(new): Body<Invitation>,
 ) -> Result<Response, ApiError> {
-    let (accounts, seals) = (&allowed.app().accounts, &allowed.guarded().seals);
+    let (app, accounts, seals) = (allowed.app(), &allowed.app().accounts, &allowed.guarded().seals);
+    let occasion = wanted(app, new.mail, Occasion::Invited)?;
     let made = accounts.invite((&new.email, &new.name, new.role)).await.map_err(problem)?;
     tracing::info!(account.id = allowed.account.id, user.id = made.id, user.role = ?made.role, "an account was made");
     // Should the pipeline not be told now, signing in does it.
@@ -49,6 +54,7 @@ pub(crate) async fn invite_user(
     }
     let detail = accounts.detail(&made.id).await.map_err(problem)?.ok_or_else(ApiError::unknown_user)?;
     let made = accounts.password_link(seals, &made.id).await.map_err(problem)?;
-    let link = link(&allowed, made.ok_or_else(ApiError::unknown_user)?);
+    let (owner, link) = made.ok_or_else(ApiError::unknown_user)?;
+    let link = handed(app, occasion, (&owner, link)).await;
     Ok(once(StatusCode::CREATED, Invited { user: User::from(detail), link }))
 }

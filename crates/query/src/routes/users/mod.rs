@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod invite;
 pub(crate) mod list;
 pub(crate) mod reset;
+pub(crate) mod sessions;
 pub(crate) mod show;
 pub(crate) mod sign_out;
 
@@ -13,9 +14,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Allowed;
-use crate::accounts::{AccountDetail, AccountError, PasswordLink};
+use crate::access::App;
+use crate::accounts::{AccountDetail, AccountError, AccountSummary, PasswordLink};
 use crate::error::ApiError;
+use crate::mail::Occasion;
 use crate::routes::auth::SessionRole;
 
 /// An account.
@@ -68,12 +70,14 @@ impl From<AccountDetail> for User {
 /// A link by which the owner of an account chooses a password. It is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChoosePassword {
-    /// The address to hand over, by `http.public_url`.
+    /// The address to hand over, below `http.public_url`; without one only the path.
     pub url: String,
     /// The part of it behind the address of this service.
     pub path: String,
     /// Until when it is good; it is good once.
     pub expires_at: Timestamp,
+    /// The mail server has taken it for its owner.
+    pub mailed: bool,
 }
 
 /// An account and the link for its owner.
@@ -85,11 +89,26 @@ pub struct Invited {
     pub link: ChoosePassword,
 }
 
-fn link<P>(allowed: &Allowed<P>, link: PasswordLink) -> ChoosePassword {
-    // Behind the sign of a fragment: no server and no log along the way gets to see it.
-    let path = format!("/set-password#{}", link.token);
-    let url = format!("{}{path}", allowed.guarded().public_url);
-    ChoosePassword { url, path, expires_at: link.expires_at }
+/// Hands a link over: in the answer, and by e-mail if there is an occasion for it.
+async fn handed(
+    app: &App,
+    occasion: Option<Occasion>,
+    (owner, link): (&AccountSummary, PasswordLink),
+) -> ChoosePassword {
+    let mailed = match occasion {
+        Some(occasion) => app.mail_link(owner, occasion, &link).await,
+        None => false,
+    };
+    let (url, path) = app.address_of(&link);
+    ChoosePassword { url, path, expires_at: link.expires_at, mailed }
+}
+
+/// The occasion of a letter if one is wanted; a problem if none can be sent.
+fn wanted(app: &App, mail: bool, occasion: Occasion) -> Result<Option<Occasion>, ApiError> {
+    match (mail, app.mail()) {
+        (true, None) => Err(ApiError::no_mail()),
+        (mail, _) => Ok(mail.then_some(occasion)),
+    }
 }
 
 /// An answer that nobody is to keep.

@@ -1,6 +1,13 @@
-/** Choosing a password by a link, and changing one's own. */
+/** Asking for a link, choosing a password by it, and changing one's own. */
 import { useMutation } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "@/lib/api-client";
+
+export function useForgotPassword() {
+  return useMutation({
+    mutationFn: (body: Schemas["ForgottenPassword"]) =>
+      unwrap(api.POST("/api/auth/forgot-password", { body })),
+  });
+}
 
 export function useChoosePassword() {
   return useMutation({

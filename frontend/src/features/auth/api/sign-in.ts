@@ -1,14 +1,8 @@
 /** Signing in and out. The cookies are the server's business; this side keeps the session answer only. */
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { sessionQuery } from "@/lib/access";
 import { api, type Schemas, unwrap } from "@/lib/api-client";
 import { setSessionHint } from "@/lib/session-refresh";
-
-export const metaQuery = queryOptions({
-  queryKey: ["meta"],
-  queryFn: ({ signal }) => unwrap(api.GET("/api/meta", { signal })),
-  staleTime: 60_000,
-});
 
 export function useSignIn() {
   const queryClient = useQueryClient();

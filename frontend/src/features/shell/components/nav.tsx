@@ -13,6 +13,7 @@ export interface FrameActions {
   onPalette: () => void;
   onShortcuts: () => void;
   onPassword: () => void;
+  onSessions: () => void;
   onSignOut: () => void;
 }
 

@@ -1,5 +1,5 @@
 /** Who is signed in, in what role; theme; sign out. */
-import { ChevronsUpDown, Keyboard, KeyRound, LogOut } from "lucide-react";
+import { ChevronsUpDown, Keyboard, KeyRound, LogOut, MonitorSmartphone } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Menu, MenuChoices, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import type { FrameActions } from "@/features/shell/components/nav";
@@ -10,7 +10,7 @@ import { setTheme, useTheme } from "@/lib/theme";
 const wideTrigger =
   "flex w-full items-center gap-2.5 rounded-md px-2 py-1.5 text-start hover:bg-surface-2 data-popup-open:bg-surface-2";
 
-export function UserMenu({ onShortcuts, onPassword, onSignOut, wide }: FrameActions & { wide?: boolean }) {
+export function UserMenu({ wide, ...actions }: FrameActions & { wide?: boolean }) {
   const { t } = useTranslation();
   const { user } = useSession();
   const theme = useTheme();
@@ -33,13 +33,16 @@ export function UserMenu({ onShortcuts, onPassword, onSignOut, wide }: FrameActi
       <MenuSeparator />
       <MenuChoices label={t("theme.label")} value={theme} onChange={setTheme} choices={choices} />
       <MenuSeparator />
-      <MenuItem icon={Keyboard} onSelect={onShortcuts}>
+      <MenuItem icon={Keyboard} onSelect={actions.onShortcuts}>
         {t("palette.shortcuts")}
       </MenuItem>
-      <MenuItem icon={KeyRound} onSelect={onPassword}>
+      <MenuItem icon={KeyRound} onSelect={actions.onPassword}>
         {t("changePassword.title")}
       </MenuItem>
-      <MenuItem icon={LogOut} onSelect={onSignOut}>
+      <MenuItem icon={MonitorSmartphone} onSelect={actions.onSessions}>
+        {t("user.sessions")}
+      </MenuItem>
+      <MenuItem icon={LogOut} onSelect={actions.onSignOut}>
         {t("user.signOut")}
       </MenuItem>
     </Menu>

@@ -54,7 +54,16 @@ export function useChangeUser({ id, revision }: User) {
 
 export function useResetLink({ id }: User) {
   return useMutation({
-    mutationFn: () => unwrap(api.POST("/api/users/{id}/reset", { params: { path: { id } } })),
+    mutationFn: (mail: boolean) =>
+      unwrap(api.POST("/api/users/{id}/reset", { params: { path: { id }, query: { mail } } })),
+  });
+}
+
+export function userSessionsQuery({ id }: User) {
+  return queryOptions({
+    queryKey: [KEY, "sessions", id],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/users/{id}/sessions", { signal, params: { path: { id } } })),
   });
 }
 

@@ -5,15 +5,25 @@ import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { TextField } from "@/components/ui/text-field";
 import { type Invitation, useInvite } from "@/features/users/api/users";
 import { LinkDialog } from "@/features/users/components/link-dialog";
+import { MailField, useMailsLinks } from "@/features/users/components/mail-field";
 import { RoleField } from "@/features/users/components/role-field";
 
 export function InviteDialog({ onClosed }: { onClosed: () => void }) {
   const { t } = useTranslation();
   const invite = useInvite();
+  const mails = useMailsLinks();
+  const [mail, setMail] = useState(true);
   const [wanted, setWanted] = useState<Invitation>({ email: "", name: "", role: "sales_user" });
   const set = (part: Partial<Invitation>) => setWanted({ ...wanted, ...part });
   if (invite.data)
-    return <LinkDialog name={invite.data.user.name} link={invite.data.link} onClosed={onClosed} />;
+    return (
+      <LinkDialog
+        name={invite.data.user.name}
+        link={invite.data.link}
+        mail={mails && mail}
+        onClosed={onClosed}
+      />
+    );
   return (
     <ConfirmDialog
       open
@@ -22,7 +32,7 @@ export function InviteDialog({ onClosed }: { onClosed: () => void }) {
       text={t("users.inviteText")}
       confirm={t("users.inviteConfirm")}
       task={invite}
-      onConfirm={() => invite.mutate(wanted)}
+      onConfirm={() => invite.mutate({ ...wanted, mail: mails && mail })}
     >
       <TextField
         label={t("users.email")}
@@ -34,6 +44,7 @@ export function InviteDialog({ onClosed }: { onClosed: () => void }) {
       />
       <TextField label={t("users.name")} required value={wanted.name} onChange={(name) => set({ name })} />
       <RoleField value={wanted.role} onChange={(role) => set({ role })} />
+      <MailField value={mail} onChange={setMail} />
     </ConfirmDialog>
   );
 }

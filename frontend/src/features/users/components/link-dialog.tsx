@@ -10,10 +10,12 @@ import { dateTime } from "@/lib/format";
 interface LinkDialogProps {
   name: string;
   link: PasswordLink;
+  /** Whether it was to be sent. */
+  mail: boolean;
   onClosed: () => void;
 }
 
-export function LinkDialog({ name, link, onClosed }: LinkDialogProps) {
+export function LinkDialog({ name, link, mail, onClosed }: LinkDialogProps) {
   const { t } = useTranslation();
   const [copied, setCopied] = useState(false);
   // Without a public address the server knows only the path; the browser knows the rest.
@@ -25,6 +27,11 @@ export function LinkDialog({ name, link, onClosed }: LinkDialogProps) {
       <div className="flex flex-col gap-3 overflow-y-auto p-5">
         <h2 className="font-semibold text-base">{title}</h2>
         <p className="text-ink-2">{t("users.linkText", { time: dateTime(link.expires_at) })}</p>
+        {mail && (
+          <p role="status" className={link.mailed ? undefined : "text-bad"}>
+            {t(link.mailed ? "users.linkMailed" : "users.linkNotMailed")}
+          </p>
+        )}
         <p
           className="break-all rounded-md border border-line bg-surface-2 p-2 font-mono text-xs"
           data-testid="password-link"

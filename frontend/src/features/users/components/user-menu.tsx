@@ -1,16 +1,17 @@
 /** What an administrator can do with an account. */
-import { Ban, DoorOpen, Ellipsis, KeyRound, LogOut, UserCog } from "lucide-react";
+import { Ban, DoorOpen, Ellipsis, KeyRound, LogOut, MonitorSmartphone, UserCog } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { buttonClass } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
-import { type User, useChangeUser, useResetLink, useSignOutUser } from "@/features/users/api/users";
-import { LinkDialog } from "@/features/users/components/link-dialog";
+import { type User, useChangeUser, useSignOutUser } from "@/features/users/api/users";
+import { ResetDialog } from "@/features/users/components/reset-dialog";
 import { RoleDialog } from "@/features/users/components/role-dialog";
+import { SessionsDialog } from "@/features/users/components/sessions-dialog";
 import { useSession } from "@/lib/access";
 
-type Shown = "role" | "reset" | "signOut" | "disable" | "enable";
+type Shown = "role" | "reset" | "sessions" | "signOut" | "disable" | "enable";
 
 export function UserMenu({ user }: { user: User }) {
   const { t } = useTranslation();
@@ -32,6 +33,9 @@ export function UserMenu({ user }: { user: User }) {
         <MenuItem icon={KeyRound} onSelect={() => setShown("reset")}>
           {t("users.reset")}
         </MenuItem>
+        <MenuItem icon={MonitorSmartphone} onSelect={() => setShown("sessions")}>
+          {t("users.sessions")}
+        </MenuItem>
         <MenuItem icon={LogOut} onSelect={() => setShown("signOut")}>
           {t("users.signOut")}
         </MenuItem>
@@ -48,7 +52,10 @@ export function UserMenu({ user }: { user: User }) {
         )}
       </Menu>
       {shown === "role" && <RoleDialog user={user} onClosed={close} />}
-      {shown === "reset" && <Reset user={user} onClosed={close} />}
+      {shown === "reset" && <ResetDialog user={user} onClosed={close} />}
+      {shown === "sessions" && (
+        <SessionsDialog user={user} onClosed={close} onSignOut={() => setShown("signOut")} />
+      )}
       {shown === "signOut" && <SignOut user={user} onClosed={close} />}
       {(shown === "disable" || shown === "enable") && (
         <Door user={user} disabled={shown === "disable"} onClosed={close} />
@@ -60,23 +67,6 @@ export function UserMenu({ user }: { user: User }) {
 interface ActionProps {
   user: User;
   onClosed: () => void;
-}
-
-function Reset({ user, onClosed }: ActionProps) {
-  const { t } = useTranslation();
-  const reset = useResetLink(user);
-  if (reset.data) return <LinkDialog name={user.name} link={reset.data} onClosed={onClosed} />;
-  return (
-    <ConfirmDialog
-      open
-      onOpenChange={(now) => !now && onClosed()}
-      title={t("users.resetTitle", { name: user.name })}
-      text={t("users.resetText")}
-      confirm={t("users.resetConfirm")}
-      task={reset}
-      onConfirm={() => reset.mutate()}
-    />
-  );
 }
 
 function SignOut({ user, onClosed }: ActionProps) {
