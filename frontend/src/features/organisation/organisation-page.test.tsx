@@ -36,6 +36,21 @@ function aDelegation(part: Partial<Schemas["Delegation"]>): Schemas["Delegation"
   };
 }
 
+function anEdge(part: Partial<Schemas["DeclaredManager"]>): Schemas["DeclaredManager"] {
+  return {
+    id: "e1",
+    person: BOB,
+    manager: null,
+    from: DAY,
+    until: null,
+    note: "Leaves",
+    set_by: null,
+    set_at: "2026-11-23T08:00:00Z",
+    holds: true,
+    ...part,
+  };
+}
+
 function signedIn(...more: string[]) {
   server.use(answer.get("/api/auth/me", aSession({ permissions: ["dashboard:read", ...more] })));
 }
@@ -168,17 +183,9 @@ test("a circle among sources is told to whoever can mend it", async () => {
     answer.get("/api/org/edges", {
       day: DAY,
       edges: [
-        {
-          id: "e1",
-          person: BOB,
-          manager: null,
-          from: DAY,
-          until: null,
-          note: "Leaves",
-          set_by: null,
-          set_at: "2026-11-23T08:00:00Z",
-          holds: true,
-        },
+        anEdge({}),
+        anEdge({ id: "e2", person: ANA, manager: MONA, from: null, until: "2026-11-22", holds: false }),
+        anEdge({ id: "e3", person: MONA, from: "2026-11-24", holds: false }),
       ],
       more: false,
       refused: [{ person: MONA, manager: ANA, evidence: "source", line: [ANA, MONA] }],
@@ -187,7 +194,8 @@ test("a circle among sources is told to whoever can mend it", async () => {
   renderApp("/organisation");
   expect(await screen.findByText("Mona would report to Ana (source), but: Ana → Mona")).toBeVisible();
   const declared = await screen.findByRole("table", { name: "Declared managers" });
-  expect(within(declared).getAllByRole("row")[1]).toHaveTextContent(
-    /Bob.*Nobody.*from.*Leaves.*Command line/,
-  );
+  const rows = within(declared).getAllByRole("row");
+  expect(rows[1]).toHaveTextContent(/Bob.*Nobody.*from.*Now.*Leaves.*Command line/);
+  expect(rows[2]).toHaveTextContent(/Ana.*Mona.*until.*Over/);
+  expect(rows[3]).toHaveTextContent(/Mona.*Nobody.*Not yet/);
 });

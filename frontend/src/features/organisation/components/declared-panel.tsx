@@ -14,6 +14,7 @@ import {
   declaredQuery,
   useTakeBackManager,
 } from "@/features/organisation/api/organisation";
+import { EdgeStanding } from "@/features/organisation/components/edge-standing";
 import { useDays } from "@/features/organisation/components/use-days";
 import { dateTime } from "@/lib/format";
 
@@ -23,12 +24,12 @@ export function DeclaredPanel() {
   return (
     <Panel title={t("org.declared")} hint={t("org.declaredHint")} flush>
       <QueryPanel query={query} skeleton={<Bones rows={2} className="mx-4 my-3" />} inset="px-4 pb-4">
-        {({ edges, more }) =>
+        {({ edges, more, day }) =>
           edges.length === 0 ? (
             <p className="px-4 pb-4 text-ink-2">{t("org.nothingDeclared")}</p>
           ) : (
             <>
-              <Edges edges={edges} />
+              <Edges edges={edges} today={day} />
               {more && <p className="px-4 py-2 text-ink-3 text-xs">{t("org.more")}</p>}
             </>
           )
@@ -38,7 +39,7 @@ export function DeclaredPanel() {
   );
 }
 
-function Edges({ edges }: { edges: DeclaredManager[] }) {
+function Edges({ edges, today }: { edges: DeclaredManager[]; today: string }) {
   const { t } = useTranslation();
   return (
     <ScrollRegion label={t("org.declared")}>
@@ -49,6 +50,7 @@ function Edges({ edges }: { edges: DeclaredManager[] }) {
             <Th>{t("org.person")}</Th>
             <Th>{t("org.manager")}</Th>
             <Th>{t("org.days")}</Th>
+            <Th>{t("org.today")}</Th>
             <Th>{t("org.note")}</Th>
             <Th>{t("org.setBy")}</Th>
             <Th>
@@ -58,14 +60,14 @@ function Edges({ edges }: { edges: DeclaredManager[] }) {
         }
       >
         {edges.map((edge) => (
-          <Edge key={edge.id} edge={edge} />
+          <Edge key={edge.id} edge={edge} today={today} />
         ))}
       </Table>
     </ScrollRegion>
   );
 }
 
-function Edge({ edge }: { edge: DeclaredManager }) {
+function Edge({ edge, today }: { edge: DeclaredManager; today: string }) {
   const { t } = useTranslation();
   const days = useDays();
   const [asking, setAsking] = useState(false);
@@ -76,6 +78,9 @@ function Edge({ edge }: { edge: DeclaredManager }) {
       <RowHead>{edge.person.name}</RowHead>
       <Td>{edge.manager?.name ?? t("org.toNobody")}</Td>
       <Td className="whitespace-nowrap">{days(edge.from, edge.until) || t("org.always")}</Td>
+      <Td>
+        <EdgeStanding edge={edge} today={today} />
+      </Td>
       <Td className="text-ink-2">{edge.note}</Td>
       <Td className="text-ink-2">
         {edge.set_by?.name ?? t("org.commandLine")}, {dateTime(edge.set_at)}

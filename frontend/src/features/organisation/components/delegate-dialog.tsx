@@ -47,15 +47,17 @@ export function DelegateDialog({ today, longest, onClosed }: DelegateDialogProps
       onConfirm={submit}
     >
       {forOthers && (
-        <Segmented
-          label={t("org.whose")}
-          value={whose}
-          onChange={setWhose}
-          options={[
-            { value: "own", label: t("org.forMe") },
-            { value: "other", label: t("org.forOther") },
-          ]}
-        />
+        <div>
+          <Segmented
+            label={t("org.whose")}
+            value={whose}
+            onChange={setWhose}
+            options={[
+              { value: "own", label: t("org.forMe") },
+              { value: "other", label: t("org.forOther") },
+            ]}
+          />
+        </div>
       )}
       {whose === "other" && <PersonField label={t("org.delegator")} value={from} onChange={setFrom} />}
       <PersonField label={t("org.delegateTo")} value={to} onChange={setTo} />

@@ -35,15 +35,17 @@ export function ManagerDialog({ person, onClosed }: { person: OrgPerson; onClose
       task={declare}
       onConfirm={submit}
     >
-      <Segmented
-        label={t("org.reportsTo")}
-        value={kind}
-        onChange={setKind}
-        options={[
-          { value: "somebody", label: t("org.toSomebody") },
-          { value: "nobody", label: t("org.toNobody") },
-        ]}
-      />
+      <div>
+        <Segmented
+          label={t("org.reportsTo")}
+          value={kind}
+          onChange={setKind}
+          options={[
+            { value: "somebody", label: t("org.toSomebody") },
+            { value: "nobody", label: t("org.toNobody") },
+          ]}
+        />
+      </div>
       {kind === "somebody" && <PersonField label={t("org.manager")} value={manager} onChange={setManager} />}
       <div className="grid gap-3 sm:grid-cols-2">
         <TextField
