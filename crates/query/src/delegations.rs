@@ -9,9 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bson::Bson;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use salescommand_domain::canonical::FacetId;
 use salescommand_store::{Condition, Error as StoreError, OPS_DELEGATIONS, Ops, Query};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ use crate::ids::Ids;
 
 /// Delegations of one person that are not over.
 const MOST: usize = 20;
+/// Days for which one that is over is kept. It is read by nobody; a note may say of somebody that they are ill.
+const KEPT: i64 = 30;
 /// Longest note, in characters.
 const LONGEST_NOTE: usize = 500;
 
@@ -178,7 +180,16 @@ impl Delegations {
             revision: 1,
         };
         self.ops.insert(OPS_DELEGATIONS, document::write(&made)?).await?;
+        self.forget(today).await?;
         Ok(made)
+    }
+
+    /// Removes those that have been over for long.
+    async fn forget(&self, today: Date) -> Result<(), StoreError> {
+        let Ok(before) = today.checked_sub(KEPT.days()) else { return Ok(()) };
+        let old = Condition::Lt("last".to_owned(), Bson::from(before.to_string()));
+        self.ops.delete(OPS_DELEGATIONS, &Query::all().with(old)).await?;
+        Ok(())
     }
 
     /// Ends one from the next request on; tells whether there was such a one.

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use salescommand_domain::access::Role;
+use salescommand_store::{Documents as _, OPS_DELEGATIONS, Query};
 use serde_json::{Value, json};
 
 use crate::records;
@@ -195,6 +196,16 @@ async fn who_stands_in_sees_the_others_tree_on_its_days_and_nothing_that_was_del
     let mut seller = world.signed_in(Role::AccountManager).await;
     assert_eq!(deals(&mut seller).await, ["Deal 1", "Deal 2", "Deal 7"]);
     assert_eq!(delegations(&mut seller, "").await.len(), 1, "only the one that she has made");
+    // What is over is kept for a month, and goes when the next is made.
+    let kept = async || world.store.find(OPS_DELEGATIONS, &Query::all()).await.unwrap().len();
+    for (days, left) in [(29, 3), (1, 2), (7, 1)] {
+        world.clock.advance_seconds(days * 86_400);
+        let mut seller = world.signed_in(Role::AccountManager).await;
+        let body = json!({"to": bob, "first": "2027-01-31", "last": "2027-01-31"});
+        let made = delegate(&mut seller, &body).await;
+        assert_eq!(kept().await, left, "{days} days later");
+        delete(&mut seller, &format!("/api/org/delegations/{}", made["id"].as_str().unwrap())).await;
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ export function ClaimTable({ claims }: { claims: ManagerClaim[] }) {
       >
         {claims.map(({ manager, evidence, team, from, until, standing }) => (
           <tr key={`${evidence} ${manager?.id} ${team?.id} ${from}`}>
-            <RowHead>{manager?.name ?? t("org.toNobody")}</RowHead>
+            <RowHead className="whitespace-nowrap">{manager?.name ?? t("org.toNobody")}</RowHead>
             <Td>{[t(`managerEvidence.${evidence}`), team?.name].filter(Boolean).join(": ")}</Td>
             <Td className="whitespace-nowrap">{days(from, until)}</Td>
             <Td>
