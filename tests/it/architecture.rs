@@ -17,11 +17,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["connectors", "epochs", "eventlog", "domain"]),
     ("store", &["domain"]),
     ("store-mongo", &["store", "domain"]),
+    ("audit", &["eventlog", "store", "domain"]),
     ("normalizer", &["epochs", "eventlog", "store", "domain"]),
     ("projector", &["eventlog", "store", "domain"]),
     ("generations", &["normalizer", "projector", "epochs", "eventlog", "store", "domain"]),
-    ("query", &["eventlog", "store", "domain"]),
+    ("query", &["audit", "eventlog", "store", "domain"]),
     ("odoo-simulator", &[]),
+    ("graph-simulator", &[]),
     ("xtask", &[]),
 ];
 
@@ -29,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const DRIVERS: &[(&str, &[&str])] = &[
     ("async-nats", &["eventlog-nats"]),
     ("mongodb", &["store-mongo"]),
-    ("axum", &["query", "odoo-simulator"]),
+    ("axum", &["query", "odoo-simulator", "graph-simulator"]),
     ("dxr", &["connectors", "odoo-simulator"]),
     ("reqwest", &["connectors", "query", "salescommand"]),
 ];

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod convergence;
 #[cfg(test)]
 mod dashboard;
@@ -31,6 +33,12 @@ mod identity;
 mod ingest;
 #[cfg(test)]
 mod lists;
+#[cfg(test)]
+mod ms365;
+#[cfg(test)]
+mod ms365_canonical;
+#[cfg(test)]
+mod ms365_changes;
 #[cfg(test)]
 mod odoo_activities;
 #[cfg(test)]

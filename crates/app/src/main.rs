@@ -5,6 +5,7 @@
 mod alert_mail;
 mod alerts;
 mod audit;
+mod audit_log;
 mod cli;
 mod code;
 mod commands;
@@ -104,6 +105,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::IgnoredKey(command) => ignored_keys::ignored_key(&config, &command, cli.output).await,
         Command::Org(command) => org::org(&config, command, cli.output).await,
         Command::Link(command) => links::link(&config, &command, cli.output).await,
+        Command::Audit(command) => audit_log::audit(&config, command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use bson::Bson;
 use salescommand_domain::Date;
+use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::canonical::{
     Entity, Facet, FacetId, IdentityKey, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, SourceRef,
 };
@@ -15,14 +16,15 @@ use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_ingest::{Clock as _, Ports, SystemClock};
 use salescommand_query::SystemIds;
 use salescommand_query::accounts::{AccountSummary, Accounts};
-use salescommand_query::delegations::{Delegation, Delegations, NewDelegation};
-use salescommand_query::organisation::{Organisation, TreeRow};
+use salescommand_query::delegations::{self, Delegation, Delegations, NewDelegation};
+use salescommand_query::organisation::{Organisation, TreeRow, particulars};
 use salescommand_store::work::decode;
 use salescommand_store::{Condition, Documents, Ops, Query, facets_collection};
 use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
 
 use crate::audit::active;
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{config_events, connections, listing};
@@ -80,26 +82,38 @@ pub async fn org(config: &Config, command: cli::Org, output: Output) -> Result<(
             let evidence = ManagerEvidence::Manual;
             let key = ManagerEdge { person, manager: None, evidence, from, until: None }.source().key;
             let log = connections::log_for_command(config).await?;
-            config_events::retract_edge(&Ports::system(&log), &key).await.map(drop)
+            let details = Details::default().days(from, None);
+            let entry = Shell::entry(Action::ManagerTakenBack).on(Target::person(person)).detailed(details);
+            let ports = Ports::system(&log);
+            people.shell().await?.audited(entry, config_events::retract_edge(&ports, &key)).await.map(drop)
         }
         cli::Org::Delegate { from, to, first, last, note } => {
             let (from, to) = (people.account(&from).await?, people.account(&to).await?);
             let today = organisation.day();
             let (days, note) = ((first.unwrap_or(today), last), note.as_deref());
             let new = NewDelegation { from: &from, to: &to, days, note, made_by: None };
-            let made = delegations(config, &store)?.make(new, today).await?;
+            let entry = Shell::entry(Action::DelegationMade).on(Target::account(&to.id));
+            let entry = entry.detailed(delegations::particulars(&from.id, days));
+            let kept = kept(config, &store)?;
+            let make = async { Ok(kept.make(new, today).await?) };
+            let made = people.shell().await?.audited(entry, make).await?;
             print(&organisation, vec![made], output)
         }
         cli::Org::Delegations => {
-            let mut open = delegations(config, &store)?.all().await?;
+            let mut open = kept(config, &store)?.all().await?;
             open.retain(|delegation| delegation.last >= organisation.day());
             print(&organisation, open, output)
         }
         cli::Org::Withdraw { id } => {
-            if !delegations(config, &store)?.withdraw(&id).await? {
+            let kept = kept(config, &store)?;
+            let Some(found) = kept.find(&id).await? else {
                 bail!("there is no delegation {id}; `salescommand org delegations` lists them");
-            }
-            Ok(())
+            };
+            let entry = Shell::entry(Action::DelegationWithdrawn).on(Target::account(&found.to));
+            let days = (found.first, found.last);
+            let entry = entry.detailed(delegations::particulars(&found.from, days));
+            let withdraw = async { Ok(kept.withdraw(&id).await?) };
+            people.shell().await?.audited(entry, withdraw).await.map(drop)
         }
     }
 }
@@ -155,7 +169,10 @@ async fn set_manager(
     }
     let declared = ManagerEdgeFacet { edge, note, set_by: None, set_at: Some(SystemClock.now()) };
     let log = connections::log_for_command(config).await?;
-    config_events::publish(&Ports::system(&log), vec![config_events::manager_edge(&declared)]).await?;
+    let entry = Shell::entry(Action::ManagerDeclared).on(Target::person(declared.edge.person));
+    let (ports, events) = (Ports::system(&log), vec![config_events::manager_edge(&declared)]);
+    let publish = config_events::publish(&ports, events);
+    people.shell().await?.audited(entry.detailed(particulars(&declared.edge)), publish).await?;
     let edge = declared.edge;
     let name = |id| people.organisation.person(id).map(|person| person.name).unwrap_or_default();
     let manager = edge.manager.map_or_else(|| NOBODY.to_owned(), name);
@@ -163,7 +180,7 @@ async fn set_manager(
     listing::print(output, &["person", "manager", "from", "until"], &[shown])
 }
 
-fn delegations(config: &Config, store: &MongoStore) -> Result<Delegations> {
+fn kept(config: &Config, store: &MongoStore) -> Result<Delegations> {
     let (ops, clock) = (Arc::new(store.clone()), Arc::new(salescommand_query::SystemClock));
     Ok(Delegations::new(ops, clock, Arc::new(SystemIds), config.delegation_days()?))
 }
@@ -192,6 +209,12 @@ struct People<'a> {
 }
 
 impl People<'_> {
+    /// Writes down what this command does.
+    async fn shell(&self) -> Result<Shell> {
+        Ops::ensure_ops(self.store).await?;
+        Ok(Shell::new(self.store))
+    }
+
     async fn manager(&self, text: &str) -> Result<Option<FacetId>> {
         if text == NOBODY { Ok(None) } else { self.find(text).await.map(Some) }
     }

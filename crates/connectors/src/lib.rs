@@ -7,6 +7,7 @@ pub mod config;
 pub mod crm;
 mod discover;
 pub mod foreign;
+mod ms365;
 mod odoo;
 mod reach;
 mod source;
@@ -14,13 +15,14 @@ mod source;
 pub use discover::{Discovered, Estimate, discover};
 pub use reach::{Reach, ReachError};
 pub use source::{
-    Census, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Field, FieldSchema, Incremental,
-    MOST_ASKED, MappedField, Merged, ObjectMapping, ObjectPlan, Open, Page, Record, Settings, Source,
-    SourceError, Sweep,
+    Census, Changes, Check, CheckState, ConfigError, Connected, Descriptor, Extent, Feeds, Field,
+    FieldSchema, Followed, Incremental, MOST_ASKED, MappedField, Merged, ObjectMapping, ObjectPlan, Open,
+    PART_NOT_READABLE, Page, Record, Settings, Source, SourceError, Sweep, Then, There,
 };
 
 /// Every connector kind this program has.
-pub static DESCRIPTORS: &[&Descriptor] = &[&config::DESCRIPTOR, &crm::DESCRIPTOR, &odoo::DESCRIPTOR];
+pub static DESCRIPTORS: &[&Descriptor] =
+    &[&config::DESCRIPTOR, &crm::DESCRIPTOR, &ms365::DESCRIPTOR, &odoo::DESCRIPTOR];
 
 /// The descriptor of a kind.
 pub fn descriptor(kind: &str) -> Option<&'static Descriptor> {

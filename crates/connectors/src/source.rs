@@ -103,6 +103,15 @@ pub struct ObjectPlan {
     pub sweep: Sweep,
     /// Records of it are merged: of what is gone, the census is asked whether it went into another one.
     pub merges: bool,
+    /// The source keeps places in its history for us: it is not read by [`Source::page`] but followed ([`Feeds`]).
+    pub followed: Option<Followed>,
+}
+
+/// How an object with places is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// How often everything is listed all the same, because a place may have missed something.
+    pub full_every: Duration,
 }
 
 /// A field that is read.
@@ -147,6 +156,7 @@ impl ObjectPlan {
             incremental: None,
             sweep: Sweep::AfterEveryReading,
             merges: false,
+            followed: None,
         }
     }
 }
@@ -281,6 +291,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Tells what happened behind a place; none for sources that keep no places.
+    fn feeds(&mut self) -> Option<&mut dyn Feeds> {
+        None
+    }
+
     /// Bytes of all answers since it was opened, as they came; none for sources that do not count them.
     fn received(&self) -> Option<u64> {
         None
@@ -338,3 +353,67 @@ pub struct Merged {
 
 /// Keys that a [`Census`] is asked about at once.
 pub const MOST_ASKED: usize = 500;
+
+/// What happens in a connected source, told from a place on that it hands out, deletions included.
+#[async_trait]
+pub trait Feeds: Send {
+    /// The parts of an object that have places of their own, such as mailboxes; a single one with an empty name for an object
+    /// without parts.
+    async fn parts(&mut self, object: &ObjectName) -> Result<Vec<String>, SourceError>;
+
+    /// A page of what happened in a part behind a place; of all that is there, if there is none. A part that cannot be read
+    /// while others can is [`PART_NOT_READABLE`].
+    async fn changes(
+        &mut self,
+        object: &ObjectName,
+        part: &str,
+        from: Option<&Value>,
+    ) -> Result<Changes, SourceError>;
+
+    /// Those of some keys, at most [`MOST_ASKED`], whose records exist, in whichever part and whether they are still read or
+    /// not. With `unlisted_in`, all that is to be told of that part was listed without them.
+    async fn existing(
+        &mut self,
+        object: &ObjectName,
+        keys: &[String],
+        unlisted_in: Option<&str>,
+    ) -> Result<Vec<There>, SourceError>;
+}
+
+/// A record that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct There {
+    /// Its key.
+    pub key: String,
+    /// As it is now, if it was not listed and no other part tells of it: what was told before may not be true any more.
+    pub record: Option<Record>,
+}
+
+/// A page of what happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// Records that are there, as they are now; each once.
+    pub records: Vec<Record>,
+    /// Keys of records that are gone, and of none of those above. They may never have been there.
+    pub gone: Vec<String>,
+    /// Records that are there and belong to the part no more: told only of those that were told before.
+    pub left: Vec<Record>,
+    /// What comes behind this page.
+    pub then: Then,
+    /// Requests made for this page.
+    pub calls: u32,
+}
+
+/// What comes behind a page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// More, from this place on.
+    More(Value),
+    /// Nothing yet: the next reading begins at this place; at the beginning, if there is none.
+    Until(Option<Value>),
+    /// The source no longer knows the place: everything has to be listed anew. Nothing was read.
+    Anew,
+}
+
+/// The code of a part that cannot be read while others can: an account without a mailbox, one that is kept back.
+pub const PART_NOT_READABLE: &str = "part-not-readable";

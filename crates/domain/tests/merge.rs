@@ -376,7 +376,13 @@ fn a_stage_that_an_edit_wins_closes_the_deal_when_it_was_edited() {
 #[test]
 fn losers_say_by_which_rule_they_lost() {
     let user = |instance: &str, name: &str, modified, deleted| {
-        let body = User { name: name.to_owned(), email: None, active: true, manager: Some(person(1)) };
+        let body = User {
+            name: name.to_owned(),
+            email: None,
+            active: true,
+            manager: Some(person(1)),
+            directory: false,
+        };
         facet(source(instance, "user", name), modified, deleted, FacetBody::User(body))
     };
     let facets = [
@@ -408,7 +414,8 @@ fn losers_say_by_which_rule_they_lost() {
 fn of_the_managers_that_sources_name_the_most_recent_one_counts() {
     let user = |instance: &str, number: u8, modified| {
         let manager = Some(person(number));
-        let body = User { name: instance.to_owned(), email: None, active: true, manager };
+        let directory = instance == "directory";
+        let body = User { name: instance.to_owned(), email: None, active: true, manager, directory };
         facet(source(instance, "user", "1"), Some(modified), false, FacetBody::User(body))
     };
     let manager = |facets: &[Facet]| {
@@ -419,6 +426,8 @@ fn of_the_managers_that_sources_name_the_most_recent_one_counts() {
     };
     let mut facets = vec![user("odoo-a", 1, 5), user("odoo-b", 2, 7)];
     assert_eq!(manager(&facets), (Some(person(2)), Rule::MostRecent));
+    facets.push(user("directory", 4, 2));
+    assert_eq!(manager(&facets), (Some(person(4)), Rule::DirectoryFirst), "however old what it says is");
     facets.push(user("config", 3, 1));
     assert_eq!(manager(&facets), (Some(person(3)), Rule::ConfigurationFirst));
 }

@@ -20,6 +20,8 @@ mod cursor;
 mod cursors;
 mod drive;
 mod error;
+mod feed;
+mod feed_keys;
 mod held;
 mod hints;
 mod known;

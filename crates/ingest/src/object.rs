@@ -96,6 +96,9 @@ impl Session<'_> {
     /// Reads an object to its end, then looks for what is gone. A back-fill looks at a part, and says nothing of the rest.
     pub(crate) async fn read(&mut self, index: usize, plan: &ObjectPlan) -> Result<(), Halt> {
         self.settle_schema(index, plan).await?;
+        if let Some(followed) = plan.followed {
+            return self.follow(index, plan, followed).await;
+        }
         let extent = self.read_pages(index, plan).await?;
         if self.demands.backfill.is_some() {
             return Ok(());
@@ -268,7 +271,12 @@ impl Context<'_> {
     }
 
     /// Writes how far an object has come.
-    async fn bookmark(self, bookmark: &mut Bookmark, index: usize, cursor: &Cursor) -> Result<(), Halt> {
+    pub(crate) async fn bookmark(
+        self,
+        bookmark: &mut Bookmark,
+        index: usize,
+        cursor: &Cursor,
+    ) -> Result<(), Halt> {
         if bookmark.write(self.ports, cursor).await? {
             self.progress.tell(index, Level::Info, "its cursor was reset: the next run reads all of it");
         }

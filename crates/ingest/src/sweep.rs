@@ -41,9 +41,9 @@ macro_rules! ask {
 }
 
 /// So many records may vanish at once, whatever their share.
-const FEW: u64 = 100;
+pub(crate) const FEW: u64 = 100;
 /// One of so many may vanish at once; more is a database that was exchanged or emptied rather than a day's work.
-const SHARE: u64 = 4;
+pub(crate) const SHARE: u64 = 4;
 
 impl Session<'_> {
     /// Retracts the records of an object that are gone from the source, and reads those that were overlooked; now, or when

@@ -14,12 +14,14 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header;
 use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
 use salescommand_store::{Error as StoreError, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts};
+use crate::audit::Asked;
 use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
@@ -50,6 +52,7 @@ pub(crate) use links::Forgotten;
 /// What every handler may use.
 pub(crate) struct App {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -88,6 +91,7 @@ pub(crate) struct Guarded {
     pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
+    pub(crate) audit: AuditLog,
     pub(crate) registry: Registry,
     pub(crate) generations: Arc<dyn GenerationCommands>,
     pub(crate) seals: Seals,
@@ -101,6 +105,7 @@ pub(crate) struct Guarded {
 /// The open parts of [`App`].
 pub(crate) struct Open {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -129,6 +134,7 @@ impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
         Self {
             accounts: open.accounts,
+            journal: open.journal,
             sessions: open.sessions,
             cookies: open.cookies,
             providers: open.providers,
@@ -148,6 +154,11 @@ impl App {
             closing: open.closing,
             guarded,
         }
+    }
+
+    /// A keyed digest of what must not be readable.
+    pub(crate) fn digest(&self, purpose: &str, text: &str) -> String {
+        self.guarded.seals.digest(purpose, text)
     }
 
     /// The golden id of an account's person, for the session document.
@@ -230,6 +241,11 @@ need!(
     Some(Permission::OrgDelegate)
 );
 need!(
+    /// Reading the log of who did what.
+    AuditRead,
+    Some(Permission::AuditRead)
+);
+need!(
     /// Managing accounts.
     UsersManage,
     Some(Permission::UsersManage)
@@ -239,6 +255,7 @@ need!(
 pub(crate) struct Allowed<P> {
     pub(crate) account: Account,
     pub(crate) access_expires_at: jiff::Timestamp,
+    pub(crate) asked: Asked,
     claims: Claims,
     app: Arc<App>,
     need: PhantomData<P>,
@@ -269,6 +286,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             _ => Ok(Self {
                 account,
                 access_expires_at: claims.expires_at(),
+                asked: Asked::of(parts, app).await,
                 claims,
                 app: app.clone(),
                 need: PhantomData,

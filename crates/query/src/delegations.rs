@@ -12,6 +12,7 @@ use bson::Bson;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use salescommand_domain::audit::Details;
 use salescommand_domain::canonical::FacetId;
 use salescommand_store::{Condition, Error as StoreError, OPS_DELEGATIONS, Ops, Query};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,11 @@ pub struct NewDelegation<'a> {
     pub made_by: Option<&'a str>,
 }
 
+/// What the audit log says of a delegation, beside who sees more for it.
+pub fn particulars(delegator: &str, (first, last): (Date, Date)) -> Details {
+    Details::default().whom("delegator", delegator).days(Some(first), Some(last))
+}
+
 /// Why there is no such delegation.
 #[derive(Debug, thiserror::Error)]
 pub enum DelegationError {
@@ -135,7 +141,7 @@ impl Delegations {
     }
 
     /// One of them.
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<Delegation>, StoreError> {
+    pub async fn find(&self, id: &str) -> Result<Option<Delegation>, StoreError> {
         Ok(self.list(&[("_id", id)]).await?.pop())
     }
 

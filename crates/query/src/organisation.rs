@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use salescommand_domain::access::{Claim, Standing};
+use salescommand_domain::audit::Details;
 use salescommand_domain::canonical::{FacetId, ManagerEdge, ManagerEvidence};
 use salescommand_store::{Error as StoreError, Query, ScopedReads, serving_collection};
 use serde::Serialize;
@@ -103,6 +104,12 @@ pub(crate) fn circle(directory: &Directory, edge: &ManagerEdge) -> Option<String
         "" => format!("Nobody reports to themselves: {ends}"),
         path => format!("On {day}, {manager} reports to {path}: {ends}"),
     })
+}
+
+/// What the audit log says of an edge that somebody declares or takes back.
+pub fn particulars(edge: &ManagerEdge) -> Details {
+    let manager = edge.manager.map_or_else(|| "nobody".to_owned(), |manager| manager.to_string());
+    Details::default().whom("manager", &manager).days(edge.from, edge.until)
 }
 
 /// The organisation as an operator's command looks at it.

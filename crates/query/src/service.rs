@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_audit::{AuditLog, Journal};
 use salescommand_eventlog::{EventLog, KeyValue};
 use salescommand_store::{Ops, Registry, ScopedReads};
 use tokio::net::TcpListener;
@@ -55,6 +56,8 @@ pub struct Deps {
     pub store: Arc<dyn ScopedReads>,
     /// Accounts, sessions, sources.
     pub ops: Arc<dyn Ops>,
+    /// Where what is done is written down.
+    pub journal: Journal,
     /// Streams.
     pub log: Arc<dyn EventLog>,
     /// Present runs.
@@ -180,6 +183,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     let Deps {
         store,
         ops,
+        journal,
         log,
         kv,
         commands,
@@ -201,6 +205,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         delegations: Delegations::new(ops.clone(), clock.clone(), ids.clone(), config.delegation_days),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), config.master_keys),
         runs: Runs::new(log.clone(), kv),
+        audit: AuditLog::new(log.clone()),
         log: log.clone(),
         commands,
         connectors,
@@ -226,6 +231,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     let max_age_seconds = config.refresh_lifetime.as_secs();
     let open = Open {
         accounts: Accounts::new(ops, clock.clone(), ids.clone())?,
+        journal,
         sessions,
         cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
         providers,

@@ -84,6 +84,11 @@ impl Viewers {
         Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
     }
 
+    /// Who is who at a moment; nobody while nothing has been prepared.
+    pub(crate) async fn directory(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
+        self.directories.present(now).await
+    }
+
     /// The golden id of an account's person; none while nobody knows it.
     pub(crate) async fn person_id(
         &self,

@@ -14,6 +14,7 @@ import { Route as AppRouteImport } from "./../routes/_app";
 import { Route as ForgotPasswordRouteImport } from "./../routes/forgot-password";
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
+import { Route as AppAuditRouteImport } from "./../routes/_app/audit";
 import { Route as AppOrganisationRouteImport } from "./../routes/_app/organisation";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppUsersRouteImport } from "./../routes/_app/users";
@@ -48,6 +49,11 @@ const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
+} as any);
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
+  getParentRoute: () => AppRoute,
 } as any);
 const AppOrganisationRoute = AppOrganisationRouteImport.update({
   id: "/organisation",
@@ -109,6 +115,7 @@ export interface FileRoutesByFullPath {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
@@ -125,6 +132,7 @@ export interface FileRoutesByTo {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
@@ -143,6 +151,7 @@ export interface FileRoutesById {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/_app/audit": typeof AppAuditRoute;
   "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/users": typeof AppUsersRoute;
@@ -161,6 +170,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/organisation"
     | "/overview"
     | "/users"
@@ -177,6 +187,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/organisation"
     | "/overview"
     | "/users"
@@ -194,6 +205,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/_app/audit"
     | "/_app/organisation"
     | "/_app/overview"
     | "/_app/users"
@@ -250,6 +262,13 @@ declare module "@tanstack/react-router" {
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
+    };
+    "/_app/audit": {
+      id: "/_app/audit";
+      path: "/audit";
+      fullPath: "/audit";
+      preLoaderRoute: typeof AppAuditRouteImport;
+      parentRoute: typeof AppRoute;
     };
     "/_app/organisation": {
       id: "/_app/organisation";
@@ -325,6 +344,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAuditRoute: typeof AppAuditRoute;
   AppOrganisationRoute: typeof AppOrganisationRoute;
   AppOverviewRoute: typeof AppOverviewRoute;
   AppUsersRoute: typeof AppUsersRoute;
@@ -338,6 +358,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAuditRoute: AppAuditRoute,
   AppOrganisationRoute: AppOrganisationRoute,
   AppOverviewRoute: AppOverviewRoute,
   AppUsersRoute: AppUsersRoute,

@@ -34,12 +34,12 @@ test("a source is added, mended, read by the clock, and forgotten", async () => 
   await signIn(page, USERS.superadmin, "/data-lake");
 
   await page.getByRole("button", { name: "Add a source" }).click();
-  const form = page.getByRole("dialog", { name: "Add an Odoo source" });
+  const form = page.getByRole("dialog", { name: "Add a source" });
   await form.getByLabel("Name").fill("second");
   await form.getByLabel("Address").fill(SIM_URL);
   await form.getByLabel("Database").fill(SIM_DB);
   await form.getByLabel("Login of the API user").fill(SIM_LOGIN);
-  await form.getByLabel("API key or password").fill("not this one");
+  await form.getByLabel("API key, password or client secret").fill("not this one");
   await inspect(page, "source-form");
   await form.getByRole("button", { name: "Add a source" }).click();
   const tested = page.getByRole("dialog", { name: "Connection of Odoo (second)" });
@@ -49,7 +49,7 @@ test("a source is added, mended, read by the clock, and forgotten", async () => 
 
   await choose(page, "Change");
   const change = page.getByRole("dialog", { name: "Change Odoo (second)" });
-  await change.getByLabel("API key or password").fill(SIM_PASSWORD);
+  await change.getByLabel("API key, password or client secret").fill(SIM_PASSWORD);
   await change.getByRole("button", { name: "Save" }).click();
   await change.waitFor({ state: "hidden" });
   await choose(page, "Test the connection");

@@ -9,6 +9,7 @@ mod backup;
 mod full;
 mod kills;
 mod stops;
+mod tenant;
 
 use std::time::{Duration, Instant};
 

@@ -10,25 +10,31 @@ use uuid::Uuid;
 pub enum Source {
     /// Add a source instance; its password or API key is read from standard input or SALESCOMMAND_SOURCE_SECRET.
     #[command(
-        after_help = "Example: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com"
+        after_help = "Examples: printf %s \"$KEY\" | salescommand source add --kind odoo --name odoo-eu --url https://erp.example.com --database prod --login api@example.com\n          printf %s \"$SECRET\" | salescommand source add --kind ms365 --name ms365 --tenant <tenant id> --client-id <application id>"
     )]
     Add {
-        /// The connector kind: `odoo`; `foreign` for a producer of your own, whose log is made.
+        /// The connector kind: `odoo`, `ms365`; `foreign` for a producer of your own, whose log is made.
         #[arg(long)]
         kind: String,
         /// A name of its own: a-z, 0-9 and '-'.
         #[arg(long)]
         name: String,
-        /// Address; not for `foreign`.
+        /// Address; of Odoo.
         #[arg(long, default_value = "")]
         url: String,
-        /// Database; not for `foreign`.
+        /// Database; of Odoo.
         #[arg(long, default_value = "")]
         database: String,
-        /// Login of the API user; not for `foreign`.
+        /// Login of the API user; of Odoo.
         #[arg(long, default_value = "")]
         login: String,
-        /// A further setting of the connector (`docs/reference/odoo.md` lists Odoo's).
+        /// Directory (tenant) id; of Microsoft 365.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// Application (client) id; of Microsoft 365.
+        #[arg(long, default_value = "")]
+        client_id: String,
+        /// A further setting of the connector (`docs/reference/odoo.md` and `docs/reference/ms365.md` list them).
         #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
         more: Vec<(String, String)>,
         /// When it is read by itself: `manual`, `webhook` (when it hints at a change, and only then), an interval, or five crontab

@@ -104,7 +104,7 @@ fn person(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
 
 fn user(email: String, name: String, manager: Option<FacetId>) -> Mapped {
     let keys = IdentityKey::email(Entity::User, &email).into_iter().collect();
-    let body = FacetBody::User(User { name, email: Some(email), active: true, manager });
+    let body = FacetBody::User(User { name, email: Some(email), active: true, manager, directory: false });
     Mapped { body, keys, refs: Vec::new() }
 }
 

@@ -241,6 +241,7 @@ fn user_facet(said: User) -> Result<Mapped, Rejection> {
         email: said.email,
         active: said.active.unwrap_or(true),
         manager: None,
+        directory: false,
     });
     Ok(Mapped { body, keys, refs: Vec::new() })
 }

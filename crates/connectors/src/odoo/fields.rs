@@ -14,6 +14,9 @@ use crate::{Field, FieldSchema};
 /// Names of the same field in different versions.
 const RENAMED: [(&str, &str); 1] = [("lost_reason", "lost_reason_id")];
 
+/// Fields of modules that many do without: where they are not, nothing lacks.
+const OF_OTHER_MODULES: [&str; 1] = ["ms_universal_event_id"];
+
 /// The fields read of one object.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
@@ -37,6 +40,7 @@ impl Fields {
         for (name, _) in object.fields.iter().chain(&[("write_date", Kind::Moment)]) {
             match found.get(name) {
                 Some(attributes) => fields.take(name, attributes),
+                None if OF_OTHER_MODULES.contains(name) => {}
                 None => fields.missing.push((*name).to_owned()),
             }
         }

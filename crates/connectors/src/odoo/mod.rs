@@ -70,7 +70,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     kind: "odoo",
     title: "Odoo",
     open: Some(open),
-    version: 4,
+    version: 5,
     objects: describe::MAPPINGS,
     schemas: &[],
     map: normalize::map,

@@ -102,6 +102,7 @@ fn user(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
         email,
         active: payload.active()?,
         manager: None,
+        directory: false,
     });
     Ok(Some(Mapped { body, keys, refs: Vec::new() }))
 }

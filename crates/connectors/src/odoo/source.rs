@@ -441,5 +441,6 @@ fn plan(
         // To count them the server fetches them all, and there may be millions.
         sweep: if object.thinned { Sweep::AfterFullReadings } else { Sweep::AfterEveryReading },
         merges: object.name == merges::OBJECT,
+        followed: None,
     })
 }

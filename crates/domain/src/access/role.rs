@@ -53,6 +53,9 @@ pub enum Permission {
     /// Make accounts, change their roles, shut them out.
     #[serde(rename = "users:manage")]
     UsersManage,
+    /// Read, check and export the log of who did what.
+    #[serde(rename = "audit:read")]
+    AuditRead,
 }
 
 impl Role {
@@ -86,8 +89,8 @@ impl Role {
     /// What the role may do.
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            DashboardRead, DataLakeRead, OpsManage, OpsRead, OrgDelegate, OrgManage, RecordsWrite, SyncRead,
-            SyncTrigger, UsersManage,
+            AuditRead, DashboardRead, DataLakeRead, OpsManage, OpsRead, OrgDelegate, OrgManage, RecordsWrite,
+            SyncRead, SyncTrigger, UsersManage,
         };
         match self {
             Self::SuperAdmin => &[
@@ -101,6 +104,7 @@ impl Role {
                 OrgManage,
                 OrgDelegate,
                 UsersManage,
+                AuditRead,
             ],
             Self::Executive => &[DashboardRead, DataLakeRead, SyncRead, OrgDelegate],
             Self::SalesManager => {

@@ -180,6 +180,11 @@ pub struct User {
     /// The manager this source names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<FacetId>,
+    /// Of a source record: it is the organisation's directory that says so, which on who manages whom goes before other
+    /// sources.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub directory: bool,
 }
 
 /// By what a manager is known, the strongest first.

@@ -25,6 +25,8 @@ pub enum Rule {
     SourcePriority,
     /// The manager is SalesCommand's to decide: its configuration comes before the sources.
     ConfigurationFirst,
+    /// On who manages whom the organisation's directory comes before other sources.
+    DirectoryFirst,
     /// The most recently modified record wins.
     MostRecent,
     /// All else equal, the smallest facet id wins.
@@ -49,6 +51,7 @@ impl Rule {
             Self::ExistingBeforeDeleted => "a record that still exists wins over a deleted one",
             Self::SourcePriority => "a source wins over SalesCommand's own configuration",
             Self::ConfigurationFirst => "SalesCommand's own configuration wins over the sources",
+            Self::DirectoryFirst => "the organisation's directory wins over other sources",
             Self::MostRecent => "the most recently modified record wins",
             Self::SmallestId => "equally recent: the record with the smallest id wins",
             Self::AnyRecord => "true as soon as one record says so",

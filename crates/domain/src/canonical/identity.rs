@@ -10,12 +10,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Entity, FacetId};
 
 /// A key held by more facets than this is no key. One person in several sources is well below it.
 pub const KEY_HOLDERS_LIMIT: usize = 10;
+
+/// The name space of meetings' ids.
+const MEETINGS: Uuid = Uuid::from_u128(0x6f0d_35a1_9a1c_4b52_8f0e_70ab_3d41_c2e7);
 
 /// What a self key begins with.
 const SELF_KEY_PREFIX: &str = "facet:";
@@ -69,6 +74,26 @@ impl IdentityKey {
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let usable = host.contains('.') && !host.contains(char::is_whitespace) && !name.is_empty();
         usable.then(|| Self(format!("{entity}:domain:{host}:{name}")))
+    }
+
+    /// A person's record in an organisation's directory: the directory's id, and the record's in it. The same record id in
+    /// another directory is somebody else. None if one of them is empty.
+    pub fn directory_object(entity: Entity, directory: &str, object: &str) -> Option<Self> {
+        let [directory, object] = [directory, object].map(|id| id.trim().to_lowercase());
+        let usable = |id: &str| !id.is_empty() && !id.contains(char::is_whitespace);
+        (usable(&directory) && usable(&object))
+            .then(|| Self(format!("{entity}:directory:{directory}:{object}")))
+    }
+
+    /// A meeting, which has a copy in the calendar of each of those invited and in each program that keeps it: its universal
+    /// id (`UID` of RFC 5545), and of a repeated one the moment at which the occurrence was to begin.
+    ///
+    /// A meeting may have any number of copies, so this is the self key of a record that never comes, and knows no limit.
+    pub fn meeting(uid: &str, occurrence: Option<Timestamp>) -> Option<Self> {
+        let uid = uid.trim().to_lowercase();
+        let occurrence = occurrence.map(|at| at.to_string()).unwrap_or_default();
+        let name = format!("{uid}\n{occurrence}");
+        (!uid.is_empty()).then(|| Self::facet(FacetId(Uuid::new_v5(&MEETINGS, name.as_bytes()))))
     }
 
     /// The self key of a facet.
@@ -233,7 +258,6 @@ fn root<'a>(parent: &mut BTreeMap<Point<'a>, Point<'a>>, point: Point<'a>) -> Po
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -258,6 +282,31 @@ mod tests {
         assert_eq!(IdentityKey::tax_id(Entity::Account, "000000000"), None);
         let domain = IdentityKey::domain_and_name(Entity::Account, "https://www.Acme.com/about", "Acme  Inc");
         assert_eq!(domain.map(|key| key.0).as_deref(), Some("account:domain:acme.com:acme inc"));
+    }
+
+    #[test]
+    fn a_record_of_a_directory_is_that_directory_s() {
+        let key = |directory, object| {
+            IdentityKey::directory_object(Entity::User, directory, object).map(|key| key.0)
+        };
+        assert_eq!(key(" 5F2D-A ", "87D3-B").as_deref(), Some("user:directory:5f2d-a:87d3-b"));
+        assert_ne!(key("a", "b"), key("c", "b"));
+        assert_eq!((key("", "b"), key("a", "")), (None, None));
+        assert!(IdentityKey::parse("user:directory:5f2d-a:87d3-b").is_some());
+    }
+
+    #[test]
+    fn a_meeting_is_one_however_many_copies_it_has_and_each_occurrence_is_its_own() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let meeting = |uid, at| IdentityKey::meeting(uid, at);
+        assert_eq!(meeting("0400-AB", None), meeting(" 0400-ab ", None));
+        assert_ne!(meeting("0400-AB", None), meeting("0400-AC", None));
+        assert_ne!(meeting("0400-AB", at(60)), meeting("0400-AB", at(120)));
+        assert_eq!(meeting(" ", None), None);
+        let copies = (1..=60).map(|id| (facet(id), of(Entity::Activity, &[meeting("x", None).unwrap()])));
+        let joined = components(&copies.collect(), &BTreeSet::new());
+        assert_eq!(joined.links.0.len(), 59);
+        assert!(joined.links.0.values().all(|golden| *golden == facet(1)));
     }
 
     fn of(entity: Entity, keys: &[IdentityKey]) -> Node {

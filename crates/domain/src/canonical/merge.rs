@@ -241,7 +241,8 @@ fn user(evidence: &mut Evidence<'_>) -> User {
         name: evidence.choose("name", |f| said(&user_of(f)?.name)).cloned().unwrap_or_default(),
         email: evidence.choose("email", |f| user_of(f)?.email.as_ref()).cloned(),
         active: evidence.fold("active", Rule::AnyRecord, |f| Some(user_of(f)?.active)).unwrap_or_default(),
-        manager: evidence.choose_configured("manager", |f| user_of(f)?.manager),
+        manager: evidence.choose_manager(|f| user_of(f)?.manager),
+        directory: false,
     }
 }
 

@@ -57,6 +57,8 @@ fn event() -> Model {
         F::boolean("follow_recurrence", "Follow Recurrence"),
         F::char("rrule", "Recurrent Rule").computed().editable(),
         F::selection("rrule_type", "Recurrence", REPETITIONS).computed().editable(),
+        // Of the module that keeps meetings in Outlook as well.
+        F::char("ms_universal_event_id", "Universal event Id"),
     ];
     Model::new("calendar.event", "Calendar Event", "start desc", fields)
         .access(Level::Internal, Level::Internal)

@@ -50,7 +50,7 @@ const FIELDS_LEFT_OUT: &[&str] = &[
 ];
 
 /// Fields of an app the recorded server did not have.
-const IN_OTHER_APPS: &[&str] = &["employee_id", "employee_ids"];
+const IN_OTHER_APPS: &[&str] = &["employee_id", "employee_ids", "ms_universal_event_id"];
 
 /// Models of the recordings the simulator leaves out.
 const LEFT_OUT: &[&str] = &["sale.", "product.", "res.lang", "res.partner.industry"];

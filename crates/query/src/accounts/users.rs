@@ -45,6 +45,13 @@ pub(crate) enum Changed {
 }
 
 #[derive(Deserialize)]
+struct NameRow {
+    #[serde(rename = "_id")]
+    id: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
 struct IdentityRow {
     account: String,
     provider: String,
@@ -138,6 +145,17 @@ impl Accounts {
         let query = Query::all().with(Condition::In("_id".to_owned(), ids));
         let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
         Ok(found.into_iter().filter(|account| !account.disabled).map(|account| account.id).collect())
+    }
+
+    /// The names of accounts, by their ids; those that are no more are left out.
+    pub(crate) async fn names(&self, ids: BTreeSet<String>) -> Result<BTreeMap<String, String>, StoreError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ids = ids.into_iter().map(Bson::from).collect();
+        let these = Query::all().with(Condition::In("_id".to_owned(), ids)).only(&["name"]);
+        let found: Vec<NameRow> = document::read_all(&self.ops.list(OPS_USERS, &these).await?)?;
+        Ok(found.into_iter().map(|row| (row.id, row.name)).collect())
     }
 
     /// Ends every session of an account; tells whether there is such an account.

@@ -1,5 +1,6 @@
 //! The routes, in the order of the documentation. One file per endpoint: parameters, handler, answer.
 
+mod audit;
 pub(crate) mod auth;
 mod dashboard;
 mod data_lake;
@@ -114,6 +115,9 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(org::delegations::withdraw_delegation))
         .routes(routes!(teams::teams))
         .routes(routes!(teams::team))
+        .routes(routes!(audit::list::audit_entries))
+        .routes(routes!(audit::export::export_audit))
+        .routes(routes!(audit::verify::verify_audit))
         .routes(routes!(users::list::users, users::invite::invite_user))
         .routes(routes!(users::show::user, users::change::change_user))
         .routes(routes!(users::reset::reset_user))

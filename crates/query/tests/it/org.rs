@@ -308,3 +308,45 @@ async fn teams_are_public_with_leaders_and_members() {
     assert_eq!(viewer.get(&format!("/api/teams/{id}")).await.json(), *sales);
     viewer.get("/api/teams/x").await.problem(404, "unknown-team");
 }
+
+#[tokio::test]
+async fn what_is_declared_and_delegated_is_written_down_without_notes() {
+    let world = World::furnished().await;
+    let Cast { mona, ana, bob, .. } = cast(&world);
+    let mut chief = world.signed_in(Role::SuperAdmin).await;
+    let mut seller = world.signed_in(Role::AccountManager).await;
+    let edge = json!({"person": bob, "manager": ana, "from": "2026-11-23", "note": "Bob is new"});
+    let declared = declare(&mut chief, &edge).await;
+    delete(&mut chief, &format!("/api/org/edges/{}", declared["id"].as_str().unwrap())).await;
+    let body = json!({"from": mona, "to": ana, "last": "2026-11-24", "note": "Mona is ill"});
+    let made = delegate(&mut chief, &body).await;
+    delete(&mut seller, &format!("/api/org/delegations/{}", made["id"].as_str().unwrap())).await;
+    let over = seller.post("/api/org/delegations", &json!({"to": bob, "last": "2026-11-22"})).await;
+    over.problem(422, "invalid-fields");
+    world.publish_audit().await;
+    let log = chief.get("/api/audit?limit=200").await.json();
+    let is_about = |entry: &&Value| {
+        let action = entry["action"].as_str().unwrap();
+        action.starts_with("manager.") || action.starts_with("delegation.")
+    };
+    let told = |entry: &Value| {
+        let parts = [&entry["action"], &entry["outcome"], &entry["actor"]["name"], &entry["target"]["name"]];
+        (parts.map(|part| part.as_str().unwrap_or("-")).join(", "), entry["details"].clone())
+    };
+    let found: Vec<_> = log["entries"].as_array().unwrap().iter().filter(is_about).map(told).collect();
+    let accounts = world.accounts.list().await.unwrap();
+    let account = |role: Role| accounts.iter().find(|account| account.role == role).unwrap().id.clone();
+    let (of_mona, of_ana) = (account(Role::SalesManager), account(Role::AccountManager));
+    let manager = json!({"manager": ana, "first": "2026-11-23"});
+    let holiday = json!({"delegator": of_mona, "first": "2026-11-23", "last": "2026-11-24"});
+    let refused =
+        json!({"delegator": of_ana, "first": "2026-11-23", "last": "2026-11-22", "code": "invalid-fields"});
+    let expected = [
+        ("delegation.made, refused, Account Manager, Sales User", refused),
+        ("delegation.withdrawn, done, Account Manager, Account Manager", holiday.clone()),
+        ("delegation.made, done, Super Admin, Account Manager", holiday),
+        ("manager.taken_back, done, Super Admin, Bob", manager.clone()),
+        ("manager.declared, done, Super Admin, Bob", manager),
+    ];
+    assert_eq!(found, expected.map(|(words, details)| (words.to_owned(), details)));
+}

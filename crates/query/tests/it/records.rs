@@ -177,7 +177,7 @@ pub fn call(key: &str, owner: &str, at: &str, about: &Golden) -> Golden {
 }
 
 pub fn user(key: &str, name: &str) -> Golden {
-    let body = User { name: name.to_owned(), email: None, active: true, manager: None };
+    let body = User { name: name.to_owned(), email: None, active: true, manager: None, directory: false };
     golden(source("res.users", key), ScopeKey::owner(seller(key)), GoldenBody::User(body))
 }
 

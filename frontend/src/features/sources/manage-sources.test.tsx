@@ -39,19 +39,43 @@ test("a source is added with what it needs, and tested at once", async () => {
   );
   const { user } = renderApp("/data-lake");
   await user.click(await screen.findByRole("button", { name: "Add a source" }));
-  const dialog = await screen.findByRole("dialog", { name: "Add an Odoo source" });
+  const dialog = await screen.findByRole("dialog", { name: "Add a source" });
   const fill = async (label: string, text: string) => user.type(within(dialog).getByLabelText(label), text);
   await fill("Name", "odoo-eu");
   await fill("Address", "https://erp.example");
   await fill("Database", "prod");
   await fill("Login of the API user", "api");
-  await fill("API key or password", "s3cret");
+  await fill("API key, password or client secret", "s3cret");
   await user.click(within(dialog).getByRole("button", { name: "Add a source" }));
   const settings = { url: "https://erp.example", database: "prod", login: "api" };
   const result = await screen.findByRole("dialog", { name: "Connection of Odoo (odoo-eu)" });
   expect(sent).toEqual([{ name: "odoo-eu", kind: "odoo", settings, secret: "s3cret" }]);
   expect(await within(result).findByText("The source cannot be read yet.")).toBeVisible();
   expect(within(result).getByText("Odoo refused the login; check the key")).toBeVisible();
+});
+
+test("a source of Microsoft 365 has other settings", async () => {
+  const sent: unknown[] = [];
+  server.use(
+    http.post("*/api/sync/sources", async ({ request }) => {
+      sent.push(await request.json());
+      return HttpResponse.json({ ...INSTANCE, name: "ms365", kind: "ms365" }, { status: 201 });
+    }),
+    answer.post("/api/sync/sources/{source}/test", { works: true, checks: [] }),
+  );
+  const { user } = renderApp("/data-lake");
+  await user.click(await screen.findByRole("button", { name: "Add a source" }));
+  const dialog = await screen.findByRole("dialog", { name: "Add a source" });
+  await user.click(within(dialog).getByRole("radio", { name: "Microsoft 365" }));
+  expect(within(dialog).queryByLabelText("Database")).toBeNull();
+  const fill = async (label: string, text: string) => user.type(within(dialog).getByLabelText(label), text);
+  await fill("Name", "ms365");
+  await fill("Directory (tenant) id", "tenant-id");
+  await fill("Application (client) id", "client-id");
+  await fill("API key, password or client secret", "s3cret");
+  await user.click(within(dialog).getByRole("button", { name: "Add a source" }));
+  const settings = { tenant: "tenant-id", client_id: "client-id" };
+  await expect.poll(() => sent).toEqual([{ name: "ms365", kind: "ms365", settings, secret: "s3cret" }]);
 });
 
 test("a refused source stays in the form, with the reason", async () => {
@@ -70,7 +94,7 @@ test("a refused source stays in the form, with the reason", async () => {
     ["Address", "https://erp.example"],
     ["Database", "prod"],
     ["Login of the API user", "api"],
-    ["API key or password", "x"],
+    ["API key, password or client secret", "x"],
   ] as const) {
     await user.type(within(dialog).getByLabelText(label), text);
   }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Lookup;
 use crate::canonical::{
-    CalendarFacet, Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, SourceRef, Statement,
+    CalendarFacet, Custom, Facet, FacetBody, FacetId, FieldLineage, Input, Loser, Rule, Statement,
 };
 use crate::raw::{InstanceName, RawPosition};
 
@@ -151,24 +151,32 @@ impl<'f> Evidence<'f> {
         found
     }
 
-    /// The manager alone has another order: SalesCommand's own configuration, last for other fields, is first; the
-    /// sources follow in their order.
-    pub fn choose_configured<T: Serialize>(
-        &mut self,
-        field: &'static str,
-        says: impl Fn(&'f Facet) -> Option<T>,
-    ) -> Option<T> {
-        let configured = |source: &SourceRef| source.instance == InstanceName::config();
-        let (own, others): (Vec<&Facet>, Vec<&Facet>) =
-            self.panel.speaking.iter().copied().partition(|facet| configured(&facet.source));
-        let found = own.into_iter().chain(others).find_map(&says);
+    /// The manager alone has another order: SalesCommand's own configuration, last for other fields, is first, then the
+    /// organisation's directory; the other sources follow in their order.
+    pub fn choose_manager(&mut self, says: impl Fn(&'f Facet) -> Option<FacetId>) -> Option<FacetId> {
+        let rank = |facet: &Facet| match &facet.body {
+            _ if facet.source.instance == InstanceName::config() => Rule::ConfigurationFirst,
+            FacetBody::User(user) if user.directory => Rule::DirectoryFirst,
+            _ => Rule::MostRecent,
+        };
+        let order = [Rule::ConfigurationFirst, Rule::DirectoryFirst, Rule::MostRecent];
+        let ranked = order.iter().flat_map(|wanted| {
+            self.panel.speaking.iter().copied().filter(move |facet| rank(facet) == *wanted)
+        });
+        let ranked: Vec<&Facet> = ranked.filter(|facet| says(facet).is_some()).collect();
         if self.report.is_some() {
-            let statements = self.statements(field, &says);
-            let own = statements.iter().position(|(speaks, said, _)| *speaks && configured(&said.source));
-            let at = own.or_else(|| statements.iter().position(|(speaks, _, _)| *speaks));
-            self.reported(field.to_owned(), statements, at, own.map(|_| Rule::ConfigurationFirst));
+            let statements = self.statements("manager", &says);
+            let first = ranked.first().copied();
+            let at = statements
+                .iter()
+                .position(|(speaks, said, _)| *speaks && Some(said.facet) == first.map(|f| f.id));
+            // Among equals the usual order decides.
+            let by = first.map(rank).filter(|rule| {
+                *rule == Rule::ConfigurationFirst || ranked.iter().any(|facet| rank(facet) != *rule)
+            });
+            self.reported("manager".to_owned(), statements, at, by.filter(|rule| *rule != Rule::MostRecent));
         }
-        found
+        ranked.first().and_then(|facet| says(facet))
     }
 
     /// Each custom field is chosen by itself.

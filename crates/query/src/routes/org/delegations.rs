@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use salescommand_domain::access::Permission;
+use salescommand_domain::audit::{Action, Target};
 use salescommand_domain::canonical::FacetId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::spoken_of;
 use crate::access::{Allowed, DashboardRead, OrgDelegate};
 use crate::accounts::AccountSummary;
-use crate::delegations::{Delegation, DelegationError, NewDelegation};
+use crate::delegations::{Delegation, DelegationError, NewDelegation, particulars};
 use crate::directory::PersonRef;
 use crate::error::{ApiError, Problem};
 use crate::extract::{Body, Parameters};
@@ -185,17 +186,18 @@ pub(crate) async fn delegate(
     let to = spoken_of(&viewer, "to", &new.to)?;
     let to = account_of(&allowed, &viewer, ("to", to)).await?;
     let today = viewer.directory.day;
-    let made = NewDelegation {
-        from: &from,
-        to: &to,
-        days: (new.first.unwrap_or(today), new.last),
-        note: new.note.as_deref(),
-        made_by: Some(&allowed.account.id),
+    let days = (new.first.unwrap_or(today), new.last);
+    let entry = allowed.entry(Action::DelegationMade, Target::account(&to.id));
+    let entry = entry.detailed(particulars(&from.id, days));
+    let (note, made_by) = (new.note.as_deref(), Some(allowed.account.id.as_str()));
+    let made = NewDelegation { from: &from, to: &to, days, note, made_by };
+    let make = async {
+        allowed.guarded().delegations.make(made, today).await.map_err(|error| match error {
+            DelegationError::Invalid(field, why) => ApiError::invalid_field(field, why),
+            DelegationError::Store(error) => ApiError::store(error),
+        })
     };
-    let made = allowed.guarded().delegations.make(made, today).await.map_err(|error| match error {
-        DelegationError::Invalid(field, why) => ApiError::invalid_field(field, why),
-        DelegationError::Store(error) => ApiError::store(error),
-    })?;
+    let made = allowed.audited(entry, make).await?;
     tracing::info!(
         account.id = allowed.account.id,
         delegation.id = made.id,
@@ -235,10 +237,15 @@ pub(crate) async fn withdraw_delegation(
 ) -> Result<StatusCode, ApiError> {
     let kept = &allowed.guarded().delegations;
     let found = kept.find(&id).await.map_err(ApiError::store)?;
-    if !found.is_some_and(|found| may_withdraw(&allowed, &found)) {
-        return Err(ApiError::unknown_delegation());
-    }
-    kept.withdraw(&id).await.map_err(ApiError::store)?;
+    let found =
+        found.filter(|found| may_withdraw(&allowed, found)).ok_or_else(ApiError::unknown_delegation)?;
+    let entry = allowed.entry(Action::DelegationWithdrawn, Target::account(&found.to));
+    let entry = entry.detailed(particulars(&found.from, (found.first, found.last)));
+    let withdraw = async {
+        let was_there = kept.withdraw(&id).await.map_err(ApiError::store)?;
+        was_there.then_some(()).ok_or_else(ApiError::unknown_delegation)
+    };
+    allowed.audited(entry, withdraw).await?;
     tracing::info!(account.id = allowed.account.id, delegation.id = id, "a delegation was withdrawn");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use salescommand_domain::access::Standing;
+use salescommand_domain::audit::{Action, Target};
 use salescommand_domain::canonical::{
     Facet, FacetBody, FacetId, ManagerEdge, ManagerEdgeFacet, ManagerEvidence,
 };
@@ -21,7 +22,7 @@ use crate::directories::DIRECTORY;
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
-use crate::organisation::{Evidence, circle};
+use crate::organisation::{Evidence, circle, particulars};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::viewer::Viewer;
@@ -201,7 +202,9 @@ pub(crate) async fn declare_manager(
     if let Some(path) = circle(&viewer.directory, &declared.edge) {
         return Err(ApiError::closes_circle(path));
     }
-    let position = allowed.app().people.declare(&declared).await.map_err(problem)?;
+    let entry = allowed.entry(Action::ManagerDeclared, Target::person(declared.edge.person));
+    let declare = async { allowed.app().people.declare(&declared).await.map_err(problem) };
+    let position = allowed.audited(entry.detailed(particulars(&declared.edge)), declare).await?;
     let id = declared.edge.source().facet_id();
     tracing::info!(account.id = allowed.account.id, edge.id = %id, "a manager was declared");
     let seen = seen(&allowed, position).await?;
@@ -256,12 +259,15 @@ pub(crate) async fn take_back_manager(
     let id: FacetId = id.parse().map_err(|_| ApiError::unknown_edge())?;
     let viewer = allowed.viewer().await?;
     let found = viewer.facets(&[id.to_string()]).await?;
-    let declared = found.into_iter().find(|facet| {
-        let ours = facet.source.instance == InstanceName::config();
-        ours && !facet.deleted && matches!(facet.body, FacetBody::ManagerEdge(_))
-    });
-    let key = declared.ok_or_else(ApiError::unknown_edge)?.source.key;
-    let position = allowed.app().people.take_back(&key).await.map_err(problem)?;
+    let declared =
+        found.into_iter().find(|facet| facet.source.instance == InstanceName::config() && !facet.deleted);
+    let Some(Facet { source, body: FacetBody::ManagerEdge(declared), .. }) = declared else {
+        return Err(ApiError::unknown_edge());
+    };
+    let person = viewer.directory.tree.person_of(declared.edge.person).unwrap_or(declared.edge.person);
+    let entry = allowed.entry(Action::ManagerTakenBack, Target::person(person));
+    let take_back = async { allowed.app().people.take_back(&source.key).await.map_err(problem) };
+    let position = allowed.audited(entry.detailed(particulars(&declared.edge)), take_back).await?;
     tracing::info!(account.id = allowed.account.id, edge.id = %id, "a declared manager was taken back");
     let seen = seen(&allowed, position).await?;
     Ok(if seen.is_some() { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED })

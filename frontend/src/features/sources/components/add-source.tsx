@@ -1,4 +1,4 @@
-/** Adds an Odoo source, then tests it: what does not work is said at once, and nothing has been read yet. */
+/** Adds a source, then tests it: what does not work is said at once, and nothing has been read yet. */
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,9 +12,9 @@ export function AddSource() {
   const add = useAddSource();
   const [open, setOpen] = useState(false);
   const [added, setAdded] = useState<{ name: string; title: string }>();
-  const submit = ({ name, settings, secret }: SourceFormValues, close: () => void) =>
+  const submit = ({ name, kind, settings, secret }: SourceFormValues, close: () => void) =>
     add.mutate(
-      { name, kind: "odoo", settings, secret },
+      { name, kind, settings, secret },
       {
         onSuccess: (source) => {
           close();

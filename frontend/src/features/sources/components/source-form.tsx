@@ -1,12 +1,15 @@
-/** An Odoo source: where it is and who reads it. For a new one its name, too; for one that is there, the secret only if it changes. */
+/** A source: where it is and who reads it. For a new one its kind and name, too; for one that is there, the secret only if it changes. */
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorState } from "@/components/state/error-state";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose } from "@/components/ui/dialog";
+import { Segmented } from "@/components/ui/segmented";
 import { TextField } from "@/components/ui/text-field";
+import { KIND_OPTIONS, settingsOf } from "@/features/sources/kinds";
 
 export interface SourceFormValues {
+  kind: string;
   name: string;
   title: string;
   settings: Record<string, string>;
@@ -23,8 +26,7 @@ interface SourceFormProps {
   onClosed: () => void;
 }
 
-const NEW: SourceFormValues = { name: "", title: "", settings: {}, secret: "" };
-const SETTINGS = ["url", "database", "login"] as const;
+const NEW: SourceFormValues = { kind: "odoo", name: "", title: "", settings: {}, secret: "" };
 
 export function SourceForm({ title, submit, present, task, onSubmit, onClosed }: SourceFormProps) {
   const { t } = useTranslation();
@@ -39,6 +41,14 @@ export function SourceForm({ title, submit, present, task, onSubmit, onClosed }:
     <Dialog open={open} onOpenChange={setOpen} onClosed={onClosed} label={title} className="max-w-lg">
       <form onSubmit={send} className="flex flex-col gap-3 overflow-y-auto p-5">
         <h2 className="font-semibold text-base">{title}</h2>
+        {!present && (
+          <Segmented
+            label={t("source.kind")}
+            value={values.kind}
+            options={KIND_OPTIONS}
+            onChange={(kind) => set({ kind, settings: {} })}
+          />
+        )}
         {present ? (
           <TextField
             label={t("source.title")}
@@ -57,7 +67,7 @@ export function SourceForm({ title, submit, present, task, onSubmit, onClosed }:
             onChange={(name) => set({ name })}
           />
         )}
-        {SETTINGS.map((setting) => (
+        {settingsOf(values.kind).map((setting) => (
           <TextField
             key={setting}
             label={t(`source.settings.${setting}`)}
