@@ -1479,9 +1479,9 @@ export interface components {
         AuditTarget: {
             /** @description Which one. */
             id: string;
-            /** @description `account`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`. */
+            /** @description `account`, `person`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`. */
             kind: string;
-            /** @description The present name of an account. */
+            /** @description The present name of an account or a person. */
             name?: string | null;
         };
         /** @description What a walk along the chain has shown. */
