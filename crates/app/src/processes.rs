@@ -10,6 +10,7 @@ use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
 use salescommand_query::mail::Mail;
+use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
     Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SessionKeys, SystemClock,
@@ -200,7 +201,10 @@ fn run_query(
         tracing::warn!("http.public_url is not set, so no links to choose a password are sent by e-mail");
     }
     let mail = alert_mail::Mail::new(mailer.clone(), &config.alerts, &config.http.public_url)?;
-    let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
+    let (opened, scheduled) = (
+        sources(config, &store)?,
+        SourceSchedules { sources: sources(config, &store)?, circles: Circles::new(Arc::new(store.clone())) },
+    );
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
         let initial = salescommand_projector::initial_active();
@@ -313,6 +317,7 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
     service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;
     service.stale_after = config.stale_after()?;
+    service.delegation_days = config.delegation_days()?;
     service.demo = with_demo;
     if with_demo {
         service.demo_accounts = demo::logins();

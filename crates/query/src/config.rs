@@ -37,6 +37,8 @@ pub struct Config {
     pub public_url: String,
     /// A source whose last complete sync is older than this is stale.
     pub stale_after: Duration,
+    /// The most days that somebody may let a colleague see what they see.
+    pub delegation_days: u16,
     /// A request that takes longer is answered with a problem.
     pub request_timeout: Duration,
 }
@@ -67,6 +69,7 @@ impl Config {
             providers: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             stale_after: Duration::from_secs(24 * 3600),
+            delegation_days: 90,
             request_timeout: Duration::from_secs(30),
         }
     }

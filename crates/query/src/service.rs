@@ -26,6 +26,7 @@ use crate::auth::{AccessTokens, Cookies, Sessions};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connectors::Connectors;
+use crate::delegations::Delegations;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
@@ -202,6 +203,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     } = deps;
     let guarded = Guarded {
         viewers: Viewers::new(store.clone(), RollUps::new(ops.clone(), clock.clone())),
+        delegations: Delegations::new(ops.clone(), clock.clone(), ids.clone(), config.delegation_days),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), config.master_keys),
         runs: Runs::new(log.clone(), kv),
         audit: AuditLog::new(log.clone()),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::access::Role;
+use salescommand_domain::canonical::FacetId;
 use salescommand_store::{Condition, Direction, Error as StoreError, OPS_IDENTITIES, OPS_USERS, Query};
 use serde::Deserialize;
 
@@ -131,6 +132,24 @@ impl Accounts {
             Sessions::end_all(&*self.ops, id).await?;
         }
         Ok(Changed::Now(Box::new(changed.after.summary())))
+    }
+
+    /// The accounts of a person, by any of their records, the enabled ones first.
+    pub async fn of_person(&self, facets: &[FacetId]) -> Result<Vec<AccountSummary>, AccountError> {
+        let facets = facets.iter().map(|facet| Bson::from(facet.to_string())).collect();
+        let query = Query::all().with(Condition::In("person_facet".to_owned(), facets));
+        let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
+        let mut found: Vec<_> = found.into_iter().map(Account::summary).collect();
+        found.sort_by(|a, b| (a.disabled, &a.email).cmp(&(b.disabled, &b.email)));
+        Ok(found)
+    }
+
+    /// Which of some accounts may sign in.
+    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+        let ids = ids.into_iter().map(Bson::from).collect();
+        let query = Query::all().with(Condition::In("_id".to_owned(), ids));
+        let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
+        Ok(found.into_iter().filter(|account| !account.disabled).map(|account| account.id).collect())
     }
 
     /// The names of accounts, by their ids; those that are no more are left out.

@@ -101,7 +101,7 @@ impl World {
         let zone = FillingZone::default();
         let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
-        let (people_told, mail) = (Told::default(), MailServer::default());
+        let (people_told, mail) = (Told::new(store.clone()), MailServer::default());
         let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
         let controls = Controls::new(store.clone());
         store.ensure_ops().await.unwrap();
