@@ -19,6 +19,7 @@ mod merged;
 mod odoo;
 mod openapi;
 mod opportunities;
+mod org;
 mod overview;
 mod owasp;
 mod problems;
