@@ -12,6 +12,7 @@ use salescommand_epochs::{
 use salescommand_eventlog::{Administration as _, BatchLimit, EventLog, StoredMessage};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{Ports, RawWriter};
+use salescommand_tests::mongo::Mongo;
 use salescommand_tests::nats::Nats;
 use serde_json::{Value, json};
 
@@ -190,12 +191,18 @@ async fn archived_epochs_are_restored_into_an_empty_broker_and_read_without_one(
     assert_eq!(read_chain(Arc::new(platform.clone()), Position::START, 3_000).await, read);
 }
 
-/// Runs the binary against a broker; whether it succeeded, and what it printed.
-fn salescommand(nats: &Nats, folder: Option<&std::path::Path>, arguments: &[&str]) -> (bool, String) {
+/// Runs the binary against its servers (what operators do is written down in the database); whether it succeeded, and what it
+/// printed.
+fn salescommand(
+    (nats, mongo): (&Nats, &Mongo),
+    folder: Option<&std::path::Path>,
+    arguments: &[&str],
+) -> (bool, String) {
     let binary =
         std::env::var_os("SALESCOMMAND_TEST_BIN").expect("SALESCOMMAND_TEST_BIN names the built binary");
     let mut command = std::process::Command::new(binary);
     command.args(arguments).env("NATS_URL", nats.url()).env_remove("SALESCOMMAND_RAW__ARCHIVE_DIR");
+    command.env("MONGODB_URI", format!("{}?directConnection=true", mongo.uri()));
     if let Some(folder) = folder {
         command.env("SALESCOMMAND_RAW__ARCHIVE_DIR", folder);
     }
@@ -206,7 +213,7 @@ fn salescommand(nats: &Nats, folder: Option<&std::path::Path>, arguments: &[&str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_frees_space_and_erases_on_the_command_line() {
-    let nats = Nats::start().unwrap();
+    let (nats, mongo) = (Nats::start().unwrap(), Mongo::start().await.unwrap());
     let log = connect(nats.url()).await;
     let folder = tempfile::tempdir().unwrap();
     let ann = Record {
@@ -214,7 +221,7 @@ async fn an_operator_frees_space_and_erases_on_the_command_line() {
         ..record(7, json!({"email_from": "ann@example.com"}))
     };
     append(&log, &[record(1, json!({"n": 1})), ann]).await;
-    let run = |arguments: &[&str]| salescommand(&nats, Some(folder.path()), arguments);
+    let run = |arguments: &[&str]| salescommand((&nats, &mongo), Some(folder.path()), arguments);
     let done = |arguments: &[&str]| -> Value {
         let (done, text) = run(&[arguments, &["--output", "json"]].concat());
         assert!(done, "{arguments:?}: {text}");
@@ -228,7 +235,7 @@ async fn an_operator_frees_space_and_erases_on_the_command_line() {
     refused(&["epoch", "seal", "nobody"], "has no raw log");
     refused(&["epoch", "delete", "odoo", "--epoch", "1"], "is not archived");
     assert_eq!(done(&["epoch", "seal", "odoo"])[0]["sealed"], 1);
-    let (without, text) = salescommand(&nats, None, &["epoch", "archive", "odoo"]);
+    let (without, text) = salescommand((&nats, &mongo), None, &["epoch", "archive", "odoo"]);
     assert!(!without && text.contains("SALESCOMMAND_RAW__ARCHIVE_DIR"), "{text}");
     assert_eq!(done(&["epoch", "archive", "odoo"])[0]["events"], 2);
     assert_eq!(done(&["epoch", "delete", "odoo", "--epoch", "1"])[0]["deleted"], true);
