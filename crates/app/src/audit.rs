@@ -1,6 +1,7 @@
 //! Commands for audits: documents as they are, and the raw events behind a record.
 
 use anyhow::{Context, Result, bail};
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::canonical::{Entity, FacetId, Golden};
 use salescommand_domain::raw::{Envelope, Payload, RawPosition, raw_stream};
 use salescommand_eventlog::{BatchLimit, EventLog};
@@ -12,6 +13,7 @@ use salescommand_store::{
 use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output, Zone};
 use crate::config::Config;
 use crate::{connections, epochs, listing, reasons};
@@ -32,6 +34,8 @@ pub async fn export(config: &Config, export: &cli::Export) -> Result<()> {
     let active =
         ScopedReads::active(&store).await?.context("nothing has been built yet: start the projector")?;
     let collection = export_collection(export, &active)?;
+    let entry = Shell::entry(Action::ExportMade).on(Target::new(TargetKind::Collection, &collection));
+    Shell::open(config).await?.record(entry).await?;
     let mut after: Option<String> = None;
     loop {
         let page = export_page(&store, &collection, after.as_deref()).await?;

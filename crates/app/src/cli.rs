@@ -1,5 +1,6 @@
 //! The command line. Names are fixed, so that scripts can rely on them.
 
+mod audit;
 mod generations;
 mod sources;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use audit::Audit;
 pub use generations::{Generation, Replay};
 pub use sources::{Source, Sync};
 
@@ -104,6 +106,9 @@ pub enum Command {
     Generation(Generation),
     /// Rebuild everything from raw into a scratch generation and prove that it equals what is read.
     Verify,
+    /// The audit log: who did what.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use salescommand_domain::access::Role;
+use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_domain::schedule::{Cadence, Schedule};
 use salescommand_epochs::{Alarm, Pressure};
 use salescommand_eventlog::{EventLog, Health};
 use salescommand_ingest::Ports;
-use salescommand_query::accounts::{Accounts, NewAccount};
+use salescommand_query::accounts::{AccountSummary, Accounts, NewAccount};
 use salescommand_query::connectors::{Connectors as _, works};
 use salescommand_query::sources::{NewSource, OpenedSource, SourceSummary, Sources};
 use salescommand_query::{SystemClock, SystemIds};
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::probes::Registry;
@@ -52,12 +54,16 @@ fn role(word: &str) -> Result<Role> {
 pub async fn user(config: &Config, command: cli::User, output: Output) -> Result<()> {
     let store = connections::store(config).await?;
     Ops::ensure_ops(&store).await?;
+    let shell = Shell::new(&store);
     let accounts = Accounts::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemIds))?;
     let changed = match command {
         cli::User::Create { email, name, role: word } => {
             let role = role(&word)?;
             let password = secret_from_stdin("password")?;
-            let created = accounts.create(NewAccount { email, name, role, password }).await?;
+            let entry = Shell::entry(Action::AccountCreated).detailed(Details::default().of_role(role));
+            let create = async { Ok(accounts.create(NewAccount { email, name, role, password }).await?) };
+            let target = |made: &AccountSummary| Some(Target::account(&made.id));
+            let created = shell.audited_making(entry, create, target).await?;
             let log = connections::log_for_command(config).await?;
             // Who somebody is, is an input of the pipeline: it joins the account with the same person in a source.
             config_events::publish(&Ports::system(&log), vec![config_events::account(&created)]).await?;
@@ -65,16 +71,35 @@ pub async fn user(config: &Config, command: cli::User, output: Output) -> Result
         }
         cli::User::List => accounts.list().await?,
         cli::User::SetPassword { email } => {
-            accounts.set_password(&email, secret_from_stdin("password")?).await?;
-            return Ok(());
+            let password = secret_from_stdin("password")?;
+            let entry = Shell::entry(Action::PasswordChanged).on(account_of(&accounts, &email).await?.0);
+            let set = async { Ok(accounts.set_password(&email, password).await?) };
+            return shell.audited(entry, set).await;
         }
-        cli::User::SetRole { email, role: word } => vec![accounts.set_role(&email, role(&word)?).await?],
+        cli::User::SetRole { email, role: word } => {
+            let role = role(&word)?;
+            let (target, before) = account_of(&accounts, &email).await?;
+            let details = Details::default().role(before, role);
+            let entry = Shell::entry(Action::AccountRoleChanged).on(target).detailed(details);
+            let set = async { Ok(accounts.set_role(&email, role).await?) };
+            vec![shell.audited(entry, set).await?]
+        }
         cli::User::Link { email, provider, tenant, object_id } => {
             let identity = config.auth.identity(&provider, tenant, object_id)?;
-            vec![accounts.link(&email, identity).await?]
+            let entry = Shell::entry(Action::IdentityLinked).on(account_of(&accounts, &email).await?.0);
+            let link = async { Ok(accounts.link(&email, identity).await?) };
+            vec![shell.audited(entry.detailed(Details::default().by(&provider)), link).await?]
         }
     };
     listing::print(output, &["email", "name", "role", "disabled", "id"], &changed)
+}
+
+/// The account with an address, and its role.
+async fn account_of(accounts: &Accounts, email: &str) -> Result<(Target, Role)> {
+    let email = email.trim().to_lowercase();
+    let found = accounts.list().await?.into_iter().find(|account| account.email == email);
+    let account = found.with_context(|| format!("there is no account {email}"))?;
+    Ok((Target::account(&account.id), account.role))
 }
 
 /// `salescommand source …`.
@@ -82,6 +107,7 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
     let store = connections::store(config).await?;
     Ops::ensure_ops(&store).await?;
     let sources = sources(config, &store)?;
+    let shell = Shell::new(&store);
     let shown = match command {
         cli::Source::Add { kind, name, .. } if kind == "foreign" => {
             let log = connections::log_for_command(config).await?;
@@ -111,14 +137,23 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             let name = InstanceName::new(name)?;
             let title = format!("{product} ({name})");
             let schedule = Schedule { cadence, ..Schedule::default() };
-            vec![sources.add(NewSource { name, kind, title, settings, secret, schedule }).await?]
+            let entry = Shell::entry(Action::SourceAdded).on(Target::source(name.as_str()));
+            let entry = entry.detailed(Details::default().kind(&kind));
+            let new = NewSource { name, kind, title, settings, secret, schedule };
+            vec![shell.audited(entry, async { Ok(sources.add(new).await?) }).await?]
         }
         cli::Source::Schedule { name, cadence, objects } => {
-            vec![set_schedule(&sources, &name, &cadence, objects).await?]
+            let entry = Shell::entry(Action::SourceChanged).on(Target::source(&name));
+            let entry = entry.detailed(Details::default().names(["schedule"]));
+            vec![shell.audited(entry, set_schedule(&sources, &name, &cadence, objects)).await?]
         }
-        cli::Source::Hook { name, off: true, .. } => vec![sources.close_hook(&name).await?],
+        cli::Source::Hook { name, off: true, .. } => {
+            let entry = Shell::entry(Action::HookClosed).on(Target::source(&name));
+            vec![shell.audited(entry, async { Ok(sources.close_hook(&name).await?) }).await?]
+        }
         cli::Source::Hook { name, rotate, .. } => {
-            return make_hook(config, &sources, (&name, rotate), output).await;
+            let entry = Shell::entry(Action::HookMade).on(Target::source(&name));
+            return shell.audited(entry, make_hook(config, &sources, (&name, rotate), output)).await;
         }
         cli::Source::List => sources.list().await?,
         cli::Source::Test { name } => {
@@ -133,11 +168,13 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
         }
         cli::Source::Reset { name, objects } => {
             sources.show(&name).await?;
-            return syncs::reset(config, name, objects, output).await;
+            let entry = Shell::entry(Action::SyncCursorReset).on(Target::source(&name));
+            let entry = entry.detailed(Details::default().names(objects.iter().map(String::as_str)));
+            return shell.audited(entry, syncs::reset(config, name, objects, output)).await;
         }
         cli::Source::Remove { name } => {
-            sources.remove(&name).await?;
-            return Ok(());
+            let entry = Shell::entry(Action::SourceRemoved).on(Target::source(&name));
+            return shell.audited(entry, async { Ok(sources.remove(&name).await?) }).await;
         }
     };
     listing::print(output, &["name", "kind", "title", "settings", "schedule", "hooked_at"], &shown)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::raw::InstanceName;
 use salescommand_epochs::{
     Alarm, ArchivedLog, Archives, Chain, Epoch, FolderArchives, Manifest, NoArchives, Room, archive, delete,
@@ -19,6 +20,7 @@ use salescommand_query::raw_zone::{EpochState, EpochSummary, RawZone};
 use salescommand_query::{HealthCheck, RAW_ZONE};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{connections, listing};
@@ -77,24 +79,41 @@ pub fn keep(
 /// `salescommand epoch …`.
 pub async fn epoch(config: &Config, command: cli::Epoch, output: Output) -> Result<()> {
     let log = connections::log_for_command(config).await?;
+    let entry = |action: Action, name: &str, epoch: Option<u32>| {
+        let id = epoch.map_or_else(|| name.to_owned(), |epoch| format!("{name}/{epoch}"));
+        Shell::entry(action).on(Target::new(TargetKind::Epoch, id))
+    };
     match command {
         cli::Epoch::List => list(config, &log, output).await,
         cli::Epoch::Seal { name } => {
+            let shell = Shell::at_length(config).await?;
+            let entry = entry(Action::EpochSealed, &name, None);
             let instance = InstanceName::new(name)?;
-            let sealed = seal(&log, &*archives(config), &instance).await?;
+            let seal = async { Ok(seal(&log, &*archives(config), &instance).await?) };
+            let sealed = shell.audited(entry, seal).await?;
             let row = serde_json::json!({"instance": instance, "sealed": sealed});
             listing::print(output, &["instance", "sealed"], &[row])
         }
         cli::Epoch::Archive { name, epoch } => {
-            archive_epochs(&folder(config)?, &log, InstanceName::new(name)?, epoch, output).await
+            let shell = Shell::at_length(config).await?;
+            let entry = entry(Action::EpochArchived, &name, epoch);
+            let (folder, instance) = (folder(config)?, InstanceName::new(name)?);
+            shell.audited(entry, archive_epochs(&folder, &log, instance, epoch, output)).await
         }
         cli::Epoch::Restore { name, epoch } => {
-            let manifest = restore(&log, &folder(config)?, &InstanceName::new(name)?, epoch).await?;
+            let shell = Shell::at_length(config).await?;
+            let entry = entry(Action::EpochRestored, &name, Some(epoch));
+            let (folder, instance) = (folder(config)?, InstanceName::new(name)?);
+            let restore = async { Ok(restore(&log, &folder, &instance, epoch).await?) };
+            let manifest = shell.audited(entry, restore).await?;
             listing::print(output, MANIFEST_COLUMNS, &[manifest])
         }
         cli::Epoch::Delete { name, epoch } => {
-            let instance = InstanceName::new(name)?;
-            let deleted = delete(&log, &folder(config)?, &instance, epoch).await?;
+            let shell = Shell::at_length(config).await?;
+            let entry = entry(Action::EpochDeleted, &name, Some(epoch));
+            let (folder, instance) = (folder(config)?, InstanceName::new(name)?);
+            let delete = async { Ok(delete(&log, &folder, &instance, epoch).await?) };
+            let deleted = shell.audited(entry, delete).await?;
             let row = serde_json::json!({"instance": instance, "epoch": epoch, "deleted": deleted});
             listing::print(output, &["instance", "epoch", "deleted"], &[row])
         }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::generation::{Changed, Erasure, Reason, Replay, ReplayKind, ReplayState};
-use salescommand_epochs::{Receipt, Request, Subject, erase, receipts, to_rebuild};
+use salescommand_epochs::{FolderArchives, Receipt, Request, Subject, erase, receipts, to_rebuild};
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Clock as _, Ids as _, SystemClock, SystemIds};
 use salescommand_store::{Ops, Registry};
 use uuid::Uuid;
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{code, connections, epochs, generations, listing};
@@ -42,16 +44,10 @@ pub async fn erase_person(config: &Config, command: cli::Erase, output: Output) 
         // Reached before anything is changed: without the registry nobody could have the rest built anew.
         registry(config).await?;
     }
-    let erased = erase(&log, &folder, request).await?;
-    let receipt = if erased.receipt.complete_at.is_some() {
-        erased.finish().await?
-    } else {
-        let registry = registry(config).await?;
-        // Before the receipt is written: until then the same command takes the erasure up again.
-        rebuild(&registry, &erased.receipt, &erased.changed).await?;
-        let receipt = erased.finish().await?;
-        if command.detach { receipt } else { completed(&registry, &log, receipt.id).await? }
-    };
+    let shell = Shell::at_length(config).await?;
+    let target = |receipt: &Receipt| Some(Target::new(TargetKind::Erasure, receipt.id.to_string()));
+    let erase = erase_all(config, (&log, &folder), request, command.detach);
+    let receipt = shell.audited_making(Shell::entry(Action::PersonErased), erase, target).await?;
     listing::print(output, RECEIPT_COLUMNS, std::slice::from_ref(&receipt))?;
     if receipt.came_back > 0 {
         bail!(
@@ -60,6 +56,25 @@ pub async fn erase_person(config: &Config, command: cli::Erase, output: Output) 
         );
     }
     Ok(())
+}
+
+/// Erases, has the rest built anew, and waits for it unless that is not wanted.
+async fn erase_all(
+    config: &Config,
+    (log, folder): (&NatsLog, &FolderArchives),
+    request: Request<'_>,
+    detach: bool,
+) -> Result<Receipt> {
+    let erased = erase(log, folder, request).await?;
+    if erased.receipt.complete_at.is_some() {
+        Ok(erased.finish().await?)
+    } else {
+        let registry = registry(config).await?;
+        // Before the receipt is written: until then the same command takes the erasure up again.
+        rebuild(&registry, &erased.receipt, &erased.changed).await?;
+        let receipt = erased.finish().await?;
+        if detach { Ok(receipt) } else { completed(&registry, log, receipt.id).await }
+    }
 }
 
 async fn registry(config: &Config) -> Result<Registry> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressStyle};
+use salescommand_domain::audit::{Action, Details, Draft, Target, TargetKind};
 use salescommand_domain::generation::{Comparison, Gate, Replay, ReplayKind, ReplayState};
 use salescommand_generations::{Operator, Refusal, Wanted};
 use salescommand_ingest::{Ids, SystemIds};
@@ -18,6 +19,7 @@ use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{code, connections, listing};
@@ -114,13 +116,16 @@ pub async fn verify(config: &Config, output: Output) -> Result<()> {
 
 /// `salescommand generation …`.
 pub async fn generation(config: &Config, command: cli::Generation, output: Output) -> Result<()> {
-    let Desk { operator, registry } = Desk::open(connections::store(config).await?);
+    let Desk { operator, registry, shell } = Desk::open(connections::store(config).await?);
     match command {
         cli::Generation::List => list(&operator, &registry, output).await,
         cli::Generation::Diff { replay } => diff(&compared(&registry, replay).await?, output),
         cli::Generation::Switch { replay, accept_unexplained } => {
             let id = ready(&registry, replay).await?;
-            operator.switch(&id, accept_unexplained, OPERATOR).await?;
+            let details = Details::default().with("accept_unexplained", accept_unexplained.is_some());
+            let entry = replay_entry(Action::ReplaySwitched, &id).detailed(details);
+            let switch = async { Ok(operator.switch(&id, accept_unexplained, OPERATOR).await?) };
+            shell.audited(entry, switch).await?;
             let ended = follow(&registry, &id).await?;
             show(output, &ended)?;
             if ended.state == ReplayState::Switched {
@@ -129,38 +134,58 @@ pub async fn generation(config: &Config, command: cli::Generation, output: Outpu
             bail!("the gate is shut; see `salescommand generation diff {id}`")
         }
         cli::Generation::Cancel { replay } => {
-            operator.cancel(&replay, OPERATOR).await?;
+            let cancel = async { Ok(operator.cancel(&replay, OPERATOR).await?) };
+            shell.audited(replay_entry(Action::ReplayCancelled, &replay), cancel).await?;
             show(output, &follow(&registry, &replay).await?)
         }
         cli::Generation::Rollback => {
             let seen = operator.active().await?.generations();
-            let now = operator.roll_back(&seen).await?;
+            let target = Target::new(TargetKind::Generation, seen.canonical.to_string());
+            let back = async { Ok(operator.roll_back(&seen).await?) };
+            let now = shell.audited(Shell::entry(Action::ReplayRolledBack).on(target), back).await?;
             shown_set(output, &now.generations())
         }
         cli::Generation::DropPrevious => {
             let previous = operator.active().await?.previous.ok_or(Refusal::NoPrevious)?;
-            operator.drop_previous(&previous).await?;
+            let target = Target::new(TargetKind::Generation, previous.canonical.to_string());
+            let entry = Shell::entry(Action::ReplayPreviousDropped).on(target);
+            let drop = async { Ok(operator.drop_previous(&previous).await?) };
+            shell.audited(entry, drop).await?;
             shown_set(output, &previous)
         }
     }
+}
+
+fn replay_entry(action: Action, id: &str) -> Draft {
+    Shell::entry(action).on(Target::new(TargetKind::Replay, id))
 }
 
 /// What commands work with.
 struct Desk {
     operator: Operator,
     registry: Registry,
+    shell: Shell,
 }
 
 impl Desk {
     fn open(store: MongoStore) -> Self {
-        let store = Arc::new(store);
-        Self { operator: Operator::new(store.clone(), store.clone()), registry: Registry::new(store) }
+        let (shell, store) = (Shell::new(&store), Arc::new(store));
+        Self { operator: Operator::new(store.clone(), store.clone()), registry: Registry::new(store), shell }
     }
 
     async fn request(&self, kind: ReplayKind, switch: bool) -> Result<String> {
         let id = SystemIds.next().to_string();
+        let word = match &kind {
+            ReplayKind::Raw => "raw",
+            ReplayKind::Source { .. } => "source",
+            ReplayKind::Projection { .. } => "projection",
+            ReplayKind::Verify => "verify",
+        };
+        let entry = replay_entry(Action::ReplayStarted, &id);
+        let entry = entry.detailed(Details::default().kind(word).with("switch", switch));
         let wanted = Wanted { id, kind, switch, by: OPERATOR.to_owned(), at: code::now() };
-        Ok(self.operator.request(wanted).await?.id)
+        let ask = async { Ok(self.operator.request(wanted).await?.id) };
+        self.shell.audited(entry, ask).await
     }
 }
 

@@ -5,6 +5,7 @@
 mod alert_mail;
 mod alerts;
 mod audit;
+mod audit_log;
 mod cli;
 mod code;
 mod commands;
@@ -102,6 +103,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Verify => generations::verify(&config, cli.output).await,
         Command::IgnoredKey(command) => ignored_keys::ignored_key(&config, &command, cli.output).await,
         Command::Link(command) => links::link(&config, &command, cli.output).await,
+        Command::Audit(command) => audit_log::audit(&config, command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {
             listing::print(cli.output, &["setting", "value"], &config.masked())
         }

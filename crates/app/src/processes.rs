@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use salescommand_audit::{Publisher, keep_publishing};
 use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
@@ -32,7 +33,7 @@ use crate::mail::Mailer;
 use crate::people::AccountLog;
 use crate::probes::Registry;
 use crate::quarantine::DecisionLog;
-use crate::{connections, demo, epochs, lifecycle, runtimes};
+use crate::{audit_log, connections, demo, epochs, lifecycle, runtimes};
 
 /// What the processes share.
 pub struct Shared {
@@ -212,12 +213,15 @@ fn run_query(
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
         reseal(&opened).await;
+        let journal = audit_log::journal(&store);
         let store = Arc::new(store);
         let load = Arc::new(Load::default());
         let operator = salescommand_generations::Operator::new(store.clone(), store.clone());
+        let publisher = Publisher::new(Arc::new(log.clone()), journal.clone());
         let deps = Deps {
             store: store.clone(),
             ops: store,
+            journal: journal.clone(),
             log: readable,
             kv: Arc::new(log.clone()) as Arc<dyn KeyValue>,
             raw_zone: Arc::new(raw_zone.clone()),
@@ -245,11 +249,16 @@ fn run_query(
             tokio::spawn(keep_alerts(ports, scheduled, Arc::new(mail), stale_after, stop.clone()))
         });
         let scheduler = tokio::spawn(keep_schedules(ports, jobs, scheduled, stop.clone()));
+        // With an end of its own, so that what the last requests have written down is published too.
+        let published = CancellationToken::new();
+        let publishing = tokio::spawn(keep_publishing(publisher, published.clone()));
         let watch = tokio::spawn(raw_zone.watch(stop.clone()));
         let telling = tokio::spawn(serve_load(Arc::new(log.clone()), load, stop.clone()));
         let responder = tokio::spawn(serve_sources(Arc::new(log), opened, stop.clone()));
         let served = service.run(stop.clone()).await.context("the query service ended");
         stop.cancel();
+        published.cancel();
+        publishing.await?;
         responder.await?;
         scheduler.await?;
         alerts.await?;

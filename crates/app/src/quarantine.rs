@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::canonical::QuarantineAction;
 use salescommand_domain::raw::{InstanceName, Position, RawPosition};
 use salescommand_ingest::{Clock as _, Ports, SystemClock};
@@ -17,6 +18,7 @@ use salescommand_store_mongo::MongoStore;
 use serde::Serialize;
 
 use crate::audit::{active, contribution};
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{config_events, connections, epochs, listing};
@@ -159,7 +161,16 @@ async fn decide(
     }
     if !records.is_empty() {
         let log = connections::log_for_command(config).await?;
-        let end = config_events::publish(&Ports::system(&log), records).await?;
+        let ports = Ports::system(&log);
+        let entries = ids.iter().map(|id| {
+            let action = match action {
+                QuarantineAction::Retry => Action::QuarantineRetried,
+                QuarantineAction::Waive => Action::QuarantineWaived,
+            };
+            Shell::entry(action).on(Target::new(TargetKind::Reject, id))
+        });
+        let publish = config_events::publish(&ports, records);
+        let end = Shell::open(config).await?.audited_all(entries.collect(), publish, |_| None).await?;
         wait(store, end).await?;
     }
     let taken = rejects(store, ids).await?;

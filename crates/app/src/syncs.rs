@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use salescommand_domain::Timestamp;
+use salescommand_domain::audit::{Action, Details, Target, TargetKind};
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_domain::schedule::{Selection, TimeRange};
 use salescommand_eventlog_nats::NatsLog;
@@ -12,6 +13,7 @@ use salescommand_ingest::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
 use crate::{connections, follow, listing};
@@ -51,9 +53,14 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
                 demands: Demands { full, accept_deletions, accept_schema, backfill },
                 trigger: Trigger::Cli,
             };
-            run(&ports, &log, request, follow, output).await
+            let run_id = asked_for(config, &ports, &log, request).await?;
+            run(&ports, run_id, follow, output).await
         }
-        cli::Sync::Cancel { run } => cancel(&ports, run, output).await,
+        cli::Sync::Cancel { run } => {
+            let target = Target::new(TargetKind::Run, run.to_string());
+            let entry = Shell::entry(Action::SyncCancelled).on(target);
+            Shell::open(config).await?.audited(entry, cancel(&ports, run, output)).await
+        }
         cli::Sync::Log { run } => show_log(&ports, run, output).await,
         cli::Sync::Status => {
             let runs = all_runs(&*ports.kv).await?.into_iter().map(|record| row(&record.run));
@@ -68,8 +75,21 @@ pub async fn sync(config: &Config, command: cli::Sync, output: Output) -> Result
     }
 }
 
-async fn run(ports: &Ports, log: &NatsLog, request: SyncRequest, follow: bool, output: Output) -> Result<()> {
-    let run_id = request_sync(ports, log, request).await?;
+/// Asks for a run, and writes that down.
+async fn asked_for(config: &Config, ports: &Ports, log: &NatsLog, request: SyncRequest) -> Result<Uuid> {
+    let demands = &request.demands;
+    let details = Details::default()
+        .reference(&request.run_id.to_string())
+        .with("full", demands.full)
+        .with("accept_deletions", demands.accept_deletions)
+        .with("accept_schema", demands.accept_schema)
+        .with("backfill", demands.backfill.is_some());
+    let entry = Shell::entry(Action::SyncTriggered).on(Target::source(request.instance.as_str()));
+    let ask = async { Ok(request_sync(ports, log, request).await?) };
+    Shell::open(config).await?.audited(entry.detailed(details), ask).await
+}
+
+async fn run(ports: &Ports, run_id: Uuid, follow: bool, output: Output) -> Result<()> {
     if !follow {
         return listing::print(output, &["run_id"], &[json!({"run_id": run_id})]);
     }

@@ -5,6 +5,7 @@
 //! parameters, so every function here gives the same answer for the same arguments on any machine.
 
 pub mod access;
+pub mod audit;
 pub mod canonical;
 pub mod generation;
 pub mod iso_4217;

@@ -14,12 +14,14 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header;
 use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
 use salescommand_store::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts};
+use crate::audit::Asked;
 use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
 use crate::config::DemoLogin;
@@ -49,6 +51,7 @@ pub(crate) use links::Forgotten;
 /// What every handler may use.
 pub(crate) struct App {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -86,6 +89,7 @@ pub(crate) struct Guarded {
     pub(crate) connectors: Arc<dyn Connectors>,
     pub(crate) writes: Arc<dyn RecordWrites>,
     pub(crate) quarantine: Arc<dyn QuarantineDecisions>,
+    pub(crate) audit: AuditLog,
     pub(crate) registry: Registry,
     pub(crate) generations: Arc<dyn GenerationCommands>,
     pub(crate) seals: Seals,
@@ -99,6 +103,7 @@ pub(crate) struct Guarded {
 /// The open parts of [`App`].
 pub(crate) struct Open {
     pub(crate) accounts: Accounts,
+    pub(crate) journal: Journal,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) providers: Providers,
@@ -127,6 +132,7 @@ impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
         Self {
             accounts: open.accounts,
+            journal: open.journal,
             sessions: open.sessions,
             cookies: open.cookies,
             providers: open.providers,
@@ -146,6 +152,11 @@ impl App {
             closing: open.closing,
             guarded,
         }
+    }
+
+    /// A keyed digest of what must not be readable.
+    pub(crate) fn digest(&self, purpose: &str, text: &str) -> String {
+        self.guarded.seals.digest(purpose, text)
     }
 
     /// The golden id of an account's person, for the session document.
@@ -213,6 +224,11 @@ need!(
     Some(Permission::OpsManage)
 );
 need!(
+    /// Reading the log of who did what.
+    AuditRead,
+    Some(Permission::AuditRead)
+);
+need!(
     /// Managing accounts.
     UsersManage,
     Some(Permission::UsersManage)
@@ -222,6 +238,7 @@ need!(
 pub(crate) struct Allowed<P> {
     pub(crate) account: Account,
     pub(crate) access_expires_at: jiff::Timestamp,
+    pub(crate) asked: Asked,
     claims: Claims,
     app: Arc<App>,
     need: PhantomData<P>,
@@ -252,6 +269,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             _ => Ok(Self {
                 account,
                 access_expires_at: claims.expires_at(),
+                asked: Asked::of(parts, app).await,
                 claims,
                 app: app.clone(),
                 need: PhantomData,

@@ -243,6 +243,11 @@ impl Accounts {
         Ok(account.filter(|_| matches))
     }
 
+    /// The id of the account with this address, disabled or not.
+    pub(crate) async fn id_of(&self, email: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.find("email", email).await?.map(|account| account.id))
+    }
+
     /// The account with this id, unless it is disabled.
     pub(crate) async fn enabled(&self, id: &str) -> Result<Option<Account>, StoreError> {
         Ok(self.find("_id", id).await?.filter(|account| !account.disabled))

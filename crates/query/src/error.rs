@@ -17,6 +17,7 @@ use crate::hooks::told;
 use crate::readiness::HealthCheck;
 use crate::sources::SourceError;
 
+mod audit;
 mod replays;
 mod users;
 

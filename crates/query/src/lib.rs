@@ -10,6 +10,7 @@
 
 mod access;
 pub mod accounts;
+mod audit;
 mod auth;
 mod clock;
 mod config;

@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
+use salescommand_audit::{AuditLog, Journal};
 use salescommand_eventlog::{EventLog, KeyValue};
 use salescommand_store::{Ops, Registry, ScopedReads};
 use tokio::net::TcpListener;
@@ -54,6 +55,8 @@ pub struct Deps {
     pub store: Arc<dyn ScopedReads>,
     /// Accounts, sessions, sources.
     pub ops: Arc<dyn Ops>,
+    /// Where what is done is written down.
+    pub journal: Journal,
     /// Streams.
     pub log: Arc<dyn EventLog>,
     /// Present runs.
@@ -179,6 +182,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     let Deps {
         store,
         ops,
+        journal,
         log,
         kv,
         commands,
@@ -199,6 +203,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         viewers: Viewers::new(store.clone(), RollUps::new(ops.clone(), clock.clone())),
         sources: Sources::new(ops.clone(), clock.clone(), ids.clone(), config.master_keys),
         runs: Runs::new(log.clone(), kv),
+        audit: AuditLog::new(log.clone()),
         log: log.clone(),
         commands,
         connectors,
@@ -224,6 +229,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
     let max_age_seconds = config.refresh_lifetime.as_secs();
     let open = Open {
         accounts: Accounts::new(ops, clock.clone(), ids.clone())?,
+        journal,
         sessions,
         cookies: Cookies { secure: config.secure_cookies, max_age_seconds },
         providers,

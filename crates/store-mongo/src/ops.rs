@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use bson::{RawDocumentBuf, doc};
 use salescommand_store::{
-    CollectionSpec, Error, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES, OPS_REFRESH_TOKENS, OPS_REPLAYS,
-    OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS, Ops, Query, check_deletion, check_operational,
-    text_id,
+    CollectionSpec, Error, OPS_AUDIT_OUTBOX, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES,
+    OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS, Ops, Query,
+    check_deletion, check_operational, text_id,
 };
 
 use crate::error::{ANSWER, classify_write, silent, within};
@@ -23,6 +23,7 @@ impl Ops for MongoStore {
             CollectionSpec::plain(OPS_GENERATIONS),
             CollectionSpec::plain(OPS_REPLAYS),
             CollectionSpec::plain(OPS_ERASURES),
+            CollectionSpec::plain(OPS_AUDIT_OUTBOX).index(&["open"]),
             CollectionSpec::plain(OPS_ROLL_UPS).index(&["asked_on"]),
         ];
         self.create(&collections).await

@@ -24,6 +24,8 @@ pub const OPS_SOURCES: &str = "ops_sources";
 pub const OPS_GENERATIONS: &str = "ops_generations";
 /// Replays: asked for, under way, ended.
 pub const OPS_REPLAYS: &str = "ops_replays";
+/// Entries of the audit log that wait for their place in it.
+pub const OPS_AUDIT_OUTBOX: &str = "ops_audit_outbox";
 /// What erasures have changed, until nothing is left of what was before.
 pub const OPS_ERASURES: &str = "ops_erasures";
 /// Roll-ups that readers want kept: by their key, with the scope keys that they sum.

@@ -4,6 +4,67 @@
  */
 
 export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log
+         * @description Who did what, the newest first. Entries come a moment after what they tell of is answered.
+         */
+        get: operations["audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit log
+         * @description The oldest entry first. Without conditions the lines of `jsonl` are the whole chain: the SHA-256 of each line is the
+         *     `previous` of the next. That somebody has exported is an entry itself.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check the audit log
+         * @description Walks along the chain and says whether each entry is the one that the next one was tied to.
+         */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/choose-password": {
         parameters: {
             query?: never;
@@ -1174,6 +1235,103 @@ export interface components {
             sign_in_providers: components["schemas"]["SignInProvider"][];
             /** @description Version of this server. */
             version: string;
+        };
+        /** @description Who did something. */
+        AuditActor: {
+            /** @description `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous`. */
+            id: string;
+            /** @description The present name of an account; none if there is none any more. */
+            name?: string | null;
+            /** @description The role that it had then. */
+            role?: string | null;
+        };
+        /** @description Where the chain is broken. */
+        AuditBreak: {
+            /** @description In words. */
+            detail: string;
+            /** @description `missing`, `unreadable`, `misplaced`, `changed` or `not_as_kept`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The first position that is not what it must be.
+             */
+            position: number;
+        };
+        /** @description An entry of the audit log. */
+        AuditEntry: {
+            /** @description What: a dotted word. */
+            action: string;
+            /** @description Who. */
+            actor: components["schemas"]["AuditActor"];
+            /** @description From which address. */
+            address?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Particulars. */
+            details: {
+                [key: string]: unknown;
+            };
+            /** @description Its id. */
+            id: string;
+            /** @description `done`, `refused`, `failed` or `unknown`. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Its place in the chain, from 1.
+             */
+            position: number;
+            /** @description Which request. */
+            request?: string | null;
+            target?: components["schemas"]["AuditTarget"] | null;
+        };
+        /** @description A page of the audit log. */
+        AuditPage: {
+            /** @description The newest first. */
+            entries: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description Where the next page begins; none if this is the last. A page of a filter may have few entries, or none, and a next one:
+             *     an answer looks at so many entries only.
+             */
+            next?: number | null;
+            /**
+             * Format: date-time
+             * @description How far back was looked.
+             */
+            searched_to?: string | null;
+        };
+        /** @description What something was done to. */
+        AuditTarget: {
+            /** @description Which one. */
+            id: string;
+            /** @description `account`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`. */
+            kind: string;
+            /** @description The present name of an account. */
+            name?: string | null;
+        };
+        /** @description What a walk along the chain has shown. */
+        AuditVerified: {
+            broken?: components["schemas"]["AuditBreak"] | null;
+            /** @description Everything up to the end was checked, or a break was found. Otherwise go on with `since` at `head`. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description The last position there is.
+             */
+            end: number;
+            /**
+             * Format: int64
+             * @description How many entries were checked.
+             */
+            entries: number;
+            /**
+             * @description The last entry that is what it must be: `POSITION:HASH`. Kept elsewhere, it shows later that nothing before it was
+             *     changed.
+             */
+            head: string;
         };
         /** @description What to read again. */
         BackfillRequest: {
@@ -3298,6 +3456,205 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit_entries: {
+        parameters: {
+            query?: {
+                /** @description By whom: `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous` */
+                actor?: string;
+                /** @description Beginning of the action: `account.` or `session.refused` */
+                action?: string;
+                /** @description Id of what something was done to */
+                target?: string;
+                /** @description At this moment or later */
+                from?: string;
+                /** @description Before this moment */
+                to?: string;
+                /** @description `next` of the page before */
+                before?: number;
+                /** @description Entries per page, 50 if nothing is said, 200 at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description `jsonl` if nothing is said */
+                format?: "jsonl" | "csv";
+                /** @description By whom: `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous` */
+                actor?: string;
+                /** @description Beginning of the action: `account.` or `session.refused` */
+                action?: string;
+                /** @description Id of what something was done to */
+                target?: string;
+                /** @description At this moment or later */
+                from?: string;
+                /** @description Before this moment */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /** @description `head` of an earlier answer: the chain is checked from that entry on, and that it is still the same */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerified"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     choose_password: {
         parameters: {
             query?: never;

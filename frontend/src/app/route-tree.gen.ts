@@ -14,6 +14,7 @@ import { Route as AppRouteImport } from "./../routes/_app";
 import { Route as ForgotPasswordRouteImport } from "./../routes/forgot-password";
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
+import { Route as AppAuditRouteImport } from "./../routes/_app/audit";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppUsersRouteImport } from "./../routes/_app/users";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
@@ -47,6 +48,11 @@ const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
+} as any);
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
+  getParentRoute: () => AppRoute,
 } as any);
 const AppOverviewRoute = AppOverviewRouteImport.update({
   id: "/overview",
@@ -103,6 +109,7 @@ export interface FileRoutesByFullPath {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -118,6 +125,7 @@ export interface FileRoutesByTo {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -135,6 +143,7 @@ export interface FileRoutesById {
   "/forgot-password": typeof ForgotPasswordRoute;
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
+  "/_app/audit": typeof AppAuditRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/users": typeof AppUsersRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -152,6 +161,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -167,6 +177,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/audit"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -183,6 +194,7 @@ export interface FileRouteTypes {
     | "/forgot-password"
     | "/set-password"
     | "/sign-in"
+    | "/_app/audit"
     | "/_app/overview"
     | "/_app/users"
     | "/_app/data-lake/entities"
@@ -238,6 +250,13 @@ declare module "@tanstack/react-router" {
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
+    };
+    "/_app/audit": {
+      id: "/_app/audit";
+      path: "/audit";
+      fullPath: "/audit";
+      preLoaderRoute: typeof AppAuditRouteImport;
+      parentRoute: typeof AppRoute;
     };
     "/_app/overview": {
       id: "/_app/overview";
@@ -306,6 +325,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAuditRoute: typeof AppAuditRoute;
   AppOverviewRoute: typeof AppOverviewRoute;
   AppUsersRoute: typeof AppUsersRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
@@ -318,6 +338,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAuditRoute: AppAuditRoute,
   AppOverviewRoute: AppOverviewRoute,
   AppUsersRoute: AppUsersRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,

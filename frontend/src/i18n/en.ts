@@ -1,7 +1,14 @@
 /** Every sentence of the interface. Sentence case; says what happened and what to do; numbers come in formatted. */
 export const en = {
   app: { name: "SalesCommand", tagline: "Sales intelligence over your own data", skip: "Skip to content" },
-  nav: { label: "Main", overview: "Overview", dataLake: "Data lake", entities: "Records", users: "Users" },
+  nav: {
+    label: "Main",
+    overview: "Overview",
+    dataLake: "Data lake",
+    entities: "Records",
+    users: "Users",
+    audit: "Audit log",
+  },
   changePassword: {
     title: "Change password",
     text: "Your sessions in other browsers end.",

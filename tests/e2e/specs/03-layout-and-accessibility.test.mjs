@@ -18,6 +18,8 @@ const PAGES = [
   { name: "data-lake", path: "/data-lake", ready: '[data-testid="zone-raw"]' },
   { name: "entities", path: "/data-lake/entities", ready: "[data-testid=page-label]" },
   { name: "entities-users", path: "/data-lake/entities?type=users", ready: "[data-testid=page-label]" },
+  { name: "users", path: "/users", ready: "tr[data-user]" },
+  { name: "audit", path: "/audit", ready: "tbody tr" },
 ];
 
 let browser;

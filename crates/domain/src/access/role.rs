@@ -47,6 +47,9 @@ pub enum Permission {
     /// Make accounts, change their roles, shut them out.
     #[serde(rename = "users:manage")]
     UsersManage,
+    /// Read, check and export the log of who did what.
+    #[serde(rename = "audit:read")]
+    AuditRead,
 }
 
 impl Role {
@@ -80,7 +83,8 @@ impl Role {
     /// What the role may do.
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger, UsersManage,
+            AuditRead, DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger,
+            UsersManage,
         };
         match self {
             Self::SuperAdmin => &[
@@ -92,6 +96,7 @@ impl Role {
                 OpsManage,
                 RecordsWrite,
                 UsersManage,
+                AuditRead,
             ],
             Self::Executive => &[DashboardRead, DataLakeRead, SyncRead],
             Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, RecordsWrite],

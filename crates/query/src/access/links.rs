@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use salescommand_domain::audit::{Action, Actor, Details, Target};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::task::TaskTracker;
 
 use super::App;
 use crate::accounts::{AccountSummary, PasswordLink};
+use crate::audit::Asked;
 use crate::auth::Throttle;
 use crate::error::ApiError;
 use crate::mail::{Letter, Mail, Occasion};
@@ -52,23 +54,35 @@ impl App {
     /// Gives the account of a link a password; attempts are counted by address.
     pub(crate) async fn choose_password(
         &self,
-        address: &str,
+        asked: &Asked,
         token: SecretString,
         password: SecretString,
     ) -> Result<AccountSummary, ApiError> {
+        let address = &asked.address;
         self.attempts_per_address.admit(address, self.clock.now()).map_err(ApiError::too_many_attempts)?;
-        let choice = (token.expose_secret(), password);
-        let chosen = self.accounts.choose_password(&self.guarded.seals, choice).await;
-        // Only a link that is none stays counted.
-        if !matches!(chosen, Ok(None)) {
+        let linked = self.accounts.linked(&self.guarded.seals, token.expose_secret()).await;
+        let Ok(Some(account)) = linked else {
+            // Only a link that is none stays counted.
+            if linked.is_err() {
+                self.attempts_per_address.take_back(address);
+            }
+            return Err(linked.err().map_or_else(ApiError::link_over, problem));
+        };
+        let entry = asked.entry(&account, Action::PasswordChanged).detailed(Details::default().by("link"));
+        let chosen = self.audited(vec![entry], async {
+            let chosen = self.accounts.replace_password(account, password).await.map_err(problem)?;
+            chosen.ok_or_else(ApiError::link_over)
+        });
+        let chosen = chosen.await;
+        if !chosen.as_ref().is_err_and(ApiError::is_link_over) {
             self.attempts_per_address.take_back(address);
         }
-        chosen.map_err(problem)?.ok_or_else(ApiError::link_over)
+        chosen
     }
 
     /// Sends the owner of an account a link, if there is one who gets one. Returns before anybody has looked.
-    pub(crate) fn forgot_password(self: &Arc<Self>, address: &str, email: String) -> Result<(), ApiError> {
-        let now = self.clock.now();
+    pub(crate) fn forgot_password(self: &Arc<Self>, asked: Asked, email: String) -> Result<(), ApiError> {
+        let (now, address) = (self.clock.now(), &asked.address);
         let key = format!("{address} {}", email.trim().to_lowercase());
         self.forgotten.per_address.admit(address, now).map_err(ApiError::too_many_attempts)?;
         self.forgotten.per_account.admit(&key, now).map_err(ApiError::too_many_attempts)?;
@@ -77,7 +91,7 @@ impl App {
             return Ok(());
         }
         let app = self.clone();
-        self.forgotten.under_way.spawn(async move { app.mail_forgotten(&email).await });
+        self.forgotten.under_way.spawn(async move { app.mail_forgotten(&asked, &email).await });
         Ok(())
     }
 
@@ -110,17 +124,26 @@ impl App {
         sent.is_ok()
     }
 
-    async fn mail_forgotten(&self, email: &str) {
+    async fn mail_forgotten(&self, asked: &Asked, email: &str) {
         if self.mail().is_none() {
             return tracing::warn!("a link was asked for, and no mail server is configured");
         }
         match self.accounts.forgotten_link(&self.guarded.seals, email).await {
             Ok(None) => tracing::info!("a link was asked for an account that gets none"),
             Ok(Some((account, link))) => match self.forgotten.letters.admit(&account.id, self.clock.now()) {
-                Ok(()) => drop(self.mail_link(&account, Occasion::Forgotten, &link).await),
+                Ok(()) => self.mail_forgotten_link(asked, (&account, &link)).await,
                 Err(_) => tracing::warn!(user.id = account.id, "an account has had enough letters for now"),
             },
             Err(error) => tracing::warn!(%error, "a link that was asked for could not be made"),
+        }
+    }
+
+    /// Whoever asked is nobody that is known; the link is written down before it is sent.
+    async fn mail_forgotten_link(&self, asked: &Asked, (account, link): (&AccountSummary, &PasswordLink)) {
+        let entry = asked.by(Actor::Anonymous, Action::PasswordLinkMade).on(Target::account(&account.id));
+        match self.record(entry.detailed(Details::default().by("forgotten"))).await {
+            Ok(()) => drop(self.mail_link(account, Occasion::Forgotten, link).await),
+            Err(problem) => problem.log(),
         }
     }
 }

@@ -49,7 +49,7 @@ impl ExternalIdentity {
         format!("{}@{}.invalid", key.get(..16).unwrap_or(&key), self.provider)
     }
 
-    fn account_id(&self) -> String {
+    pub(crate) fn account_id(&self) -> String {
         Uuid::new_v5(&ACCOUNTS_OF_IDENTITIES, self.key().as_bytes()).to_string()
     }
 }

@@ -87,18 +87,6 @@ impl Accounts {
         Ok(!self.ops.list(OPS_IDENTITIES, &any).await?.is_empty())
     }
 
-    /// Gives the account of a link this password, and ends its sessions. None if the link is not one of ours, is over, or was
-    /// used.
-    pub(crate) async fn choose_password(
-        &self,
-        seals: &Seals,
-        (token, password): (&str, SecretString),
-    ) -> Result<Option<AccountSummary>, AccountError> {
-        let Some(account) = self.linked(seals, token).await? else { return Ok(None) };
-        let account = self.replace_password(account, password).await?;
-        Ok(account)
-    }
-
     /// Gives an account another password if its present one has not changed meanwhile, and ends its sessions.
     pub(crate) async fn replace_password(
         &self,
@@ -117,7 +105,8 @@ impl Accounts {
         Ok(Some(account.summary()))
     }
 
-    async fn linked(&self, seals: &Seals, token: &str) -> Result<Option<Account>, AccountError> {
+    /// The account of a link. None if it is not one of ours, is over, or was used.
+    pub(crate) async fn linked(&self, seals: &Seals, token: &str) -> Result<Option<Account>, AccountError> {
         let link = seals.open(PURPOSE, token).and_then(|text| serde_json::from_str::<Link>(&text).ok());
         let Some(link) = link.filter(|link| link.expires > self.clock.now().as_second()) else {
             return Ok(None);

@@ -1,11 +1,11 @@
 //! Accounts as administrators look at them and change them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::access::Role;
-use salescommand_store::{Condition, Direction, OPS_IDENTITIES, OPS_USERS, Query};
+use salescommand_store::{Condition, Direction, Error as StoreError, OPS_IDENTITIES, OPS_USERS, Query};
 use serde::Deserialize;
 
 use super::{Account, AccountError, AccountSummary, Accounts, checked_email, checked_name, person_facet};
@@ -41,6 +41,13 @@ pub(crate) enum Changed {
     /// Somebody else has changed the account meanwhile.
     Stale,
     Unknown,
+}
+
+#[derive(Deserialize)]
+struct NameRow {
+    #[serde(rename = "_id")]
+    id: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +126,17 @@ impl Accounts {
             Sessions::end_all(&*self.ops, id).await?;
         }
         Ok(Changed::Now(Box::new(account.summary())))
+    }
+
+    /// The names of accounts, by their ids; those that are no more are left out.
+    pub(crate) async fn names(&self, ids: BTreeSet<String>) -> Result<BTreeMap<String, String>, StoreError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ids = ids.into_iter().map(Bson::from).collect();
+        let these = Query::all().with(Condition::In("_id".to_owned(), ids)).only(&["name"]);
+        let found: Vec<NameRow> = document::read_all(&self.ops.list(OPS_USERS, &these).await?)?;
+        Ok(found.into_iter().map(|row| (row.id, row.name)).collect())
     }
 
     /// Ends every session of an account; tells whether there is such an account.

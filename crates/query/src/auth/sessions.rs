@@ -81,6 +81,9 @@ pub(crate) enum SessionError {
     /// The token is unknown, expired, or was used before.
     #[error("the session is over")]
     Over,
+    /// The token was used before: its sessions, of this account, are ended.
+    #[error("the session is over")]
+    Reused(String),
     /// The store failed.
     #[error("sessions cannot be read or written")]
     Store(#[source] StoreError),
@@ -147,7 +150,7 @@ impl Sessions {
         if !first_use || !self.ops.replace_if(OPS_REFRESH_TOKENS, &digest, revision, next).await? {
             tracing::warn!(account.id = held.user, "a used refresh token came again; its sessions are ended");
             self.end_family(&held.family).await?;
-            return Err(SessionError::Over);
+            return Err(SessionError::Reused(held.user));
         }
         let began = held.began.or(Some(held.issued));
         let family = Family { id: held.family.clone(), account: held.user.clone(), began };
@@ -158,6 +161,11 @@ impl Sessions {
             return Err(SessionError::Over);
         }
         Ok(grant)
+    }
+
+    /// The account whose session a token goes on with, if there is one.
+    pub(crate) async fn owner(&self, token: &SecretString) -> Result<Option<String>, StoreError> {
+        Ok(self.find(&digest(token)).await?.map(|held| held.user))
     }
 
     /// Ends the family of a token, if there is one.

@@ -51,6 +51,10 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-password", "Wrong password", detail)
     }
 
+    pub(crate) fn is_link_over(&self) -> bool {
+        self.code == "link-over"
+    }
+
     pub(crate) fn link_over() -> Self {
         let detail = "The link was used, is too old, or is not complete.";
         Self::new(StatusCode::GONE, "link-over", "This link is over", detail)

@@ -1,5 +1,6 @@
 //! The routes, in the order of the documentation. One file per endpoint: parameters, handler, answer.
 
+mod audit;
 pub(crate) mod auth;
 mod dashboard;
 mod data_lake;
@@ -103,6 +104,9 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
         .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(audit::list::audit_entries))
+        .routes(routes!(audit::export::export_audit))
+        .routes(routes!(audit::verify::verify_audit))
         .routes(routes!(users::list::users, users::invite::invite_user))
         .routes(routes!(users::show::user, users::change::change_user))
         .routes(routes!(users::reset::reset_user))

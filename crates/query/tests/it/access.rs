@@ -52,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 71);
+    assert_eq!(operations.len(), 74);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -69,6 +69,9 @@ async fn every_operation_needs_a_session_or_is_public_on_purpose() {
 
 /// Statuses in the order of the roles: super admin, executive, manager, account manager, sales user, viewer.
 const TABLE: &str = "\
+GET /api/audit: 200 403 403 403 403 403
+GET /api/audit/export: 200 403 403 403 403 403
+GET /api/audit/verify: 200 403 403 403 403 403
 GET /api/auth/me: 200 200 200 200 200 200
 PUT /api/auth/password: 400 400 400 400 400 400
 DELETE /api/auth/sessions: 204 204 204 204 204 204

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use salescommand_audit::{Journal, Publisher};
 use salescommand_domain::access::Role;
 use salescommand_domain::canonical::{FacetId, Status};
 use salescommand_eventlog::memory::MemoryLog;
@@ -19,7 +20,9 @@ use salescommand_query::mail::Mail;
 use salescommand_query::oidc::ProviderSettings;
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
-use salescommand_query::{Config, Deps, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics};
+use salescommand_query::{
+    Clock as _, Config, Deps, Ids as _, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics,
+};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Batch, Documents, Ops, serving_collection};
 use serde_json::{Value, json};
@@ -41,6 +44,9 @@ pub struct World {
     pub copies: Box<dyn Fn() -> QueryService + Send + Sync>,
     pub store: MemoryStore,
     pub log: MemoryLog,
+    pub journal: Journal,
+    /// Off means that nothing can be written down.
+    pub journal_switch: Switch,
     pub store_switch: Switch,
     pub broker_switch: Switch,
     pub clock: StandingClock,
@@ -101,15 +107,19 @@ impl World {
         let (ops, ids): (Arc<dyn Ops>, _) = (switched.clone(), Arc::new(SystemIds));
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
         let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
+        let journal_switch = Switch::default();
+        let written = SwitchedStore { twin: store.clone(), switch: journal_switch.clone() };
+        let journal = journal(Arc::new(written), &clock);
         let copies = {
             let (store, zone, brittle) = (switched.clone(), zone.clone(), brittle.clone());
             let (queue, drafts, verdicts) = (queue.clone(), drafts.clone(), verdicts.clone());
             let (people_told, controls, clock) = (people_told.clone(), controls.clone(), clock.clone());
-            let mail = mail.clone();
+            let (mail, journal) = (mail.clone(), journal.clone());
             Box::new(move || {
                 let deps = Deps {
                     store: store.clone(),
                     ops: store.clone(),
+                    journal: journal.clone(),
                     log: switched_log.clone(),
                     kv: switched_log.clone(),
                     commands: Arc::new(queue.clone()),
@@ -138,6 +148,8 @@ impl World {
             copies,
             store,
             log,
+            journal,
+            journal_switch,
             store_switch,
             broker_switch,
             clock,
@@ -320,6 +332,12 @@ impl World {
         self.store.commit(batch).await.unwrap();
     }
 
+    /// Publishes what was written down.
+    pub async fn publish_audit(&self) {
+        let mut publisher = Publisher::new(Arc::new(self.log.clone()), self.journal.clone());
+        publisher.settle().await.unwrap();
+    }
+
     pub fn browser(&self) -> Browser {
         Browser { router: self.service.router(), cookies: BTreeMap::new() }
     }
@@ -336,6 +354,12 @@ impl World {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         browser
     }
+}
+
+/// A journal by the world's clock.
+fn journal(ops: Arc<dyn Ops>, clock: &StandingClock) -> Journal {
+    let clock = clock.clone();
+    Journal::new(ops, move || clock.now(), || SystemIds.ordered())
 }
 
 /// A run of one object.

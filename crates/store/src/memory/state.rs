@@ -52,6 +52,7 @@ impl State {
             crate::OPS_GENERATIONS,
             crate::OPS_REPLAYS,
             crate::OPS_ERASURES,
+            crate::OPS_AUDIT_OUTBOX,
             crate::OPS_ROLL_UPS,
         ] {
             self.ensure(&CollectionSpec::internal(name));

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use salescommand_domain::audit::{Action, Details, Target};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{granted, session_problem};
 use crate::access::{Allowed, App, SignedIn};
-use crate::auth::Place;
+use crate::audit::Asked;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Body, ClientAddress};
+use crate::extract::Body;
 use crate::routes::SignedInProblems;
 use crate::routes::users::problem;
 
@@ -54,10 +55,10 @@ pub struct PasswordChange {
 ))]
 pub(crate) async fn choose_password(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
+    asked: Asked,
     Body(choice): Body<PasswordChoice>,
 ) -> Result<StatusCode, ApiError> {
-    let chosen = app.choose_password(&address, choice.token, choice.password).await?;
+    let chosen = app.choose_password(&asked, choice.token, choice.password).await?;
     tracing::info!(user.id = chosen.id, "a password was chosen by a link");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -74,19 +75,23 @@ pub(crate) async fn choose_password(
 ))]
 pub(crate) async fn change_password(
     allowed: Allowed<SignedIn>,
-    ClientAddress(address): ClientAddress,
-    place: Place,
     Body(change): Body<PasswordChange>,
 ) -> Result<Response, ApiError> {
     let (app, account) = (allowed.app(), &allowed.account);
-    let key = format!("{address} {}", account.email);
+    let key = format!("{} {}", allowed.asked.address, account.email);
     app.attempts_per_account.admit(&key, app.clock.now()).map_err(ApiError::too_many_attempts)?;
-    let opened = app.accounts.open(&account.email, change.present).await.map_err(problem)?;
-    let opened = opened.ok_or_else(ApiError::wrong_password)?;
-    app.attempts_per_account.forget(&key);
-    let changed = app.accounts.replace_password(opened, change.password).await.map_err(problem)?;
-    changed.ok_or_else(ApiError::stale)?;
+    let entry = allowed.entry(Action::PasswordChanged, Target::account(&account.id));
+    let entry = entry.detailed(Details::default().by("password"));
+    let change = async {
+        let opened = app.accounts.open(&account.email, change.present).await.map_err(problem)?;
+        let opened = opened.ok_or_else(ApiError::wrong_password)?;
+        app.attempts_per_account.forget(&key);
+        let changed = app.accounts.replace_password(opened, change.password).await.map_err(problem)?;
+        changed.ok_or_else(ApiError::stale)
+    };
+    allowed.audited(entry, change).await?;
     tracing::info!(account.id = account.id, "a password was changed");
-    let grant = app.sessions.begin(&account.id, place).await.map_err(session_problem)?;
+    let grant =
+        app.sessions.begin(&account.id, allowed.asked.place.clone()).await.map_err(session_problem)?;
     granted(app, account, grant).await
 }

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::access::App;
+use crate::audit::Asked;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Body, ClientAddress};
+use crate::extract::Body;
 
 /// Whose password is forgotten.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -31,9 +32,9 @@ pub struct ForgottenPassword {
 ))]
 pub(crate) async fn forgot_password(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
+    asked: Asked,
     Body(forgotten): Body<ForgottenPassword>,
 ) -> Result<StatusCode, ApiError> {
-    app.forgot_password(&address, forgotten.email)?;
+    app.forgot_password(asked, forgotten.email)?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -8,9 +8,9 @@ use axum::response::Response;
 use super::{LoginRequest, granted, session_problem};
 use crate::access::App;
 use crate::accounts::{Account, AccountError};
-use crate::auth::Place;
+use crate::audit::Asked;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Body, ClientAddress};
+use crate::extract::Body;
 
 /// Sign in
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest, responses(
@@ -22,16 +22,20 @@ use crate::extract::{Body, ClientAddress};
 ))]
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
-    place: Place,
+    asked: Asked,
     Body(request): Body<LoginRequest>,
 ) -> Result<Response, ApiError> {
-    let key = format!("{address} {}", request.email.trim().to_lowercase());
-    admit(&app, &address, &key)?;
-    let opened = app.accounts.open(&request.email, request.password).await;
-    settle(&app, &address, &key, &opened);
-    let account = opened.map_err(problem)?.ok_or_else(ApiError::invalid_credentials)?;
-    let grant = app.sessions.begin(&account.id, place).await.map_err(session_problem)?;
+    let (address, email) = (&asked.address, &request.email);
+    let key = format!("{address} {}", email.trim().to_lowercase());
+    admit(&app, address, &key)?;
+    let opened = app.accounts.open(email, request.password).await;
+    settle(&app, address, &key, &opened);
+    let Some(account) = opened.map_err(problem)? else {
+        app.refused(&asked, email).await?;
+        return Err(ApiError::invalid_credentials());
+    };
+    let grant = app.sessions.begin(&account.id, asked.place.clone()).await.map_err(session_problem)?;
+    app.signed_in(&asked, (&account, "password"), &grant).await?;
     let mut response = granted(&app, &account, grant).await?;
     app.cookies.forget_provider(response.headers_mut());
     Ok(response)

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use salescommand_domain::audit::{Action, Actor, Target};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::App;
+use crate::audit::Asked;
 use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, cookie_of};
 use crate::error::{ApiError, Problem};
 
@@ -28,9 +30,17 @@ pub struct SignedOut {
     (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
-    if let Some(token) = cookie_of(&headers, REFRESH_COOKIE) {
-        app.sessions.end(&token).await.map_err(ApiError::store)?;
+pub(crate) async fn logout(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(token) = cookie_of(&headers, REFRESH_COOKIE)
+        && let Some(account) = app.sessions.owner(&token).await.map_err(ApiError::store)?
+    {
+        let target = Target::account(&account);
+        let entry = asked.by(Actor::Account(account), Action::SessionEnded).on(target);
+        app.audited(vec![entry], async { app.sessions.end(&token).await.map_err(ApiError::store) }).await?;
     }
     let provider = cookie_of(&headers, PROVIDER_COOKIE);
     let elsewhere = match &provider {

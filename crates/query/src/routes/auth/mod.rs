@@ -127,7 +127,7 @@ async fn granted(app: &App, account: &Account, grant: Grant) -> Result<Response,
 
 fn session_problem(error: SessionError) -> ApiError {
     match error {
-        SessionError::Over => ApiError::session_expired(),
+        SessionError::Over | SessionError::Reused(_) => ApiError::session_expired(),
         SessionError::Store(error) => ApiError::store(error),
         SessionError::Token => ApiError::internal(error),
     }

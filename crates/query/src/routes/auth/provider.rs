@@ -9,14 +9,15 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use salescommand_domain::audit::{Action, Actor, Details, Target};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::App;
 use crate::accounts::{Account, AccountError, Newcomer};
-use crate::auth::{Grant, Place, cookie_of};
-use crate::extract::ClientAddress;
+use crate::audit::{Asked, Failure as _};
+use crate::auth::{Grant, cookie_of};
 use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
 
 /// Where to go after sign-in.
@@ -70,12 +71,11 @@ pub(crate) async fn ms365_login(
 ))]
 pub(crate) async fn ms365_callback(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
-    place: Place,
+    asked: Asked,
     headers: HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
-    end(&app, (MS365, &address, place), &headers, query).await
+    end(&app, (MS365, &asked), &headers, query).await
 }
 
 /// Sign in with a provider
@@ -102,13 +102,12 @@ pub(crate) async fn oidc_login(
 ))]
 pub(crate) async fn oidc_callback(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
-    place: Place,
+    asked: Asked,
     Path(provider): Path<String>,
     headers: HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
-    end(&app, (&provider, &address, place), &headers, query).await
+    end(&app, (&provider, &asked), &headers, query).await
 }
 
 async fn begin(app: &App, provider: &str, query: Result<Query<BeginQuery>, QueryRejection>) -> Response {
@@ -126,13 +125,17 @@ async fn begin(app: &App, provider: &str, query: Result<Query<BeginQuery>, Query
 
 async fn end(
     app: &App,
-    (provider, address, place): (&str, &str, Place),
+    (provider, asked): (&str, &Asked),
     headers: &HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
     let outcome = match query {
-        Ok(Query(query)) => signed_in(app, (provider, address, place), headers, &query).await,
+        Ok(Query(query)) => signed_in(app, (provider, asked), headers, &query).await,
         Err(_) => Err(Refusal::StateInvalid.into()),
+    };
+    let outcome = match outcome {
+        Err(why) => Err(written_down(app, (provider, asked), why).await),
+        granted => granted,
     };
     let mut response = match outcome {
         Ok((grant, next)) => {
@@ -150,14 +153,14 @@ async fn end(
 
 async fn signed_in(
     app: &App,
-    (provider, address, place): (&str, &str, Place),
+    (provider, asked): (&str, &Asked),
     headers: &HeaderMap,
     query: &CallbackQuery,
 ) -> Result<(Grant, String), Refused> {
-    let now = app.clock.now();
+    let (now, address) = (app.clock.now(), &asked.address);
     app.providers.named(provider)?;
     app.attempts_per_address.admit(address, now).map_err(|_| Refusal::TooManyAttempts)?;
-    let outcome = let_in(app, (provider, place), headers, query).await;
+    let outcome = let_in(app, (provider, asked), headers, query).await;
     // Only what was refused stays counted: an office must not be locked out because a provider is in trouble.
     if outcome.as_ref().map_or_else(|why| why.refusal.is_failure(), |_| true) {
         app.attempts_per_address.take_back(address);
@@ -165,9 +168,23 @@ async fn signed_in(
     outcome
 }
 
+/// Writes down that a sign-in was refused. Whoever was refused too often is not written down any more.
+async fn written_down(app: &App, (provider, asked): (&str, &Asked), why: Refused) -> Refused {
+    if matches!(why.refusal, Refusal::TooManyAttempts) || app.providers.named(provider).is_err() {
+        return why;
+    }
+    let (outcome, code) = why.refusal.ended();
+    let details = Details::default().by(provider).code(code);
+    let entry = asked.by(Actor::Anonymous, Action::SessionRefused).ended(outcome).detailed(details);
+    match app.record(entry).await {
+        Ok(()) => why,
+        Err(problem) => Refused { refusal: Refusal::unwritten(problem), ..why },
+    }
+}
+
 async fn let_in(
     app: &App,
-    (provider, place): (&str, Place),
+    (provider, asked): (&str, &Asked),
     headers: &HeaderMap,
     query: &CallbackQuery,
 ) -> Result<(Grant, String), Refused> {
@@ -179,16 +196,26 @@ async fn let_in(
     let returned =
         Returned { code: query.code.as_deref(), issuer: query.iss.as_deref(), error: query.error.as_deref() };
     let person = app.providers.finish(&pending, &returned, now).await.map_err(with_next)?;
-    let account = account_of(app, provider, person).await.map_err(with_next)?;
-    let grant = app.sessions.begin(&account.id, place).await.map_err(|error| {
+    let account = account_of(app, (provider, asked), person).await.map_err(with_next)?;
+    let grant = app.sessions.begin(&account.id, asked.place.clone()).await.map_err(|error| {
         tracing::warn!(%error, "a session cannot be begun");
         with_next(Refusal::Unavailable)
     })?;
+    let recorded = app.signed_in(asked, (&account, provider), &grant).await;
+    recorded.map_err(|problem| with_next(Refusal::unwritten(problem)))?;
     Ok((grant, pending.next.clone()))
 }
 
 /// The account that an identity opens, with the role that it has now.
-async fn account_of(app: &App, provider: &str, person: Person) -> Result<Account, Refusal> {
+async fn account_of(
+    app: &App,
+    (provider, asked): (&str, &Asked),
+    person: Person,
+) -> Result<Account, Refusal> {
+    let by_provider = |action: Action, account: &str| {
+        let entry = asked.by(Actor::System, action).on(Target::account(account));
+        entry.detailed(Details::default().by(provider))
+    };
     let settings = &app.providers.named(provider)?.settings;
     let role = role_of(settings, &person.groups);
     let known = app.accounts.of_identity(&person.identity).await.map_err(account_refusal)?;
@@ -197,7 +224,13 @@ async fn account_of(app: &App, provider: &str, person: Person) -> Result<Account
         None => {
             let Person { identity, email, name, .. } = person;
             let newcomer = Newcomer { identity, email, name, role: role.ok_or(Refusal::NoRole)? };
-            app.accounts.welcome(newcomer).await.map_err(account_refusal)?
+            let role = newcomer.role;
+            let entries = [Action::AccountCreated, Action::IdentityLinked];
+            let id = newcomer.identity.account_id();
+            let entries =
+                entries.map(|action| by_provider(action, &id).detailed(Details::default().of_role(role)));
+            let welcome = async { app.accounts.welcome(newcomer).await.map_err(account_refusal) };
+            app.audited(entries.into(), welcome).await?
         }
     };
     if account.disabled {
@@ -210,7 +243,10 @@ async fn account_of(app: &App, provider: &str, person: Person) -> Result<Account
             return Err(Refusal::NoRole);
         };
         if role != account.role {
-            app.accounts.follow_role(&tie, role).await.map_err(account_refusal)?;
+            let details = Details::default().role(account.role, role);
+            let entry = by_provider(Action::AccountRoleChanged, &account.id).detailed(details);
+            let follow = async { app.accounts.follow_role(&tie, role).await.map_err(account_refusal) };
+            app.audited(vec![entry], follow).await?;
         }
     }
     if !tie.announced {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use salescommand_domain::audit::{Action, Actor, Outcome, Target};
 use secrecy::ExposeSecret;
 
 use super::{granted, session_problem};
 use crate::access::App;
-use crate::auth::{PROVIDER_COOKIE, Place, REFRESH_COOKIE, SessionError, cookie_of};
+use crate::audit::Asked;
+use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, SessionError, cookie_of};
 use crate::error::{ApiError, Problem};
 
 /// Renew the access cookie
@@ -21,13 +23,18 @@ use crate::error::{ApiError, Problem};
 ))]
 pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
-    place: Place,
+    asked: Asked,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Some(token) = cookie_of(&headers, REFRESH_COOKIE) else { return Ok(signed_out(&app)) };
-    let grant = match app.sessions.renew(&token, place).await {
+    let grant = match app.sessions.renew(&token, asked.place.clone()).await {
         Ok(grant) => grant,
         Err(SessionError::Over) => return Ok(signed_out(&app)),
+        Err(SessionError::Reused(account)) => {
+            let entry = asked.by(Actor::Anonymous, Action::SessionReuseDetected);
+            app.record(entry.on(Target::account(account)).ended(Outcome::Refused)).await?;
+            return Ok(signed_out(&app));
+        }
         Err(error) => return Err(session_problem(error)),
     };
     match app.accounts.enabled(&grant.account).await.map_err(ApiError::store)? {

@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use salescommand_domain::audit::{Action, Details, Draft, Target};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,6 +65,12 @@ pub(crate) async fn sessions(allowed: Allowed<SignedIn>) -> Result<Reply<Session
     Ok(Reply(SessionList::new(found, allowed.session())))
 }
 
+/// The entry of an end of one's own sessions: of one, or of all others.
+fn ended(allowed: &Allowed<SignedIn>, which: &str) -> Draft {
+    let own = Target::account(&allowed.account.id);
+    allowed.entry(Action::SessionEnded, own).detailed(Details::default().kind(which))
+}
+
 /// End every other session of one's own
 ///
 /// It holds from the next request on.
@@ -72,8 +79,9 @@ pub(crate) async fn sessions(allowed: Allowed<SignedIn>) -> Result<Reply<Session
     SignedInProblems,
 ))]
 pub(crate) async fn end_other_sessions(allowed: Allowed<SignedIn>) -> Result<StatusCode, ApiError> {
-    let sessions = &allowed.app().sessions;
-    sessions.end_others(&allowed.account.id, allowed.session()).await.map_err(ApiError::store)?;
+    let (sessions, own) = (&allowed.app().sessions, &allowed.account.id);
+    let end = async { sessions.end_others(own, allowed.session()).await.map_err(ApiError::store) };
+    allowed.audited(ended(&allowed, "others"), end).await?;
     tracing::info!(account.id = allowed.account.id, "the other sessions were ended");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -93,9 +101,11 @@ pub(crate) async fn end_session(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let app = allowed.app();
-    if !app.sessions.end_one(&allowed.account.id, &id).await.map_err(ApiError::store)? {
-        return Err(ApiError::unknown_session());
-    }
+    let end = async {
+        let ended = app.sessions.end_one(&allowed.account.id, &id).await.map_err(ApiError::store)?;
+        ended.then_some(()).ok_or_else(ApiError::unknown_session)
+    };
+    allowed.audited(ended(&allowed, "one"), end).await?;
     tracing::info!(account.id = allowed.account.id, "a session was ended");
     let mut response = StatusCode::NO_CONTENT.into_response();
     if id == allowed.session() {

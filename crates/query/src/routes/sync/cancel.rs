@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -36,9 +37,12 @@ pub(crate) async fn sync_cancel(
     Path(run): Path<String>,
 ) -> Result<(StatusCode, Json<SyncCancelled>), ApiError> {
     let run_id: Uuid = run.parse().map_err(|_| ApiError::run_unknown(&run))?;
-    let outcome =
-        allowed.guarded().commands.cancel_sync(run_id).await.map_err(|error| problem(error, &run))?;
-    let outcome = outcome.ok_or_else(|| ApiError::run_unknown(&run))?;
+    let entry = allowed.entry(Action::SyncCancelled, Target::new(TargetKind::Run, run_id.to_string()));
+    let cancel = async {
+        let cancelled = allowed.guarded().commands.cancel_sync(run_id).await;
+        cancelled.map_err(|error| problem(error, &run))?.ok_or_else(|| ApiError::run_unknown(&run))
+    };
+    let outcome = allowed.audited(entry, cancel).await?;
     tracing::info!(account.id = allowed.account.id, run.id = %run_id, ?outcome, "a sync was cancelled");
     Ok((StatusCode::ACCEPTED, Json(SyncCancelled { run_id: run_id.to_string(), outcome })))
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use salescommand_domain::audit::{Action, Details, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -72,8 +73,13 @@ pub(crate) async fn reset_cursors(
     {
         return Err(ApiError::cursor_unknown(unknown));
     }
-    let reset = allowed.guarded().commands.reset_cursors(&source, objects).await;
-    let objects = reset.map_err(|error| problem(error, &source))?;
+    let entry = allowed.entry(Action::SyncCursorReset, Target::source(&source));
+    let entry = entry.detailed(Details::default().names(objects.iter().map(String::as_str)));
+    let reset = async {
+        let reset = allowed.guarded().commands.reset_cursors(&source, objects).await;
+        reset.map_err(|error| problem(error, &source))
+    };
+    let objects = allowed.audited(entry, reset).await?;
     tracing::info!(account.id = allowed.account.id, source.name = source, ?objects, "cursors were reset");
     Ok(Json(CursorsReset { objects }))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use jiff::Timestamp;
+use salescommand_domain::audit::{Action, Target};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,7 +44,8 @@ pub(crate) async fn rotate_hook(
     Path(name): Path<String>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<SourceHook>), ApiError> {
     let guarded = allowed.guarded();
-    let (source, key) = guarded.sources.rotate_hook(&name).await.map_err(ApiError::sources)?;
+    let make = async { guarded.sources.rotate_hook(&name).await.map_err(ApiError::sources) };
+    let (source, key) = allowed.audited(allowed.entry(Action::HookMade, Target::source(&name)), make).await?;
     tracing::info!(account.id = allowed.account.id, source.name = name, "a web hook was made");
     let path = key.path(&source.name);
     let hook = SourceHook {
@@ -70,7 +72,8 @@ pub(crate) async fn close_hook(
     allowed: Allowed<OpsManage>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    allowed.guarded().sources.close_hook(&name).await.map_err(ApiError::sources)?;
+    let close = async { allowed.guarded().sources.close_hook(&name).await.map_err(ApiError::sources) };
+    allowed.audited(allowed.entry(Action::HookClosed, Target::source(&name)), close).await?;
     tracing::info!(account.id = allowed.account.id, source.name = name, "a web hook was taken away");
     Ok(StatusCode::NO_CONTENT)
 }

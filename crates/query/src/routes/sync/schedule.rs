@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::Path;
 use jiff::Timestamp;
+use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::raw::ObjectName;
 use salescommand_domain::schedule::{Cadence, PAUSE_AFTER, Schedule, is_paused};
 use serde::{Deserialize, Serialize};
@@ -77,8 +78,12 @@ pub(crate) async fn set_schedule(
 ) -> Result<Json<SourceSchedule>, ApiError> {
     let schedule = schedule(request)?;
     let runs = allowed.guarded().runs.book().await.map_err(ApiError::broker)?;
-    let changed = allowed.guarded().sources.set_schedule(&name, |present| *present = schedule.clone()).await;
-    let source = changed.map_err(ApiError::sources)?;
+    let entry = allowed.entry(Action::SourceChanged, Target::source(&name));
+    let set = async {
+        let set = allowed.guarded().sources.set_schedule(&name, |present| *present = schedule.clone()).await;
+        set.map_err(ApiError::sources)
+    };
+    let source = allowed.audited(entry.detailed(Details::default().names(["schedule"])), set).await?;
     let cadence = source.schedule.cadence.as_str();
     tracing::info!(account.id = allowed.account.id, source.name = name, cadence, "a schedule was set");
     Ok(Json(SourceSchedule::of(&source, &runs)))

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::schedule::{Cadence, Schedule};
 use secrecy::SecretString;
@@ -124,7 +125,10 @@ pub(crate) async fn add_source(
         None => format!("{product} ({name})"),
     };
     let new = NewSource { name, kind, title, settings, secret, schedule };
-    let added = guarded.sources.add(new).await.map_err(ApiError::sources)?;
+    let entry = allowed.entry(Action::SourceAdded, Target::source(new.name.as_str()));
+    let entry = entry.detailed(Details::default().kind(&new.kind));
+    let add = async { guarded.sources.add(new).await.map_err(ApiError::sources) };
+    let added = allowed.audited(entry, add).await?;
     tracing::info!(account.id = allowed.account.id, source.name = added.name, "a source was added");
     Ok((StatusCode::CREATED, Json(added.into())))
 }
@@ -163,8 +167,18 @@ pub(crate) async fn change_source(
         checked.map_err(ApiError::connector)?;
     }
     let resealed = secret.is_some();
+    let entry = |action| allowed.entry(action, Target::source(&name));
+    // Names alone: among the values are sign-in names.
+    let parts = [("title", title.is_some()), ("settings", settings.is_some())];
+    let parts: Vec<_> = parts.into_iter().filter(|(_, given)| *given).map(|(part, _)| part).collect();
+    let mut entries = Vec::new();
+    if !parts.is_empty() {
+        entries.push(entry(Action::SourceChanged).detailed(Details::default().names(parts)));
+    }
+    entries.extend(resealed.then(|| entry(Action::SourceCredentialReplaced)));
     let change = SourceChange { title, settings, secret };
-    let changed = guarded.sources.change(&name, change).await.map_err(ApiError::sources)?;
+    let change = async { guarded.sources.change(&name, change).await.map_err(ApiError::sources) };
+    let changed = allowed.app().audited(entries, change).await?;
     tracing::info!(account.id = allowed.account.id, source.name = name, resealed, "a source was changed");
     Ok(Json(changed.into()))
 }
@@ -183,7 +197,8 @@ pub(crate) async fn remove_source(
     allowed: Allowed<OpsManage>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    allowed.guarded().sources.remove(&name).await.map_err(ApiError::sources)?;
+    let remove = async { allowed.guarded().sources.remove(&name).await.map_err(ApiError::sources) };
+    allowed.audited(allowed.entry(Action::SourceRemoved, Target::source(&name)), remove).await?;
     tracing::info!(account.id = allowed.account.id, source.name = name, "a source was forgotten");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use salescommand_domain::audit::{Action, Details, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -96,7 +97,18 @@ pub(super) async fn queue(
     if evidence.runs.current(&source).is_some() {
         return Err(ApiError::sync_already_running(&source));
     }
-    allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))?;
+    let details = Details::default()
+        .reference(&run_id.to_string())
+        .names(command.objects.iter().map(String::as_str))
+        .with("full", command.full)
+        .with("accept_deletions", command.accept_deletions)
+        .with("accept_schema", command.accept_schema)
+        .with("backfill", command.backfill.is_some());
+    let entry = allowed.entry(Action::SyncTriggered, Target::source(&source)).detailed(details);
+    let enqueue = async {
+        allowed.guarded().commands.enqueue_sync(command).await.map_err(|error| problem(error, &source))
+    };
+    allowed.audited(entry, enqueue).await?;
     tracing::info!(account.id = allowed.account.id, source.name = source, run.id = %run_id, "a sync was asked for");
     Ok((StatusCode::ACCEPTED, Json(SyncTriggered { run_id: run_id.to_string(), source })))
 }

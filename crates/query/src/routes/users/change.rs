@@ -3,12 +3,13 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use salescommand_domain::access::Role;
+use salescommand_domain::audit::{Action, Details, Draft, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{User, problem};
 use crate::access::{Allowed, UsersManage};
-use crate::accounts::{AccountChange, Changed};
+use crate::accounts::{AccountChange, AccountSummary, Changed};
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
 use crate::reply::Reply;
@@ -59,11 +60,16 @@ pub(crate) async fn change_user(
     }
     let accounts = &allowed.app().accounts;
     let change = AccountChange { name, role, disabled };
-    let changed = match accounts.edit((&id, revision), change).await.map_err(problem)? {
-        Changed::Now(changed) => changed,
-        Changed::Stale => return Err(ApiError::stale()),
-        Changed::Unknown => return Err(ApiError::unknown_user()),
+    let before = accounts.detail(&id).await.map_err(problem)?.ok_or_else(ApiError::unknown_user)?.summary;
+    let entries = entries(&allowed, &before, &change);
+    let edit = async {
+        match accounts.edit((&id, revision), change).await.map_err(problem)? {
+            Changed::Now(changed) => Ok(changed),
+            Changed::Stale => Err(ApiError::stale()),
+            Changed::Unknown => Err(ApiError::unknown_user()),
+        }
     };
+    let changed = allowed.app().audited(entries, edit).await?;
     tracing::info!(
         account.id = allowed.account.id,
         user.id = id,
@@ -76,6 +82,20 @@ pub(crate) async fn change_user(
     }
     let detail = accounts.detail(&id).await.map_err(problem)?;
     detail.map(User::from).map(Reply).ok_or_else(ApiError::unknown_user)
+}
+
+/// What is written down of a change: an entry for each thing that becomes another one. What was before is what is there now: an
+/// account that somebody else changes meanwhile is not changed here.
+fn entries(allowed: &Allowed<UsersManage>, before: &AccountSummary, change: &AccountChange) -> Vec<Draft> {
+    let entry = |action: Action| allowed.entry(action, Target::account(&before.id));
+    let role = change.role.filter(|role| *role != before.role);
+    let role = role
+        .map(|role| entry(Action::AccountRoleChanged).detailed(Details::default().role(before.role, role)));
+    let door = change.disabled.filter(|disabled| *disabled != before.disabled);
+    let door = door.map(|out| entry(if out { Action::AccountDisabled } else { Action::AccountEnabled }));
+    let renamed = change.name.as_ref().filter(|name| name.trim() != before.name);
+    let renamed = renamed.map(|_| entry(Action::AccountRenamed));
+    role.into_iter().chain(door).chain(renamed).collect()
 }
 
 /// The revision that a change is made of.

@@ -3,11 +3,13 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use salescommand_domain::access::Role;
+use salescommand_domain::audit::{Action, Details, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Invited, User, handed, once, problem, wanted};
 use crate::access::{Allowed, UsersManage};
+use crate::accounts::AccountSummary;
 use crate::error::{ApiError, Problem};
 use crate::extract::Body;
 use crate::mail::Occasion;
@@ -46,7 +48,10 @@ pub(crate) async fn invite_user(
 ) -> Result<Response, ApiError> {
     let (app, accounts, seals) = (allowed.app(), &allowed.app().accounts, &allowed.guarded().seals);
     let occasion = wanted(app, new.mail, Occasion::Invited)?;
-    let made = accounts.invite((&new.email, &new.name, new.role)).await.map_err(problem)?;
+    let entry = allowed.asked_for(Action::AccountCreated).detailed(Details::default().of_role(new.role));
+    let invite = async { accounts.invite((&new.email, &new.name, new.role)).await.map_err(problem) };
+    let target = |made: &AccountSummary| Some(Target::account(&made.id));
+    let made = app.audited_making(vec![entry], invite, target).await?;
     tracing::info!(account.id = allowed.account.id, user.id = made.id, user.role = ?made.role, "an account was made");
     // Should the pipeline not be told now, signing in does it.
     if let Err(error) = allowed.app().people.announce(&made).await {

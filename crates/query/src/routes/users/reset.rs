@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use salescommand_domain::audit::{Action, Target};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -41,8 +42,12 @@ pub(crate) async fn reset_user(
 ) -> Result<Response, ApiError> {
     let app = allowed.app();
     let occasion = wanted(app, how.mail, Occasion::Given)?;
-    let made = app.accounts.password_link(&allowed.guarded().seals, &id).await.map_err(problem)?;
-    let (owner, made) = made.ok_or_else(ApiError::unknown_user)?;
+    let make = async {
+        let made = app.accounts.password_link(&allowed.guarded().seals, &id).await;
+        made.map_err(problem)?.ok_or_else(ApiError::unknown_user)
+    };
+    let entry = allowed.entry(Action::PasswordLinkMade, Target::account(&id));
+    let (owner, made) = allowed.audited(entry, make).await?;
     tracing::info!(account.id = allowed.account.id, user.id = id, "a link to choose a password was made");
     Ok(once(StatusCode::OK, handed(app, occasion, (&owner, made)).await))
 }

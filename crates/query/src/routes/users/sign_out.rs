@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
+use salescommand_domain::audit::{Action, Target};
 
 use super::problem;
 use crate::access::{Allowed, UsersManage};
@@ -22,9 +23,11 @@ pub(crate) async fn sign_out_user(
     allowed: Allowed<UsersManage>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    if !allowed.app().accounts.sign_out(&id).await.map_err(problem)? {
-        return Err(ApiError::unknown_user());
-    }
+    let sign_out = async {
+        let known = allowed.app().accounts.sign_out(&id).await.map_err(problem)?;
+        known.then_some(()).ok_or_else(ApiError::unknown_user)
+    };
+    allowed.audited(allowed.entry(Action::SessionEnded, Target::account(&id)), sign_out).await?;
     tracing::info!(account.id = allowed.account.id, user.id = id, "an account was signed out everywhere");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,6 +3,8 @@
 //! A caller says what it saw, so that of two who ask at the same moment only one moves the switch: going back twice would
 //! be going forward again.
 
+use salescommand_domain::audit::{Action, Target, TargetKind};
+use salescommand_store::Generations;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -40,8 +42,10 @@ pub(crate) async fn roll_back(
     allowed: Allowed<OpsManage>,
     Body(request): Body<RollbackRequest>,
 ) -> Result<Reply<SwitchPosition>, ApiError> {
-    let from = request.from.into();
-    let now = allowed.guarded().generations.roll_back(&from).await.map_err(problem)?;
+    let from: Generations = request.from.into();
+    let target = Target::new(TargetKind::Generation, from.canonical.to_string());
+    let back = async { allowed.guarded().generations.roll_back(&from).await.map_err(problem) };
+    let now = allowed.audited(allowed.entry(Action::ReplayRolledBack, target), back).await?;
     tracing::info!(
         account.id = allowed.account.id,
         from = from.canonical,
@@ -66,8 +70,10 @@ pub(crate) async fn drop_previous(
     allowed: Allowed<OpsManage>,
     Body(request): Body<DropPreviousRequest>,
 ) -> Result<Reply<SwitchPosition>, ApiError> {
-    let previous = request.previous.into();
-    let now = allowed.guarded().generations.drop_previous(&previous).await.map_err(problem)?;
+    let previous: Generations = request.previous.into();
+    let target = Target::new(TargetKind::Generation, previous.canonical.to_string());
+    let drop = async { allowed.guarded().generations.drop_previous(&previous).await.map_err(problem) };
+    let now = allowed.audited(allowed.entry(Action::ReplayPreviousDropped, target), drop).await?;
     tracing::info!(
         account.id = allowed.account.id,
         canonical = previous.canonical,

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::extract::Path;
+use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::canonical::QuarantineAction;
 use salescommand_domain::raw::{InstanceName, Position, RawPosition};
 use serde::{Deserialize, Serialize};
@@ -120,7 +121,14 @@ async fn decide(
         at: allowed.app().clock.now(),
         author: allowed.account.id.clone(),
     };
-    let decided_at = allowed.guarded().quarantine.decide(verdict).await.map_err(problem)?;
+    // The reason is a person's text; it stands with the decision.
+    let entry = match action {
+        QuarantineAction::Retry => Action::QuarantineRetried,
+        QuarantineAction::Waive => Action::QuarantineWaived,
+    };
+    let entry = allowed.entry(entry, Target::new(TargetKind::Reject, about.to_string()));
+    let decide = async { allowed.guarded().quarantine.decide(verdict).await.map_err(problem) };
+    let decided_at = allowed.audited(entry, decide).await?;
     tracing::info!(account.id = allowed.account.id, raw.position = %about, ?action, "a decision about a reject");
     let decided = match taken(allowed, decided_at).await? {
         Some(viewer) => outcome(reject(&viewer, &about).await?.map(Reject::from)),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use salescommand_domain::audit::{Action, Details, Target, TargetKind};
 use salescommand_domain::generation::Replay;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -39,7 +40,9 @@ pub(crate) async fn cancel_replay(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<ReplaySummary>), ApiError> {
     let by = &allowed.account.id;
-    let replay = allowed.guarded().generations.cancel(&id, by).await.map_err(problem)?;
+    let entry = allowed.entry(Action::ReplayCancelled, Target::new(TargetKind::Replay, &id));
+    let cancel = async { allowed.guarded().generations.cancel(&id, by).await.map_err(problem) };
+    let replay = allowed.audited(entry, cancel).await?;
     tracing::info!(account.id = by, replay.id = id, "a replay is to be cancelled");
     answer(&allowed, &replay).await
 }
@@ -64,7 +67,10 @@ pub(crate) async fn switch_replay(
     let accept = request.accept_unexplained.map(reason).transpose()?;
     let accepted = accept.is_some();
     let by = &allowed.account.id;
-    let replay = allowed.guarded().generations.switch(&id, accept, by).await.map_err(problem)?;
+    let entry = allowed.entry(Action::ReplaySwitched, Target::new(TargetKind::Replay, &id));
+    let entry = entry.detailed(Details::default().with("accept_unexplained", accepted));
+    let switch = async { allowed.guarded().generations.switch(&id, accept, by).await.map_err(problem) };
+    let replay = allowed.audited(entry, switch).await?;
     tracing::info!(account.id = by, replay.id = id, accepted, "a replay is to be switched to");
     answer(&allowed, &replay).await
 }

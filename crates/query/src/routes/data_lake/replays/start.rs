@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use salescommand_domain::audit::{Action, Details, Target, TargetKind};
 use salescommand_domain::generation as domain;
 use salescommand_domain::raw::InstanceName;
 use serde::Deserialize;
@@ -85,8 +86,21 @@ pub(crate) async fn start_replay(
     }
     let (id, by) = (allowed.app().ids.ordered().to_string(), allowed.account.id.clone());
     let order = ReplayOrder { id, kind, switch, by, at: allowed.app().clock.now() };
-    let replay = allowed.guarded().generations.request(order).await.map_err(problem)?;
+    let details = Details::default().kind(kind_word(&order.kind)).with("switch", switch);
+    let target = Target::new(TargetKind::Replay, &order.id);
+    let entry = allowed.entry(Action::ReplayStarted, target).detailed(details);
+    let ask = async { allowed.guarded().generations.request(order).await.map_err(problem) };
+    let replay = allowed.audited(entry, ask).await?;
     tracing::info!(account.id = allowed.account.id, replay.id = replay.id, kind = ?replay.kind, switch, "a replay was asked for");
     let people = People::read(&allowed).await?;
     Ok((StatusCode::ACCEPTED, Json(ReplaySummary::new(&replay, &people))))
+}
+
+fn kind_word(kind: &domain::ReplayKind) -> &'static str {
+    match kind {
+        domain::ReplayKind::Raw => "raw",
+        domain::ReplayKind::Source { .. } => "source",
+        domain::ReplayKind::Projection { .. } => "projection",
+        domain::ReplayKind::Verify => "verify",
+    }
 }
