@@ -179,7 +179,7 @@ fn end() -> impl Strategy<Value = Value> {
     )
 }
 
-/// Links, ignored keys, persons with managers and the calendar, all of which come, change and go.
+/// Links, ignored keys, persons with managers, manager edges and the calendar, all of which come, change and go.
 pub fn config_step() -> impl Strategy<Value = Step> {
     let link =
         (1u16..5, end(), end()).prop_map(|(key, a, b)| Step::upsert("link", key, json!({"a": a, "b": b})));
@@ -190,9 +190,21 @@ pub fn config_step() -> impl Strategy<Value = Step> {
     let person = (1u16..3, pick(&EMAILS), pick(&EMAILS)).prop_map(|(key, email, manager)| {
         Step::upsert("person", key, json!({"email": email, "manager_email": manager}))
     });
+    let user = || {
+        (pick(&["odoo-a", "odoo-b"]), 1u16..5).prop_map(
+            |(instance, key)| json!({"instance": instance, "object": "res.users", "key": key.to_string()}),
+        )
+    };
+    let manager = prop_oneof![4 => user(), 1 => Just(json!("nobody"))];
+    let edge = (1u16..3, user(), manager, pick(&["2023-11-15", "2023-12-01"])).prop_map(
+        |(key, person, manager, from)| {
+            let payload = json!({"person": person, "manager": manager, "from": from, "note": "Stands in."});
+            Step::upsert("manager_edge", key, payload)
+        },
+    );
     let calendar = pick(&["UTC", "Asia/Tokyo"])
         .prop_map(|zone| Step::upsert("calendar", 0, json!({"time_zone": zone, "fiscal_year_start": 1})));
-    let step = prop_oneof![6 => link, 2 => ignored, 1 => person, 1 => calendar];
+    let step = prop_oneof![6 => link, 2 => ignored, 1 => person, 1 => calendar, 1 => edge];
     (step, 0u8..4).prop_map(|(step, fate)| if fate == 0 { Step { payload: None, ..step } } else { step })
 }
 

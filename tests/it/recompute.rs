@@ -334,6 +334,9 @@ fn directory(facets: &BTreeMap<FacetId, Facet>, goldens: &[Golden]) -> Vec<(Stri
             FacetBody::Label(label) if !facet.deleted => DirectoryFact::Label { name: label.name.clone() },
             FacetBody::Company(company) => DirectoryFact::Company { name: company.name.clone() },
             FacetBody::Calendar(calendar) => DirectoryFact::Calendar(calendar.clone()),
+            FacetBody::ManagerEdge(declared) if !facet.deleted => {
+                DirectoryFact::ManagerEdge(declared.edge.clone())
+            }
             _ => continue,
         };
         facts.push((facet.id, fact));

@@ -92,6 +92,9 @@ fn word(condition: Condition) -> &'static str {
         Condition::Paused => "paused after repeated failures",
         Condition::Stale => "its figures are old",
         Condition::Rejecting => "many records are not usable",
+        Condition::ManagersInCircle => {
+            "who reports to whom goes round in a circle; `salescommand org tree` and the page Organisation say whose"
+        }
     }
 }
 

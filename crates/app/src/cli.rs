@@ -2,6 +2,7 @@
 
 mod audit;
 mod generations;
+mod org;
 mod sources;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use audit::Audit;
 pub use generations::{Generation, Replay};
+pub use org::Org;
 pub use sources::{Source, Sync};
 
 /// SalesCommand: sales intelligence whose every number can prove itself.
@@ -85,6 +87,9 @@ pub enum Command {
     /// Links: records that somebody has declared to be one thing.
     #[command(subcommand)]
     Link(Link),
+    /// The organisation: who reports to whom, and who stands in for whom.
+    #[command(subcommand)]
+    Org(Org),
     /// Ignored keys: identity keys that somebody has declared to join nothing.
     #[command(subcommand)]
     IgnoredKey(IgnoredKey),

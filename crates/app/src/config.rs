@@ -32,6 +32,8 @@ pub struct Config {
     pub sources: Sources,
     /// Who is told of sources in trouble.
     pub alerts: Alerts,
+    /// The organisation.
+    pub org: Org,
     /// The document store.
     pub mongodb: MongoDb,
     /// The query service.
@@ -101,6 +103,14 @@ pub struct Alerts {
     pub stale_after_hours: String,
 }
 
+/// Section `org`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Org {
+    /// The most days that somebody may let a colleague see what they see.
+    pub delegation_days: String,
+}
+
 /// Section `mongodb`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +139,8 @@ pub struct Http {
 pub struct Secrets {
     /// 32 bytes, base64: signs access tokens.
     pub session_key: SecretString,
+    /// Session keys that are still believed, separated by commas or white space.
+    pub former_session_keys: SecretString,
     /// 32 bytes, base64: seals credentials at rest.
     pub master_key: SecretString,
     /// Master keys that still open what was sealed with them, separated by commas or white space.
@@ -183,12 +195,14 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("alerts", "mail_from", "", false),
     ("alerts", "mail_to", "", false),
     ("alerts", "stale_after_hours", "24", false),
+    ("org", "delegation_days", "90", false),
     ("mongodb", "uri", "mongodb://127.0.0.1:27017/?directConnection=true", true),
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
     ("http", "public_url", "", false),
     ("http", "secure_cookies", "auto", false),
     ("secrets", "session_key", "", true),
+    ("secrets", "former_session_keys", "", true),
     ("secrets", "master_key", "", true),
     ("secrets", "former_master_keys", "", true),
     ("demo", "odoo_url", "", false),
@@ -318,6 +332,13 @@ impl Config {
         Ok(Duration::from_secs(hours * 3_600))
     }
 
+    /// The most days that a delegation lasts.
+    pub fn delegation_days(&self) -> Result<u16> {
+        let text = &self.org.delegation_days;
+        let days = text.parse().ok().filter(|days| (1..=366).contains(days));
+        days.with_context(|| format!("org.delegation_days is {text:?}; it must be whole days, 1 to 366"))
+    }
+
     /// Whether cookies are marked Secure.
     pub fn secure_cookies(&self) -> Result<bool> {
         match self.http.secure_cookies.as_str() {
@@ -352,6 +373,7 @@ impl Config {
             ("alerts", "mail_from") => self.alerts.mail_from.clone(),
             ("alerts", "mail_to") => self.alerts.mail_to.clone(),
             ("alerts", "stale_after_hours") => self.alerts.stale_after_hours.clone(),
+            ("org", "delegation_days") => self.org.delegation_days.clone(),
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
             ("http", "public_url") => self.http.public_url.clone(),

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use salescommand_connectors::{ObjectPlan, Record, config};
-use salescommand_domain::canonical::{FacetId, IdentityKey, QuarantineDecision};
+use salescommand_domain::canonical::{
+    FacetId, IdentityKey, MANAGER_EDGE_OBJECT, ManagerEdgeFacet, QuarantineDecision,
+};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
 use salescommand_ingest::{Ports, RawWriter};
 use salescommand_normalizer::MAPPING_OBJECT;
@@ -68,6 +70,12 @@ pub fn link(a: FacetId, b: FacetId) -> (&'static str, Record) {
     record("link", &format!("{a}+{b}"), Vec::new(), config::link_payload(a, b))
 }
 
+/// Who somebody reports to. Declared again from the same day on, it takes the place of the former.
+pub fn manager_edge(declared: &ManagerEdgeFacet) -> (&'static str, Record) {
+    let key = declared.edge.source().key;
+    record(MANAGER_EDGE_OBJECT, &key, Vec::new(), config::manager_edge_payload(declared))
+}
+
 /// An identity key joins nothing. A key that holds somebody's address names them.
 pub fn ignored_key(key: &IdentityKey) -> (&'static str, Record) {
     let address = key.as_str().rsplit(':').next().filter(|value| value.contains('@'));
@@ -97,6 +105,13 @@ pub async fn publish(ports: &Ports, records: Vec<(&'static str, Record)>) -> Res
 pub async fn retract(ports: &Ports, (object, record): (&'static str, Record)) -> Result<()> {
     writer(ports).await?.retract(&plan(object)?, &[record.key]).await.context(UNWRITABLE)?;
     Ok(())
+}
+
+/// Takes the record of a declared manager edge back. Gives the end of the log.
+pub async fn retract_edge(ports: &Ports, key: &str) -> Result<Position> {
+    let mut writer = writer(ports).await?;
+    writer.retract(&plan(MANAGER_EDGE_OBJECT)?, &[key.to_owned()]).await.context(UNWRITABLE)?;
+    Ok(writer.end())
 }
 
 const UNWRITABLE: &str = "the configuration log cannot be written";

@@ -1,17 +1,21 @@
 //! What the query service and the connectors say to each other over the broker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use salescommand_domain::Timestamp;
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_domain::schedule::Selection;
 use salescommand_eventlog::{Jobs, Requests};
 use salescommand_ingest::{
-    Cancelled, CursorState, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports, Scheduled,
-    Schedules, SyncRequest, Trigger, TriggerError, cancel_run, cursors, hint, request_sync, reset_cursors,
+    Cancelled, Condition, CursorState, Demands, Error as IngestError, OPEN_SUBJECT, OpenQuestion, Ports,
+    Scheduled, Schedules, SyncRequest, Trigger, TriggerError, cancel_run, cursors, hint, request_sync,
+    reset_cursors,
 };
 use salescommand_query::cursors::{CursorPosition, SourceCursor};
+use salescommand_query::organisation::Circles;
 use salescommand_query::sources::{SourceError, Sources};
 use salescommand_query::sync::{CancelOutcome, CommandError, SyncCommand, SyncCommands};
 use secrecy::ExposeSecret;
@@ -107,18 +111,28 @@ fn failed(error: &IngestError) -> CommandError {
     if error.is_transient() { CommandError::Unavailable(text) } else { CommandError::Refused(text) }
 }
 
-/// The schedules of this installation's sources.
-pub struct SourceSchedules(pub Sources);
+/// The schedules of this installation's sources, and what is wrong with what it is told itself.
+pub struct SourceSchedules {
+    /// The sources.
+    pub sources: Sources,
+    /// Who reports to whom.
+    pub circles: Circles,
+}
 
 #[async_trait]
 impl Schedules for SourceSchedules {
     async fn all(&self) -> Result<Vec<Scheduled>, String> {
-        let sources = self.0.list().await.map_err(|error| error.to_string())?;
+        let sources = self.sources.list().await.map_err(|error| error.to_string())?;
         let scheduled = sources.into_iter().map(|source| {
             let instance = InstanceName::new(source.name).map_err(|error| error.to_string())?;
             Ok(Scheduled { instance, schedule: source.schedule, since: source.scheduled_at })
         });
         scheduled.collect()
+    }
+
+    async fn own_conditions(&self, now: Timestamp) -> Result<BTreeSet<Condition>, String> {
+        let any = self.circles.any(now).await.map_err(|error| error.to_string())?;
+        Ok(any.then_some(Condition::ManagersInCircle).into_iter().collect())
     }
 }
 

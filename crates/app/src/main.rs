@@ -27,6 +27,7 @@ mod listing;
 mod load;
 mod mail;
 mod mappings;
+mod org;
 mod people;
 mod probes;
 mod processes;
@@ -102,6 +103,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<()> {
         Command::Generation(command) => generations::generation(&config, command, cli.output).await,
         Command::Verify => generations::verify(&config, cli.output).await,
         Command::IgnoredKey(command) => ignored_keys::ignored_key(&config, &command, cli.output).await,
+        Command::Org(command) => org::org(&config, command, cli.output).await,
         Command::Link(command) => links::link(&config, &command, cli.output).await,
         Command::Audit(command) => audit_log::audit(&config, command, cli.output).await,
         Command::Config(cli::ConfigCommand::Show) => {

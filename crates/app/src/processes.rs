@@ -10,9 +10,10 @@ use salescommand_eventlog::KeyValue;
 use salescommand_eventlog_nats::NatsLog;
 use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
 use salescommand_query::mail::Mail;
+use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
-    Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SymmetricKey, SystemClock,
+    Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SessionKeys, SystemClock,
     SystemIds, install_metrics,
 };
 use salescommand_store::{Considerate, Documents, Ops};
@@ -200,7 +201,10 @@ fn run_query(
         tracing::warn!("http.public_url is not set, so no links to choose a password are sent by e-mail");
     }
     let mail = alert_mail::Mail::new(mailer.clone(), &config.alerts, &config.http.public_url)?;
-    let (opened, scheduled) = (sources(config, &store)?, SourceSchedules(sources(config, &store)?));
+    let (opened, scheduled) = (
+        sources(config, &store)?,
+        SourceSchedules { sources: sources(config, &store)?, circles: Circles::new(Arc::new(store.clone())) },
+    );
     Ok(async move {
         // The switch exists before the first request reads it; a database that is away delays the start, not more.
         let initial = salescommand_projector::initial_active();
@@ -299,19 +303,21 @@ async fn reseal(sources: &Sources) {
 }
 
 fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
-    let session_key = SymmetricKey::from_base64(&config.secrets.session_key)
-        .context("SALESCOMMAND_SECRETS__SESSION_KEY cannot be used")?;
+    let secrets = &config.secrets;
+    let session_keys = SessionKeys::from_base64(&secrets.session_key, &secrets.former_session_keys)
+        .context("SALESCOMMAND_SECRETS__SESSION_KEY or …__FORMER_SESSION_KEYS cannot be used")?;
     let listen: SocketAddr = config
         .http
         .listen
         .parse()
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
-    let mut service = QueryConfig::new(session_key, master_keys(config)?);
+    let mut service = QueryConfig::new(session_keys, master_keys(config)?);
     service.listen = listen;
     service.providers = config.auth.providers()?;
     service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;
     service.stale_after = config.stale_after()?;
+    service.delegation_days = config.delegation_days()?;
     service.demo = with_demo;
     if with_demo {
         service.demo_accounts = demo::logins();

@@ -21,6 +21,7 @@ use crate::audit::{active, contribution};
 use crate::audit_log::Shell;
 use crate::cli::{self, Output};
 use crate::config::Config;
+use crate::people::refusal;
 use crate::{config_events, connections, epochs, listing};
 
 /// How long a command waits for its decisions to be taken.
@@ -40,13 +41,7 @@ pub struct DecisionLog {
 impl QuarantineDecisions for DecisionLog {
     async fn decide(&self, verdict: QuarantineVerdict) -> Result<Position, WriteError> {
         let published = config_events::publish(&self.ports, vec![config_events::decision(&verdict)]).await;
-        published.map_err(|error| {
-            if connections::is_unreachable(&error) {
-                WriteError::Unavailable(format!("{error:#}"))
-            } else {
-                WriteError::Refused(format!("{error:#}"))
-            }
-        })
+        published.map_err(refusal)
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Condition {
     Stale,
     /// More than one of a hundred records that the last run read is not usable as an event.
     Rejecting,
+    /// Of SalesCommand's own inputs: what is said of who reports to whom would go round in a circle.
+    ManagersInCircle,
 }
 
 /// What is wrong with a source, as people were told.
@@ -133,10 +135,19 @@ pub(crate) async fn watch(
     ports.kv.ensure_bucket(notifier.channel().bucket()).await.map_err(|error| error.to_string())?;
     let runs = runs_by_source(ports).await?;
     let mut problem = Ok(());
+    let mut found = Vec::new();
     for source in schedules.all().await? {
         let record = runs.get(&source.instance);
         let wrong = conditions(&source, record, ports.clock.now(), stale_after);
-        match settle(ports, &source.instance, wrong, record, notifier).await {
+        found.push((source.instance, wrong, record));
+    }
+    // What is not known just now is told as soon as it is.
+    match schedules.own_conditions(ports.clock.now()).await {
+        Ok(wrong) => found.push((InstanceName::config(), wrong, None)),
+        Err(unknown) => problem = Err(unknown),
+    }
+    for (instance, wrong, record) in found {
+        match settle(ports, &instance, wrong, record, notifier).await {
             Ok(()) | Err(Settling::Later) => {}
             Err(Settling::Untold(untold)) => problem = Err(untold),
             Err(Settling::Failed(error)) => problem = Err(error.to_string()),

@@ -4,7 +4,7 @@
 //! last, which stands in the record of runs and is written together with the request. So any number of schedulers may look
 //! at the same time, and one that was away makes up for it with one run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use salescommand_domain::schedule::{Hints, Schedule, Selection, is_paused};
 use salescommand_eventlog::Jobs;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Condition;
 use crate::hints::hints;
 use crate::run::{Demands, RunRecord, RunState, Trigger};
 use crate::trigger::{Job, TriggerError, request_if};
@@ -39,6 +40,11 @@ pub struct Scheduled {
 pub trait Schedules: Send + Sync {
     /// All of them, as they are now; a text that says why they cannot be told.
     async fn all(&self) -> Result<Vec<Scheduled>, String>;
+
+    /// What is wrong with SalesCommand's own inputs at a moment, the instance `config`; nothing, for whoever has none.
+    async fn own_conditions(&self, _now: Timestamp) -> Result<BTreeSet<Condition>, String> {
+        Ok(BTreeSet::new())
+    }
 }
 
 /// Asks for what is due, until stopped. Trouble is told once and waited out.

@@ -308,6 +308,7 @@ impl Resolver<'_> {
                 FacetBody::Label(label) => Reference::Label(label.clone()),
                 FacetBody::Company(company) => Reference::Company(company.clone()),
                 FacetBody::Calendar(calendar) => Reference::Calendar(calendar.clone()),
+                FacetBody::ManagerEdge(declared) => Reference::ManagerEdge(declared.edge.clone()),
                 _ => continue,
             };
             events.push(CanonicalEvent::Referenced {

@@ -1,4 +1,5 @@
-//! `directory`: names and places of people, teams, stages, labels and companies, and the reporting calendar.
+//! `directory`: names and places of people, teams, stages, labels and companies, who reports to whom from which day to
+//! which, and the reporting calendar. The tree of a day is made by whoever reads: nothing here depends on a day.
 
 use async_trait::async_trait;
 use salescommand_domain::access::ScopeKey;
@@ -21,7 +22,7 @@ impl Projection for Directory {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
@@ -90,6 +91,8 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
                 Reference::Label(label) => DirectoryFact::Label { name: label.name.clone() },
                 Reference::Company(company) => DirectoryFact::Company { name: company.name.clone() },
                 Reference::Calendar(calendar) => DirectoryFact::Calendar(calendar.clone()),
+                Reference::ManagerEdge(_) if *deleted => return Some((*id, None)),
+                Reference::ManagerEdge(edge) => DirectoryFact::ManagerEdge(edge.clone()),
             };
             Some((*id, Some(fact)))
         }

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
-use salescommand_store::Registry;
+use salescommand_store::{Error as StoreError, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts};
@@ -26,6 +26,7 @@ use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError
 use crate::clock::Clock;
 use crate::config::DemoLogin;
 use crate::connectors::Connectors;
+use crate::delegations::Delegations;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::ClientAddress;
@@ -43,7 +44,7 @@ use crate::readiness::Probes;
 use crate::seal::Seals;
 use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
-use crate::viewer::{Viewer, Viewers};
+use crate::viewer::{Reader, Viewer, Viewers};
 use crate::writes::RecordWrites;
 
 pub(crate) use links::Forgotten;
@@ -82,6 +83,7 @@ impl fmt::Debug for App {
 /// What only somebody who is signed in may use.
 pub(crate) struct Guarded {
     pub(crate) viewers: Viewers,
+    pub(crate) delegations: Delegations,
     pub(crate) sources: Sources,
     pub(crate) runs: Runs,
     pub(crate) log: Arc<dyn EventLog>,
@@ -161,7 +163,12 @@ impl App {
 
     /// The golden id of an account's person, for the session document.
     pub(crate) async fn person_id(&self, account: &Account) -> Result<Option<String>, ApiError> {
-        let found = self.guarded.viewers.person_id(account.person_facet).await.map_err(ApiError::store)?;
+        let found = self
+            .guarded
+            .viewers
+            .person_id(account.person_facet, self.clock.now())
+            .await
+            .map_err(ApiError::store)?;
         Ok(found.map(|id| id.to_string()))
     }
 }
@@ -222,6 +229,16 @@ need!(
     /// Operating the pipeline.
     OpsManage,
     Some(Permission::OpsManage)
+);
+need!(
+    /// Declaring who reports to whom.
+    OrgManage,
+    Some(Permission::OrgManage)
+);
+need!(
+    /// Letting a colleague see what one sees oneself.
+    OrgDelegate,
+    Some(Permission::OrgDelegate)
 );
 need!(
     /// Reading the log of who did what.
@@ -301,7 +318,23 @@ impl<P> Allowed<P> {
 
     /// What this account may read, as things are now.
     pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
-        self.guarded().viewers.view(self.account.role, self.account.person_facet).await
+        let reader = self.reader().await.map_err(ApiError::store)?;
+        self.guarded().viewers.view(&reader, self.app.clock.now()).await
+    }
+
+    /// Who asks, and what is delegated to them by people who may still sign in.
+    async fn reader(&self) -> Result<Reader, StoreError> {
+        let (role, person) = (self.account.role, self.account.person_facet);
+        let mut delegated = Vec::new();
+        if !role.sees_everything() {
+            delegated = self.guarded().delegations.to(&self.account.id).await?;
+        }
+        if !delegated.is_empty() {
+            let delegators = delegated.iter().map(|delegation| delegation.from.as_str()).collect();
+            let enabled = self.app.accounts.enabled_among(delegators).await?;
+            delegated.retain(|delegation| enabled.contains(&delegation.from));
+        }
+        Ok(Reader { role, person, delegated })
     }
 
     /// Evidence of freshness for a dashboard: if the broker does not answer soon, as last known.

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::master_keys::MasterKeys;
 use crate::oidc::ProviderSettings;
+use crate::session_keys::SessionKeys;
 
 /// What the service needs to know before it starts.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Cookies carry `Secure`, answers `Strict-Transport-Security`. Off only for plain HTTP on loopback.
     pub secure_cookies: bool,
-    /// Signs access tokens.
-    pub signing_key: SymmetricKey,
+    /// Sign access tokens.
+    pub session_keys: SessionKeys,
     /// Seal the credentials of sources.
     pub master_keys: MasterKeys,
     /// Demo mode: `/api/meta` shows these accounts, passwords included. Empty outside demo mode.
@@ -36,6 +37,8 @@ pub struct Config {
     pub public_url: String,
     /// A source whose last complete sync is older than this is stale.
     pub stale_after: Duration,
+    /// The most days that somebody may let a colleague see what they see.
+    pub delegation_days: u16,
     /// A request that takes longer is answered with a problem.
     pub request_timeout: Duration,
 }
@@ -53,11 +56,11 @@ pub struct DemoLogin {
 
 impl Config {
     /// The defaults around the keys: loopback, 10 minutes of access, 14 days of refresh, stale after a day.
-    pub fn new(signing_key: SymmetricKey, master_keys: MasterKeys) -> Self {
+    pub fn new(session_keys: SessionKeys, master_keys: MasterKeys) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             secure_cookies: false,
-            signing_key,
+            session_keys,
             master_keys,
             demo_accounts: Vec::new(),
             demo: false,
@@ -66,6 +69,7 @@ impl Config {
             providers: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             stale_after: Duration::from_secs(24 * 3600),
+            delegation_days: 90,
             request_timeout: Duration::from_secs(30),
         }
     }
@@ -84,6 +88,12 @@ impl SymmetricKey {
     pub fn from_base64(text: &SecretString) -> Result<Self, KeyError> {
         let bytes = BASE64_STANDARD.decode(text.expose_secret().trim()).map_err(|_| KeyError)?;
         Self::from_bytes(bytes)
+    }
+
+    /// Reads keys that are separated by commas or white space; there may be none.
+    pub(crate) fn list_from_base64(text: &SecretString) -> Result<Vec<Self>, KeyError> {
+        let keys = text.expose_secret().split([',', ' ', '\t', '\r', '\n']).filter(|key| !key.is_empty());
+        keys.map(|key| Self::from_base64(&key.into())).collect()
     }
 
     /// Takes 32 bytes.

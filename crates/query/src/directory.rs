@@ -1,15 +1,22 @@
 //! The directory of a serving generation in memory: who reports to whom, and what things are called.
 //!
-//! Built from the projection's public documents and kept until its position moves.
+//! Built from the projection's public documents and kept until its position moves; the tree is that of the day of the
+//! request in the reporting calendar, and made anew when another day begins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use salescommand_domain::access::{OrgTree, Person, TeamEdge};
-use salescommand_domain::canonical::{CalendarFacet, FacetId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use salescommand_domain::access::{DeclaredEdge, OrgTree, Person, TeamEdge};
+use salescommand_domain::canonical::{CalendarFacet, FacetId, ManagerEdge};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// On how many days it is looked whether an edge would close a circle.
+const MOST_DAYS: usize = 64;
 
 /// A person, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,26 +40,42 @@ pub(crate) struct StageName {
 pub(crate) struct Directory {
     pub(crate) tree: OrgTree,
     pub(crate) calendar: CalendarFacet,
+    /// The day of the tree.
+    pub(crate) day: Date,
+    said: Arc<Said>,
     people: BTreeMap<FacetId, String>,
     stages: BTreeMap<FacetId, StageName>,
     teams: BTreeMap<FacetId, String>,
     labels: BTreeMap<FacetId, String>,
+    /// People who work with us no more, as far as sources say.
+    gone: BTreeSet<FacetId>,
     entries: BTreeSet<FacetId>,
 }
 
+/// What trees are made of, whatever the day.
+#[derive(Debug, Default)]
+struct Said {
+    people: Vec<Person>,
+    teams: Vec<TeamEdge>,
+    edges: Vec<DeclaredEdge>,
+}
+
 impl Directory {
-    pub(crate) fn build(entries: Vec<DirectoryEntry>) -> Self {
-        let (mut directory, mut people, mut teams) = (Self::default(), Vec::new(), Vec::new());
+    pub(crate) fn build(entries: Vec<DirectoryEntry>, now: Timestamp) -> Self {
+        let (mut directory, mut said) = (Self::default(), Said::default());
         for DirectoryEntry { id, fact, .. } in entries {
             directory.entries.insert(id);
             match fact {
-                DirectoryFact::Person { name, facets, manager, .. } => {
+                DirectoryFact::Person { name, active, facets, manager } => {
+                    if !active {
+                        directory.gone.insert(id);
+                    }
                     directory.people.insert(id, name);
-                    people.push(Person { id, facets, manager });
+                    said.people.push(Person { id, facets, manager });
                 }
                 DirectoryFact::Team { name, leader, members } => {
                     directory.teams.insert(id, name);
-                    teams.push(TeamEdge { id, leader, members });
+                    said.teams.push(TeamEdge { id, leader, members });
                 }
                 DirectoryFact::Stage { name, order, source, .. } => {
                     directory.stages.insert(id, StageName { name, order, source });
@@ -62,10 +85,19 @@ impl Directory {
                 }
                 DirectoryFact::Company { .. } => {}
                 DirectoryFact::Calendar(calendar) => directory.calendar = calendar,
+                DirectoryFact::ManagerEdge(edge) => said.edges.push(DeclaredEdge { id, edge }),
             }
         }
-        directory.tree = OrgTree::build(&people, &teams);
+        directory.day = directory.calendar.day_of(now);
+        directory.tree = OrgTree::on(directory.day, &said.people, &said.teams, &said.edges);
+        directory.said = Arc::new(said);
         directory
+    }
+
+    /// The same on another day.
+    pub(crate) fn on(&self, day: Date) -> Self {
+        let Said { people, teams, edges } = &*self.said;
+        Self { tree: OrgTree::on(day, people, teams, edges), day, ..self.clone() }
     }
 
     /// The person that a facet belongs to; none if nobody knows it.
@@ -93,5 +125,45 @@ impl Directory {
     /// A stage's name and place.
     pub(crate) fn stage(&self, facet: FacetId) -> Option<&StageName> {
         self.stages.get(&facet)
+    }
+
+    /// Everybody's name, by golden id.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (FacetId, &str)> {
+        self.people.iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// Whether a person works with us, as far as sources say.
+    pub(crate) fn is_active(&self, person: FacetId) -> bool {
+        !self.gone.contains(&person)
+    }
+
+    /// The teams, with their leaders and members.
+    pub(crate) fn team_edges(&self) -> &[TeamEdge] {
+        &self.said.teams
+    }
+
+    /// What somebody has declared, whatever its days.
+    pub(crate) fn edges(&self) -> &[DeclaredEdge] {
+        &self.said.edges
+    }
+
+    /// The first day, today or later, on which an edge would close a circle, and the line from the manager up to the
+    /// person on that day. The line changes only where a declared edge begins or ends, so those days are looked at; not
+    /// more than [`MOST_DAYS`] of them, since the tree refuses a circle whatever was declared.
+    pub(crate) fn circle(&self, edge: &ManagerEdge) -> Option<(Date, Vec<FacetId>)> {
+        let (person, manager) = (self.tree.person_of(edge.person)?, self.tree.person_of(edge.manager?)?);
+        let first = edge.from.map_or(self.day, |from| from.max(self.day));
+        let borders = self.said.edges.iter().flat_map(|declared| {
+            let after = declared.edge.until.and_then(|until| until.tomorrow().ok());
+            [declared.edge.from, after]
+        });
+        let mut days: BTreeSet<Date> = borders.flatten().chain([first]).collect();
+        days.retain(|day| first <= *day && edge.until.is_none_or(|until| *day <= until));
+        days.into_iter().take(MOST_DAYS).find_map(|day| {
+            let line =
+                if day == self.day { self.tree.line(manager) } else { self.on(day).tree.line(manager) };
+            let end = line.iter().position(|at| *at == person)?;
+            Some((day, line.into_iter().take(end + 1).collect()))
+        })
     }
 }

@@ -18,6 +18,7 @@ use crate::readiness::HealthCheck;
 use crate::sources::SourceError;
 
 mod audit;
+mod org;
 mod replays;
 mod users;
 

@@ -78,6 +78,8 @@ pub enum AlertCondition {
     Stale,
     /// More than one of a hundred records that the last run read is not usable as an event.
     Rejecting,
+    /// Of SalesCommand's own inputs: what is said of who reports to whom would go round in a circle.
+    ManagersInCircle,
 }
 
 /// What is read of a source's alerts as ingest records them.

@@ -4,9 +4,10 @@
 //! come from the directory, which is public to everyone who is signed in.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bson::{Bson, RawDocumentBuf};
+use jiff::Timestamp;
 use salescommand_domain::access::{Role, Scope};
 use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
@@ -16,27 +17,35 @@ use salescommand_store::{
 use serde::de::DeserializeOwned;
 
 use crate::consumers::Consumers;
+use crate::delegations::Delegation;
+use crate::directories::Directories;
 use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
 use crate::lineage::{Explained, explained};
 use crate::roll_ups::RollUps;
 
-/// The projection of names and reporting lines.
-pub(crate) const DIRECTORY: &str = "directory";
-
 /// Makes viewers.
 pub(crate) struct Viewers {
     store: Arc<dyn ScopedReads>,
     roll_ups: Arc<RollUps>,
-    /// The directory of (serving generation, position revision).
-    kept: Mutex<Option<(u32, i64, Arc<Directory>)>>,
+    directories: Directories,
 }
 
 impl fmt::Debug for Viewers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Viewers")
     }
+}
+
+/// Whose view it is.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) role: Role,
+    /// The record by which their account is a person.
+    pub(crate) person: FacetId,
+    /// What is delegated to them, on whatever days.
+    pub(crate) delegated: Vec<Delegation>,
 }
 
 /// One request's view.
@@ -60,44 +69,33 @@ impl fmt::Debug for Viewer {
 
 impl Viewers {
     pub(crate) fn new(store: Arc<dyn ScopedReads>, roll_ups: RollUps) -> Self {
-        Self { store, roll_ups: Arc::new(roll_ups), kept: Mutex::default() }
+        Self { directories: Directories::new(store.clone()), store, roll_ups: Arc::new(roll_ups) }
     }
 
-    /// The view of a person; `warming-up` before anything has been prepared.
-    pub(crate) async fn view(&self, role: Role, person: FacetId) -> Result<Viewer, ApiError> {
+    /// The view of a reader at a moment; `warming-up` before anything has been prepared.
+    pub(crate) async fn view(&self, reader: &Reader, now: Timestamp) -> Result<Viewer, ApiError> {
         let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
         let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
-        let directory = self.directory(&active, &consumers).await.map_err(ApiError::store)?;
-        let scope = directory.tree.scope(role, Some(person));
+        let directory = self.directories.of(&active, &consumers, now).await.map_err(ApiError::store)?;
+        let holding = reader.delegated.iter().filter(|delegation| delegation.holds_on(directory.day));
+        let delegators: Vec<FacetId> = holding.map(|delegation| delegation.delegator).collect();
+        let scope = directory.tree.scope_with(reader.role, Some(reader.person), &delegators);
         let (store, roll_ups) = (self.store.clone(), self.roll_ups.clone());
         Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
     }
 
+    /// Who is who at a moment; nobody while nothing has been prepared.
+    pub(crate) async fn directory(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
+        self.directories.present(now).await
+    }
+
     /// The golden id of an account's person; none while nobody knows it.
-    pub(crate) async fn person_id(&self, person: FacetId) -> Result<Option<FacetId>, StoreError> {
-        let Some(active) = self.store.active().await? else { return Ok(None) };
-        let consumers = Consumers::new(self.store.positions().await?);
-        Ok(self.directory(&active, &consumers).await?.tree.person_of(person))
-    }
-
-    async fn directory(&self, active: &Active, consumers: &Consumers) -> Result<Arc<Directory>, StoreError> {
-        let Some(generation) = active.serving.get(DIRECTORY).copied() else { return Ok(Arc::default()) };
-        // The revision was read before the documents: what is kept may be newer than its revision, never older.
-        let revision = consumers.projection(DIRECTORY, generation).map(|position| position.revision);
-        if let (Some(revision), Some((kept_generation, kept_revision, directory))) = (revision, &*self.kept())
-            && (*kept_generation, *kept_revision) == (generation, revision)
-        {
-            return Ok(directory.clone());
-        }
-        let documents =
-            self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
-        let directory = Arc::new(Directory::build(document::read_all(&documents)?));
-        *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
-        Ok(directory)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(u32, i64, Arc<Directory>)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) async fn person_id(
+        &self,
+        person: FacetId,
+        now: Timestamp,
+    ) -> Result<Option<FacetId>, StoreError> {
+        Ok(self.directories.present(now).await?.tree.person_of(person))
     }
 }
 

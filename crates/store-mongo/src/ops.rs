@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bson::{RawDocumentBuf, doc};
 use salescommand_store::{
-    CollectionSpec, Error, OPS_AUDIT_OUTBOX, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES,
+    CollectionSpec, Error, OPS_AUDIT_OUTBOX, OPS_DELEGATIONS, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES,
     OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS, Ops, Query,
     check_deletion, check_operational, text_id,
 };
@@ -15,10 +15,11 @@ use crate::{MongoStore, filter};
 impl Ops for MongoStore {
     async fn ensure_ops(&self) -> Result<(), Error> {
         let collections = [
-            CollectionSpec::plain(OPS_USERS).unique("email"),
+            CollectionSpec::plain(OPS_USERS).unique("email").index(&["person_facet"]),
             CollectionSpec::plain(OPS_REFRESH_TOKENS).index(&["family"]).index(&["user"]),
             CollectionSpec::plain(OPS_IDENTITIES).index(&["account"]),
             CollectionSpec::plain(OPS_USED_SIGN_INS).index(&["expires"]),
+            CollectionSpec::plain(OPS_DELEGATIONS).index(&["to"]).index(&["from"]),
             CollectionSpec::plain(OPS_SOURCES),
             CollectionSpec::plain(OPS_GENERATIONS),
             CollectionSpec::plain(OPS_REPLAYS),

@@ -35,8 +35,8 @@ pub use document::{
 pub use hashes::{BUCKETS, BucketSums, Change, HASHES_COLLECTION, bucket_of, chunk_ids, stored_sums};
 pub use layer::{Layer, Layered};
 pub use names::{
-    ACTIVE_COLLECTION, Active, Generations, OPS_AUDIT_OUTBOX, OPS_ERASURES, OPS_GENERATIONS, OPS_IDENTITIES,
-    OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS,
+    ACTIVE_COLLECTION, Active, Generations, OPS_AUDIT_OUTBOX, OPS_DELEGATIONS, OPS_ERASURES, OPS_GENERATIONS,
+    OPS_IDENTITIES, OPS_REFRESH_TOKENS, OPS_REPLAYS, OPS_ROLL_UPS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS,
     POSITIONS_COLLECTION, canonical_collection, facets_collection, history_collection,
     history_orphans_collection, links_collection, normalizer_consumer, outbox_collection,
     quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,

@@ -18,6 +18,8 @@ pub const OPS_REFRESH_TOKENS: &str = "ops_refresh_tokens";
 pub const OPS_IDENTITIES: &str = "ops_identities";
 /// Sign-ins through providers that have come back, by digest of their state.
 pub const OPS_USED_SIGN_INS: &str = "ops_used_sign_ins";
+/// Delegations: who lets whom see what they see, on which days.
+pub const OPS_DELEGATIONS: &str = "ops_delegations";
 /// Source instances with their sealed credentials, by name.
 pub const OPS_SOURCES: &str = "ops_sources";
 /// Generations that exist, active or not.

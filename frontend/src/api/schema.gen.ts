@@ -800,6 +800,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/org/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Delegations that are not over: yours and to you */
+        get: operations["delegations"];
+        put?: never;
+        /**
+         * Let a colleague see what you see, for some days
+         * @description They see your records and those of everyone below you, and nothing that was delegated to you. What they change, they
+         *     change in their own name.
+         */
+        post: operations["delegate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/delegations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw a delegation
+         * @description It holds no more from the next request on.
+         */
+        delete: operations["withdraw_delegation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/edges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who reports to whom, as somebody has declared, and what is refused because it would close a circle */
+        get: operations["manager_edges"];
+        put?: never;
+        /**
+         * Declare who somebody reports to, from one day to another
+         * @description It goes before what directories, sources and teams say, and takes the place of what was declared from the same day
+         *     on. Of two that hold on a day, the one that began later decides. Who reports to whom never goes round in a circle.
+         */
+        post: operations["declare_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/edges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take back what somebody has declared */
+        delete: operations["take_back_manager"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find people by name
+         * @description To name somebody: who works with us is public to whoever is signed in, where they stand is not.
+         */
+        get: operations["find_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a person stands, and by what that is known */
+        get: operations["org_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who reports to whom, today
+         * @description A level at a time, of the people whose records you see. The line above you is by name alone.
+         */
+        get: operations["org_tree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sync/history": {
         parameters: {
             query?: never;
@@ -1089,6 +1227,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teams */
+        get: operations["teams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team */
+        get: operations["team"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -1213,7 +1385,7 @@ export interface components {
          * @description What is wrong with a source.
          * @enum {string}
          */
-        AlertCondition: "failing" | "paused" | "stale" | "rejecting";
+        AlertCondition: "failing" | "paused" | "stale" | "rejecting" | "managers_in_circle";
         /** @description An amount to be set. */
         AmountGiven: {
             /** @description ISO 4217 code. */
@@ -1307,9 +1479,9 @@ export interface components {
         AuditTarget: {
             /** @description Which one. */
             id: string;
-            /** @description `account`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`. */
+            /** @description `account`, `person`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`. */
             kind: string;
-            /** @description The present name of an account. */
+            /** @description The present name of an account or a person. */
             name?: string | null;
         };
         /** @description What a walk along the chain has shown. */
@@ -1388,6 +1560,11 @@ export interface components {
             /** @description The address to hand over, below `http.public_url`; without one only the path. */
             url: string;
         };
+        /**
+         * @description What becomes of what is said about somebody's manager.
+         * @enum {string}
+         */
+        ClaimStanding: "holds" | "overridden" | "refused";
         /** @description Deals closed in the period. */
         ClosedDeals: {
             /** @description Sums per currency. */
@@ -1505,6 +1682,97 @@ export interface components {
          * @enum {string}
          */
         DecisionOutcome: "accepted" | "rejected" | "waived" | "pending";
+        /** @description Who somebody reports to, as somebody has declared. */
+        DeclaredManager: {
+            /**
+             * Format: date
+             * @description The first day; none: ever since.
+             */
+            from?: string | null;
+            /** @description Whether it decides who the person reports to today. */
+            holds: boolean;
+            /** @description Its id. */
+            id: string;
+            manager?: components["schemas"]["PersonRef"] | null;
+            /** @description Why. */
+            note?: string | null;
+            /** @description Who. */
+            person: components["schemas"]["PersonRef"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            set_at?: string | null;
+            set_by?: components["schemas"]["PersonRef"] | null;
+            /**
+             * Format: date
+             * @description The last day; none: from then on.
+             */
+            until?: string | null;
+        };
+        /** @description What was declared, and what is refused. */
+        DeclaredManagers: {
+            /**
+             * Format: date
+             * @description Today, in the reporting calendar.
+             */
+            day: string;
+            /** @description In the order of the people's names. */
+            edges: components["schemas"]["DeclaredManager"][];
+            /** @description There are more than are shown. */
+            more: boolean;
+            /** @description What would close a circle today: in sources, mostly. */
+            refused: components["schemas"]["RefusedManager"][];
+        };
+        /** @description For some days, somebody lets somebody else see what they see. */
+        Delegation: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            first: string;
+            /** @description Who delegates. */
+            from: components["schemas"]["PersonRef"];
+            /** @description You delegate. */
+            given: boolean;
+            /** @description Holds today. */
+            holds: boolean;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            last: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            made_at: string;
+            /** @description You may withdraw it. */
+            may_withdraw: boolean;
+            /** @description Why. */
+            note?: string | null;
+            /** @description You see more for it. */
+            received: boolean;
+            /** @description Who sees more for it. */
+            to: components["schemas"]["PersonRef"];
+        };
+        /** @description Delegations that are not over. */
+        Delegations: {
+            /**
+             * Format: date
+             * @description Today, in the reporting calendar.
+             */
+            day: string;
+            /** @description In the order of their first days. */
+            delegations: components["schemas"]["Delegation"][];
+            /**
+             * Format: int32
+             * @description The most days that one lasts.
+             */
+            longest: number;
+        };
         /** @description An account of the demo, shown on the sign-in page. */
         DemoAccount: {
             /** @description Sign-in name. */
@@ -1890,6 +2158,56 @@ export interface components {
              */
             password: string;
         };
+        /** @description What is said about somebody's manager. */
+        ManagerClaim: {
+            /** @description By what. */
+            evidence: components["schemas"]["ManagerEvidence"];
+            /**
+             * Format: date
+             * @description The first day, if there is one.
+             */
+            from?: string | null;
+            manager?: components["schemas"]["PersonRef"] | null;
+            /** @description What becomes of it. */
+            standing: components["schemas"]["ClaimStanding"];
+            team?: components["schemas"]["TeamRef"] | null;
+            /**
+             * Format: date
+             * @description The last day, if there is one.
+             */
+            until?: string | null;
+        };
+        /** @description Who is to report to whom. */
+        ManagerDeclaration: {
+            /**
+             * Format: date
+             * @description The first day; none: ever since.
+             */
+            from?: string | null;
+            /** @description The manager's; none: nobody. */
+            manager?: string | null;
+            /** @description Why. */
+            note?: string | null;
+            /** @description Golden id of the person, or the id of any of their records. */
+            person: string;
+            /**
+             * Format: date
+             * @description The last day; none: from then on.
+             */
+            until?: string | null;
+        };
+        /** @description A declaration, and whether the tree has it. */
+        ManagerDeclared: {
+            /** @description What was declared. */
+            edge: components["schemas"]["DeclaredManager"];
+            /** @description Whether it is in the tree that everybody reads. */
+            state: components["schemas"]["WriteState"];
+        };
+        /**
+         * @description By what a manager is known, the strongest first.
+         * @enum {string}
+         */
+        ManagerEvidence: "manual" | "directory" | "source" | "team_leader";
         /** @description A record that was merged into another one. */
         MergedRecord: {
             /** @description Golden id. */
@@ -1935,6 +2253,25 @@ export interface components {
             after: components["schemas"]["Money"];
             /** @description In what is read. */
             before: components["schemas"]["Money"];
+        };
+        /** @description Who is to see what somebody sees, on which days. */
+        NewDelegationBody: {
+            /**
+             * Format: date
+             * @description The first day; none: today.
+             */
+            first?: string | null;
+            /** @description Who delegates, by the id of a person; none: you. Somebody else only for whoever manages accounts. */
+            from?: string | null;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            last: string;
+            /** @description Why. */
+            note?: string | null;
+            /** @description Who is to see more, by the id of a person. */
+            to: string;
         };
         /** @description What Odoo 17 and later post ("Send Webhook Notification"). All but the model is ignored, further members too. */
         OdooHint: {
@@ -2162,6 +2499,64 @@ export interface components {
             /** @description The object within it. */
             object: string;
         };
+        /** @description A level of the reporting tree. */
+        OrgLevel: {
+            /**
+             * Format: date
+             * @description The day of the tree: today, in the reporting calendar.
+             */
+            day: string;
+            /** @description Who is above, the nearest first: above the person asked about, or above you. */
+            line: components["schemas"]["PersonRef"][];
+            /** @description There are more than are shown. */
+            more: boolean;
+            /** @description In the order of their names. */
+            people: components["schemas"]["OrgPerson"][];
+        };
+        /** @description A person and their place on a day. */
+        OrgPerson: {
+            /** @description Works with us, as far as sources say. */
+            active: boolean;
+            evidence?: components["schemas"]["ManagerEvidence"] | null;
+            /**
+             * Format: date
+             * @description Since when, if that was declared.
+             */
+            from?: string | null;
+            /** @description Golden id. */
+            id: string;
+            manager?: components["schemas"]["PersonRef"] | null;
+            /** @description Display name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many report to them directly.
+             */
+            reports: number;
+            /**
+             * Format: date
+             * @description Until when, if that was declared.
+             */
+            until?: string | null;
+        };
+        /** @description A person's place, explained. */
+        OrgPlace: {
+            /** @description All that is said about their manager, the strongest first, and what becomes of it. */
+            claims: components["schemas"]["ManagerClaim"][];
+            /**
+             * Format: date
+             * @description The day: today, in the reporting calendar.
+             */
+            day: string;
+            /** @description Teams that they lead. */
+            leads: components["schemas"]["TeamRef"][];
+            /** @description Who is above, the nearest first. */
+            line: components["schemas"]["PersonRef"][];
+            /** @description The person. */
+            person: components["schemas"]["OrgPerson"];
+            /** @description Teams that they are in. */
+            teams: components["schemas"]["TeamRef"][];
+        };
         /** @description The overview page in one answer. */
         Overview: {
             /** @description Newest first. */
@@ -2210,6 +2605,11 @@ export interface components {
              * @description What stands behind `#` in the link.
              */
             token: string;
+        };
+        /** @description People found by name. */
+        PeopleFound: {
+            /** @description In the order of their names; not more than 20. */
+            people: components["schemas"]["PersonRef"][];
         };
         /** @description A fiscal quarter; the end is exclusive. */
         Period: {
@@ -2391,6 +2791,17 @@ export interface components {
              */
             months?: number | null;
             mrr?: components["schemas"]["Money"] | null;
+        };
+        /** @description What would close a circle and is refused. */
+        RefusedManager: {
+            /** @description By what that is said. */
+            evidence: components["schemas"]["ManagerEvidence"];
+            /** @description From that manager up to the person, as it is. */
+            line: components["schemas"]["PersonRef"][];
+            /** @description To whom. */
+            manager: components["schemas"]["PersonRef"];
+            /** @description Who would report. */
+            person: components["schemas"]["PersonRef"];
         };
         /** @description A rejected raw event. */
         Reject: {
@@ -3338,6 +3749,34 @@ export interface components {
             run_id: string;
             /** @description The source. */
             source: string;
+        };
+        /** @description A team. */
+        Team: {
+            /** @description Not archived. */
+            active: boolean;
+            /** @description Golden id. */
+            id: string;
+            leader?: components["schemas"]["PersonRef"] | null;
+            /** @description In the order of their names. */
+            members: components["schemas"]["PersonRef"][];
+            /** @description Display name. */
+            name: string;
+            /** @description The sources that it is from. */
+            sources: string[];
+        };
+        /** @description All teams. */
+        TeamList: {
+            /** @description There are more than are shown. */
+            more: boolean;
+            /** @description In the order of their names. */
+            teams: components["schemas"]["Team"][];
+        };
+        /** @description A team by name. */
+        TeamRef: {
+            /** @description Golden id. */
+            id: string;
+            /** @description Display name. */
+            name: string;
         };
         /** @description An account. */
         User: {
@@ -6509,6 +6948,577 @@ export interface operations {
             };
         };
     };
+    delegations: {
+        parameters: {
+            query?: {
+                /** @description Everybody's, for whoever manages accounts; without it, yours */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delegations"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delegate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDelegationBody"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delegation"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_delegation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the delegation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-delegation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    manager_edges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclaredManagers"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    declare_manager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManagerDeclaration"];
+            };
+        };
+        responses: {
+            /** @description Declared, and in the tree */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagerDeclared"];
+                };
+            };
+            /** @description Declared, and on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagerDeclared"];
+                };
+            };
+            /** @description malformed-body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description closes-circle */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_back_manager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of what was declared */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back, and on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken back, and out of the tree */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-edge */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_people: {
+        parameters: {
+            query: {
+                /** @description What one of the names begins with */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleFound"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    org_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Golden id, or the id of any record of the person */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrgPlace"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-person */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    org_tree: {
+        parameters: {
+            query?: {
+                /** @description Those who report to this person directly; without it, those above whom you see nobody */
+                under?: string;
+                /** @description Instead: those one of whose names begins with this */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrgLevel"];
+                };
+            };
+            /** @description malformed-query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-person */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sync_history: {
         parameters: {
             query?: {
@@ -7698,6 +8708,112 @@ export interface operations {
             };
             /** @description sync-already-running */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Golden id, or the id of any record of the team */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Not signed in, or the access cookie has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not permitted */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-team */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

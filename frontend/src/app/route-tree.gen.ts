@@ -15,6 +15,7 @@ import { Route as ForgotPasswordRouteImport } from "./../routes/forgot-password"
 import { Route as SetPasswordRouteImport } from "./../routes/set-password";
 import { Route as SignInRouteImport } from "./../routes/sign-in";
 import { Route as AppAuditRouteImport } from "./../routes/_app/audit";
+import { Route as AppOrganisationRouteImport } from "./../routes/_app/organisation";
 import { Route as AppOverviewRouteImport } from "./../routes/_app/overview";
 import { Route as AppUsersRouteImport } from "./../routes/_app/users";
 import { Route as AppDataLakeIndexRouteImport } from "./../routes/_app/data-lake/index";
@@ -52,6 +53,11 @@ const SignInRoute = SignInRouteImport.update({
 const AppAuditRoute = AppAuditRouteImport.update({
   id: "/audit",
   path: "/audit",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOrganisationRoute = AppOrganisationRouteImport.update({
+  id: "/organisation",
+  path: "/organisation",
   getParentRoute: () => AppRoute,
 } as any);
 const AppOverviewRoute = AppOverviewRouteImport.update({
@@ -110,6 +116,7 @@ export interface FileRoutesByFullPath {
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/audit": typeof AppAuditRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -126,6 +133,7 @@ export interface FileRoutesByTo {
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/audit": typeof AppAuditRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/overview": typeof AppOverviewRoute;
   "/users": typeof AppUsersRoute;
   "/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -144,6 +152,7 @@ export interface FileRoutesById {
   "/set-password": typeof SetPasswordRoute;
   "/sign-in": typeof SignInRoute;
   "/_app/audit": typeof AppAuditRoute;
+  "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/overview": typeof AppOverviewRoute;
   "/_app/users": typeof AppUsersRoute;
   "/_app/data-lake/entities": typeof AppDataLakeEntitiesRoute;
@@ -162,6 +171,7 @@ export interface FileRouteTypes {
     | "/set-password"
     | "/sign-in"
     | "/audit"
+    | "/organisation"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -178,6 +188,7 @@ export interface FileRouteTypes {
     | "/set-password"
     | "/sign-in"
     | "/audit"
+    | "/organisation"
     | "/overview"
     | "/users"
     | "/data-lake/entities"
@@ -195,6 +206,7 @@ export interface FileRouteTypes {
     | "/set-password"
     | "/sign-in"
     | "/_app/audit"
+    | "/_app/organisation"
     | "/_app/overview"
     | "/_app/users"
     | "/_app/data-lake/entities"
@@ -256,6 +268,13 @@ declare module "@tanstack/react-router" {
       path: "/audit";
       fullPath: "/audit";
       preLoaderRoute: typeof AppAuditRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/organisation": {
+      id: "/_app/organisation";
+      path: "/organisation";
+      fullPath: "/organisation";
+      preLoaderRoute: typeof AppOrganisationRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/overview": {
@@ -326,6 +345,7 @@ declare module "@tanstack/react-router" {
 
 interface AppRouteChildren {
   AppAuditRoute: typeof AppAuditRoute;
+  AppOrganisationRoute: typeof AppOrganisationRoute;
   AppOverviewRoute: typeof AppOverviewRoute;
   AppUsersRoute: typeof AppUsersRoute;
   AppDataLakeEntitiesRoute: typeof AppDataLakeEntitiesRoute;
@@ -339,6 +359,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppAuditRoute: AppAuditRoute,
+  AppOrganisationRoute: AppOrganisationRoute,
   AppOverviewRoute: AppOverviewRoute,
   AppUsersRoute: AppUsersRoute,
   AppDataLakeEntitiesRoute: AppDataLakeEntitiesRoute,

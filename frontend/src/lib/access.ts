@@ -10,7 +10,10 @@ export type Permission =
   | "sync:trigger"
   | "ops:read"
   | "ops:manage"
-  | "records:write";
+  | "records:write"
+  | "org:manage"
+  | "org:delegate"
+  | "users:manage";
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],

@@ -41,8 +41,8 @@ pub(super) fn ignored_key(fields: &Map<String, Value>) -> Result<Mapped, Rejecti
     Ok(Mapped { body, keys: vec![key], refs: Vec::new() })
 }
 
-/// One end of a link: a facet id, or which record of which source.
-fn end(fields: &Map<String, Value>, field: &str) -> Result<FacetId, Rejection> {
+/// One end of a link or an edge: a facet id, or which record of which source.
+pub(super) fn end(fields: &Map<String, Value>, field: &str) -> Result<FacetId, Rejection> {
     match fields.get(field) {
         Some(Value::Object(record)) => source(record, field),
         _ => {

@@ -13,13 +13,15 @@
 //! | `link` | any | `{a, b}`, each a facet id or `{instance, object, key}`: the two records are one thing |
 //! | `ignored_key` | any | `{key}`: this identity key joins nothing |
 //! | `quarantine_decision` | `<instance>/<epoch>/<sequence>` | `{decision: "retry" \| "waive", reason?}`; a waiver has a reason |
+//! | `manager_edge` | `<person>` or `<person>/<first day>` | `{person, manager, from?, until?, note?, set_by?, set_at?}`: who somebody reports to; `manager` may be `"nobody"` |
 //! | `mapping` | a foreign instance | `{program, description?}`: takes effect with the next generation, so it says nothing here |
 //!
-//! A link or an ignored key that is deleted declares nothing any more.
+//! A link, an ignored key or a manager edge that is deleted declares nothing any more.
 
 use jiff::tz::TimeZone;
 use salescommand_domain::canonical::{
-    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, Mapped, Rejection, SourceRef, User,
+    CalendarFacet, Entity, FacetBody, FacetId, IdentityKey, MANAGER_EDGE_OBJECT, Mapped, Rejection,
+    SourceRef, User,
 };
 use salescommand_domain::raw::{Envelope, InstanceName, ObjectName, Payload};
 use serde_json::{Map, Value};
@@ -28,10 +30,12 @@ use crate::Descriptor;
 
 mod decisions;
 mod identity;
+mod managers;
 #[cfg(test)]
 mod tests;
 
 pub use identity::{ignored_key_payload, link_payload};
+pub use managers::manager_edge_payload;
 
 /// Version of the payloads' shape.
 pub const PAYLOAD_SCHEMA: u32 = 1;
@@ -58,6 +62,7 @@ fn map(envelope: &Envelope) -> Result<Option<Mapped>, Rejection> {
         "link" => identity::link(fields)?,
         "ignored_key" => identity::ignored_key(fields)?,
         "quarantine_decision" => decisions::quarantine(fields, &envelope.key)?,
+        MANAGER_EDGE_OBJECT => managers::manager_edge(fields)?,
         "mapping" => return decisions::mapping(fields).map(|()| None),
         other => {
             return Err(Rejection::new(

@@ -2,13 +2,14 @@
 
 use proptest::prelude::*;
 use salescommand_domain::canonical::{
-    Entity, FacetBody, FacetId, IdentityKey, LinkFacet, Mapped, Rejection, SourceRef,
+    Entity, FacetBody, FacetId, IdentityKey, LinkFacet, ManagerEdge, ManagerEdgeFacet, ManagerEvidence,
+    Mapped, Rejection, SourceRef,
 };
 use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ignored_key_payload, link_payload, map};
+use super::{ignored_key_payload, link_payload, manager_edge_payload, map};
 
 fn mapped(object: &str, key: &str, payload: Value) -> Result<Option<Mapped>, Rejection> {
     map(&Envelope {
@@ -138,6 +139,35 @@ fn an_ignored_key_is_a_key() {
     );
 }
 
+fn manager_edge_schema() -> jsonschema::Validator {
+    schema(include_str!("../../../../schemas/config-manager-edge.json"))
+}
+
+#[test]
+fn a_manager_edge_that_cannot_be_is_rejected_with_its_place() {
+    let (ann, boss) = ("80ac86f3-7999-545a-9e59-6333c2cb2c64", "90ac86f3-7999-545a-9e59-6333c2cb2c64");
+    let long = "x".repeat(501);
+    let wrong = [
+        (json!({ "person": ann }), "missing_field", "/manager"),
+        (json!({ "manager": "nobody" }), "missing_field", "/person"),
+        (json!({ "person": ann, "manager": "Boss" }), "out_of_range", "/manager"),
+        (json!({ "person": ann, "manager": 7 }), "wrong_type", "/manager"),
+        (json!({ "person": ann, "manager": boss, "from": "1 August" }), "out_of_range", "/from"),
+        (json!({ "person": ann, "manager": boss, "until": "2026-02-30" }), "out_of_range", "/until"),
+        (json!({ "person": ann, "manager": boss, "note": long }), "out_of_range", "/note"),
+        (json!({ "person": ann, "manager": boss, "set_by": "Sam" }), "out_of_range", "/set_by"),
+        (json!({ "person": ann, "manager": boss, "set_at": "noon" }), "out_of_range", "/set_at"),
+    ];
+    for (payload, reason, path) in wrong {
+        assert!(!manager_edge_schema().is_valid(&payload), "the schema takes {payload}");
+        assert_eq!(rejected("manager_edge", payload.clone()), (reason, path.to_owned()), "{payload}");
+    }
+    let itself = json!({ "person": ann, "manager": ann });
+    assert_eq!(rejected("manager_edge", itself), ("out_of_range", "/manager".to_owned()));
+    let backwards = json!({ "person": ann, "manager": boss, "from": "2026-08-02", "until": "2026-08-01" });
+    assert_eq!(rejected("manager_edge", backwards), ("out_of_range", "/until".to_owned()));
+}
+
 fn schema(text: &str) -> jsonschema::Validator {
     let options = jsonschema::options().should_validate_formats(true);
     options.build(&serde_json::from_str(text).unwrap()).unwrap()
@@ -206,6 +236,27 @@ proptest! {
     }
 
     #[test]
+    fn written_manager_edges_are_valid_and_read_back(person in any::<u128>(), manager in any::<Option<u128>>(), days in any::<[Option<u16>; 2]>(), note in "[!-~é][ -~é]{0,20}[!-~]", seconds in any::<Option<u32>>()) {
+        let id = |number| FacetId(Uuid::from_u128(number));
+        prop_assume!(manager != Some(person));
+        let day = |number: u16| jiff::civil::date(1990, 1, 1).checked_add(jiff::Span::new().days(i64::from(number))).unwrap();
+        let until = days[1].filter(|until| days[0].is_none_or(|from| from <= *until));
+        let edge = ManagerEdge {
+            person: id(person),
+            manager: manager.map(id),
+            evidence: ManagerEvidence::Manual,
+            from: days[0].map(day),
+            until: until.map(day),
+        };
+        let set_at = seconds.map(|seconds| jiff::Timestamp::from_second(i64::from(seconds)).unwrap());
+        let declared = ManagerEdgeFacet { edge, note: Some(note), set_by: seconds.map(|by| id(u128::from(by))), set_at };
+        let payload = manager_edge_payload(&declared);
+        prop_assert!(manager_edge_schema().is_valid(&payload), "{payload}");
+        let mapped = mapped("manager_edge", "any", payload).unwrap().unwrap();
+        prop_assert_eq!(mapped.body, FacetBody::ManagerEdge(declared));
+    }
+
+    #[test]
     fn every_declaration_that_the_schema_takes_is_read(a in any::<u128>(), instance in "[a-z][a-z0-9-]{0,31}", object in "[a-zA-Z._]{1,40}", key in "[a-z0-9]([ -~]{0,10}[a-z0-9])?") {
         let payload = json!({ "a": Uuid::from_u128(a).to_string(), "b": { "instance": instance, "object": object, "key": key } });
         prop_assert!(link_schema().is_valid(&payload), "{payload}");
@@ -213,9 +264,10 @@ proptest! {
     }
 
     #[test]
-    fn mapping_never_panics(object in "calendar|account|person|link|ignored_key|other", email in ".{0,20}", zone in ".{0,20}", month in any::<i64>()) {
+    fn mapping_never_panics(object in "calendar|account|person|link|ignored_key|manager_edge|other", email in ".{0,20}", zone in ".{0,20}", month in any::<i64>()) {
         let payload = json!({
             "email": email, "manager_email": zone, "name": email, "time_zone": zone, "fiscal_year_start": month,
+            "person": zone, "manager": email, "from": zone, "until": email, "set_at": zone,
             "key": zone, "a": email, "b": { "instance": email, "object": zone, "key": zone },
         });
         let _ = mapped(&object, "k", payload);

@@ -9,4 +9,4 @@ mod tree;
 
 pub use role::{Permission, Role};
 pub use scope::{Scope, ScopeKey, ScopeKind};
-pub use tree::{OrgTree, Person, TeamEdge};
+pub use tree::{Claim, DeclaredEdge, OrgTree, Person, Standing, TeamEdge};

@@ -44,6 +44,12 @@ pub enum Permission {
     /// Edit the records that one may see.
     #[serde(rename = "records:write")]
     RecordsWrite,
+    /// Declare who reports to whom.
+    #[serde(rename = "org:manage")]
+    OrgManage,
+    /// Let a colleague see what one sees oneself, for some days.
+    #[serde(rename = "org:delegate")]
+    OrgDelegate,
     /// Make accounts, change their roles, shut them out.
     #[serde(rename = "users:manage")]
     UsersManage,
@@ -83,8 +89,8 @@ impl Role {
     /// What the role may do.
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AuditRead, DashboardRead, DataLakeRead, OpsManage, OpsRead, RecordsWrite, SyncRead, SyncTrigger,
-            UsersManage,
+            AuditRead, DashboardRead, DataLakeRead, OpsManage, OpsRead, OrgDelegate, OrgManage, RecordsWrite,
+            SyncRead, SyncTrigger, UsersManage,
         };
         match self {
             Self::SuperAdmin => &[
@@ -95,12 +101,18 @@ impl Role {
                 OpsRead,
                 OpsManage,
                 RecordsWrite,
+                OrgManage,
+                OrgDelegate,
                 UsersManage,
                 AuditRead,
             ],
-            Self::Executive => &[DashboardRead, DataLakeRead, SyncRead],
-            Self::SalesManager => &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, RecordsWrite],
-            Self::AccountManager | Self::SalesUser => &[DashboardRead, DataLakeRead, SyncRead, RecordsWrite],
+            Self::Executive => &[DashboardRead, DataLakeRead, SyncRead, OrgDelegate],
+            Self::SalesManager => {
+                &[DashboardRead, DataLakeRead, SyncRead, SyncTrigger, RecordsWrite, OrgDelegate]
+            }
+            Self::AccountManager | Self::SalesUser => {
+                &[DashboardRead, DataLakeRead, SyncRead, RecordsWrite, OrgDelegate]
+            }
             Self::Viewer => &[DashboardRead],
         }
     }

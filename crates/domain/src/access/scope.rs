@@ -89,6 +89,7 @@ pub struct Scope {
     pub(super) kind: ScopeKind,
     pub(super) keys: BTreeSet<ScopeKey>,
     pub(super) people: usize,
+    pub(super) delegated: usize,
 }
 
 impl Scope {
@@ -115,5 +116,10 @@ impl Scope {
     /// How many people's records it covers.
     pub fn people(&self) -> usize {
         self.people
+    }
+
+    /// How many of those it covers only because somebody delegates to the user.
+    pub fn delegated(&self) -> usize {
+        self.delegated
     }
 }

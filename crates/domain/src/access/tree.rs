@@ -1,12 +1,18 @@
-//! The reporting tree, and the one function that turns a user into a scope.
+//! The reporting tree of a day, and the one function that turns a user into a scope.
 //!
-//! A person's manager is the one named by SalesCommand's configuration or by a source, else the leader of the
-//! team they are a member of. An edge that would close a cycle is refused; the rest of the tree stands.
+//! Who somebody reports to may be said by several: see [`ManagerEvidence`] for who goes before whom. The strongest
+//! that holds on the day decides; of two equally strong ones the one that began later, then the one with the smallest
+//! id. What closes a circle with what is at least as strong is refused, and the next one that says something about the
+//! person is heard, so one wrong record never takes more than itself away. The tree is a function of what is said and
+//! of the day: the order in which it is given, or became known, does not matter.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+
 use super::{Role, Scope, ScopeKey, ScopeKind};
-use crate::canonical::FacetId;
+use crate::canonical::{FacetId, ManagerEdge, ManagerEvidence};
 
 /// A golden user, as far as visibility is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +21,7 @@ pub struct Person {
     pub id: FacetId,
     /// All facets: records are owned by facets.
     pub facets: Vec<FacetId>,
-    /// A facet of the manager, if one is named.
+    /// A facet of the manager, if a source names one.
     pub manager: Option<FacetId>,
 }
 
@@ -30,7 +36,44 @@ pub struct TeamEdge {
     pub members: Vec<FacetId>,
 }
 
-/// Who reports to whom.
+/// A manager edge and the record that declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredEdge {
+    /// The record.
+    pub id: FacetId,
+    /// What it says.
+    pub edge: ManagerEdge,
+}
+
+/// What becomes of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It is so.
+    Holds,
+    /// Something stronger holds.
+    Overridden,
+    /// It would close a circle.
+    Refused,
+}
+
+/// What somebody says about a person's manager, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The manager's golden id; none: nobody.
+    pub manager: Option<FacetId>,
+    /// Who says so.
+    pub evidence: ManagerEvidence,
+    /// The edge's record, or the team; none for what the person's own records say.
+    pub by: Option<FacetId>,
+    /// The first day, if there is one.
+    pub from: Option<Date>,
+    /// The last day, if there is one.
+    pub until: Option<Date>,
+    /// What becomes of it.
+    pub standing: Standing,
+}
+
+/// Who reports to whom on a day.
 #[derive(Debug, Clone, Default)]
 pub struct OrgTree {
     facets: BTreeMap<FacetId, Vec<FacetId>>,
@@ -38,21 +81,34 @@ pub struct OrgTree {
     manager: BTreeMap<FacetId, FacetId>,
     reports: BTreeMap<FacetId, BTreeSet<FacetId>>,
     led: BTreeMap<FacetId, BTreeSet<FacetId>>,
+    claims: BTreeMap<FacetId, Vec<Claim>>,
     refused: Vec<(FacetId, FacetId)>,
 }
 
 impl OrgTree {
-    /// Builds the tree. Order of the arguments does not matter.
+    /// The tree where nobody has declared anything. Order of the arguments does not matter.
     pub fn build(people: &[Person], teams: &[TeamEdge]) -> Self {
+        Self::on(Date::default(), people, teams, &[])
+    }
+
+    /// The tree of a day. Order of the arguments does not matter.
+    pub fn on(day: Date, people: &[Person], teams: &[TeamEdge], edges: &[DeclaredEdge]) -> Self {
         let mut tree = Self::default();
         for person in people {
             tree.facets.insert(person.id, person.facets.clone());
             tree.golden.extend(person.facets.iter().map(|facet| (*facet, person.id)));
         }
-        let mut teams: Vec<_> = teams.iter().collect();
-        teams.sort_by_key(|team| team.id);
-        for (person, manager) in tree.wanted_edges(people, &teams) {
-            tree.add_edge(person, manager);
+        let mut said = tree.named(people);
+        said.extend(tree.led_by(teams));
+        said.extend(
+            edges.iter().filter(|declared| declared.edge.holds_on(day)).filter_map(|d| tree.declared(d)),
+        );
+        said.sort_by_key(|(person, claim)| {
+            (claim.evidence, *person, Reverse(claim.from), claim.by, claim.manager)
+        });
+        let mut settled = BTreeSet::new();
+        for (person, claim) in said {
+            tree.hear(person, claim, &mut settled);
         }
         for team in teams {
             if let Some(leader) = team.leader.and_then(|leader| tree.golden.get(&leader).copied()) {
@@ -62,39 +118,72 @@ impl OrgTree {
         tree
     }
 
-    /// Named managers first, in order of person, then team leaders for those without one.
-    fn wanted_edges(&self, people: &[Person], teams: &[&TeamEdge]) -> Vec<(FacetId, FacetId)> {
-        let golden = |facet: Option<FacetId>| facet.and_then(|facet| self.golden.get(&facet).copied());
-        let named: BTreeMap<_, _> =
-            people.iter().filter_map(|person| Some((person.id, golden(person.manager)?))).collect();
-        let mut by_team = BTreeMap::new();
+    /// What sources say of the people themselves. A manager whom nobody knows is none.
+    fn named(&self, people: &[Person]) -> Vec<(FacetId, Claim)> {
+        let named = people.iter().filter_map(|person| {
+            let manager = self.person_of(person.manager?)?;
+            Some((person.id, Claim::new(Some(manager), ManagerEvidence::Source)))
+        });
+        named.collect()
+    }
+
+    /// What follows from who leads which team.
+    fn led_by(&self, teams: &[TeamEdge]) -> Vec<(FacetId, Claim)> {
+        let mut led = Vec::new();
         for team in teams {
-            let Some(leader) = golden(team.leader) else { continue };
-            for member in team.members.iter().filter_map(|member| golden(Some(*member))) {
-                if member != leader && !named.contains_key(&member) {
-                    by_team.entry(member).or_insert(leader);
-                }
-            }
+            let Some(leader) = team.leader.and_then(|leader| self.person_of(leader)) else { continue };
+            let members: BTreeSet<_> =
+                team.members.iter().filter_map(|member| self.person_of(*member)).collect();
+            led.extend(members.into_iter().filter(|member| *member != leader).map(|member| {
+                let claim = Claim::new(Some(leader), ManagerEvidence::TeamLeader);
+                (member, Claim { by: Some(team.id), ..claim })
+            }));
         }
-        named.into_iter().chain(by_team).collect()
+        led
     }
 
-    fn add_edge(&mut self, person: FacetId, manager: FacetId) {
-        let mut above = Some(manager);
-        while let Some(at) = above {
-            if at == person {
+    /// What somebody has declared; none if it names somebody whom nobody knows.
+    fn declared(&self, declared: &DeclaredEdge) -> Option<(FacetId, Claim)> {
+        let edge = &declared.edge;
+        let manager = match edge.manager {
+            Some(manager) => Some(self.person_of(manager)?),
+            None => None,
+        };
+        let claim = Claim::new(manager, edge.evidence);
+        let claim = Claim { by: Some(declared.id), from: edge.from, until: edge.until, ..claim };
+        Some((self.person_of(edge.person)?, claim))
+    }
+
+    /// Takes what is said about a person, unless something stronger holds or it would close a circle.
+    fn hear(&mut self, person: FacetId, mut claim: Claim, settled: &mut BTreeSet<FacetId>) {
+        claim.standing = match claim.manager {
+            _ if settled.contains(&person) => Standing::Overridden,
+            Some(manager) if self.line(manager).contains(&person) => {
                 self.refused.push((person, manager));
-                return;
+                Standing::Refused
             }
-            above = self.manager.get(&at).copied();
-        }
-        self.manager.insert(person, manager);
-        self.reports.entry(manager).or_default().insert(person);
+            Some(manager) => {
+                self.manager.insert(person, manager);
+                self.reports.entry(manager).or_default().insert(person);
+                settled.insert(person);
+                Standing::Holds
+            }
+            None => {
+                settled.insert(person);
+                Standing::Holds
+            }
+        };
+        self.claims.entry(person).or_default().push(claim);
     }
 
-    /// Edges (person, manager) that were refused because they close a cycle.
+    /// Edges (person, manager) that were refused because they close a circle, in the order of their strength.
     pub fn refused(&self) -> &[(FacetId, FacetId)] {
         &self.refused
+    }
+
+    /// Everybody, by golden id.
+    pub fn people(&self) -> impl Iterator<Item = FacetId> + '_ {
+        self.facets.keys().copied()
     }
 
     /// The golden id of a person's facet.
@@ -107,99 +196,69 @@ impl OrgTree {
         self.facets.get(&person).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// **The** scope function: everything for roles that see everything; otherwise the records of the person,
-    /// of everyone below them, and the inboxes of the teams those lead. A user who is no known person sees nothing.
+    /// The manager of a person, by golden ids.
+    pub fn manager_of(&self, person: FacetId) -> Option<FacetId> {
+        self.manager.get(&person).copied()
+    }
+
+    /// Who reports to a person directly, by golden ids.
+    pub fn reports_of(&self, person: FacetId) -> impl Iterator<Item = FacetId> + '_ {
+        self.reports.get(&person).into_iter().flatten().copied()
+    }
+
+    /// All that is said about a person's manager on the day, the strongest first.
+    pub fn claims_of(&self, person: FacetId) -> &[Claim] {
+        self.claims.get(&person).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A person, their manager, that one's manager, and so on to the top.
+    pub fn line(&self, person: FacetId) -> Vec<FacetId> {
+        std::iter::successors(Some(person), |at| self.manager.get(at).copied()).collect()
+    }
+
+    /// What [`Self::scope_with`] gives to whom nobody delegates anything.
     pub fn scope(&self, role: Role, person: Option<FacetId>) -> Scope {
+        self.scope_with(role, person, &[])
+    }
+
+    /// **The** scope function: everything for roles that see everything; otherwise the records of the person and of
+    /// those who delegate to them, of everyone below any of these, and the inboxes of the teams that all these lead. A
+    /// user who is no known person sees nothing of their own. What is delegated is a place in the tree: never what was
+    /// delegated to the delegator, and never the delegator's role.
+    pub fn scope_with(&self, role: Role, person: Option<FacetId>, delegators: &[FacetId]) -> Scope {
         if role.sees_everything() {
-            return Scope { kind: ScopeKind::All, keys: BTreeSet::new(), people: self.facets.len() };
+            let people = self.facets.len();
+            return Scope { kind: ScopeKind::All, keys: BTreeSet::new(), people, delegated: 0 };
         }
         let mut below = BTreeSet::new();
-        let mut open: Vec<FacetId> = person.and_then(|facet| self.person_of(facet)).into_iter().collect();
-        while let Some(at) = open.pop() {
-            if below.insert(at) {
-                open.extend(self.reports.get(&at).into_iter().flatten());
-            }
-        }
+        self.add_subtrees(person.as_slice(), &mut below);
+        let own = below.len();
+        self.add_subtrees(delegators, &mut below);
         let mut keys = BTreeSet::new();
         for person in &below {
             keys.extend(self.facets.get(person).into_iter().flatten().map(|facet| ScopeKey::owner(*facet)));
             keys.extend(self.led.get(person).into_iter().flatten().map(|team| ScopeKey::team(*team)));
         }
         let kind = if below.len() > 1 { ScopeKind::Team } else { ScopeKind::Own };
-        Scope { kind, keys, people: below.len() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn id(number: u8) -> FacetId {
-        FacetId(Uuid::from_u128(u128::from(number)))
+        Scope { kind, keys, people: below.len(), delegated: below.len() - own }
     }
 
-    fn person(number: u8, manager: Option<u8>) -> Person {
-        Person { id: id(number), facets: vec![id(number), id(number + 100)], manager: manager.map(id) }
-    }
-
-    fn sees(tree: &OrgTree, viewer: u8, owner: u8) -> bool {
-        tree.scope(Role::AccountManager, Some(id(viewer))).allows(&ScopeKey::owner(id(owner)))
-    }
-
-    #[test]
-    fn a_manager_sees_all_below_and_nobody_beside_or_above() {
-        let tree = OrgTree::build(
-            &[person(1, None), person(2, Some(1)), person(3, Some(102)), person(4, Some(1))],
-            &[],
-        );
-        assert!(sees(&tree, 1, 3) && sees(&tree, 2, 3) && sees(&tree, 2, 103) && sees(&tree, 102, 3));
-        assert!(!sees(&tree, 3, 2) && !sees(&tree, 4, 2) && !sees(&tree, 2, 1) && !sees(&tree, 2, 4));
-        let scope = tree.scope(Role::AccountManager, Some(id(2)));
-        assert_eq!((scope.kind(), scope.people()), (ScopeKind::Team, 2));
-    }
-
-    #[test]
-    fn a_team_leader_manages_members_without_a_named_manager_and_reads_the_inbox() {
-        let team = TeamEdge { id: id(50), leader: Some(id(2)), members: vec![id(2), id(3), id(4)] };
-        let tree =
-            OrgTree::build(&[person(1, None), person(2, None), person(3, None), person(4, Some(1))], &[team]);
-        assert!(sees(&tree, 2, 3) && !sees(&tree, 2, 4) && sees(&tree, 1, 4));
-        assert!(tree.scope(Role::SalesUser, Some(id(2))).allows(&ScopeKey::team(id(50))));
-        assert!(!tree.scope(Role::SalesUser, Some(id(3))).allows(&ScopeKey::team(id(50))));
-    }
-
-    #[test]
-    fn a_cycle_is_refused_and_the_rest_stands() {
-        let tree = OrgTree::build(&[person(1, Some(3)), person(2, Some(1)), person(3, Some(2))], &[]);
-        assert_eq!(tree.refused().len(), 1);
-        assert!(!sees(&tree, 2, 1) || !sees(&tree, 1, 2));
-    }
-
-    #[test]
-    fn strangers_see_nothing_and_chiefs_everything() {
-        let tree = OrgTree::build(&[person(1, None)], &[]);
-        let stranger = tree.scope(Role::SalesUser, Some(id(77)));
-        assert!(!stranger.allows(&ScopeKey::owner(id(1))) && !stranger.allows(&ScopeKey::public()));
-        assert!(tree.scope(Role::Executive, None).allows(&ScopeKey::owner(id(99))));
-    }
-
-    proptest! {
-        #[test]
-        fn seeing_is_transitive_and_never_mutual(managers in prop::collection::vec(prop::option::of(0u8..20), 20)) {
-            let people: Vec<_> = managers.iter().enumerate().map(|(index, manager)| person(index as u8, *manager)).collect();
-            let tree = OrgTree::build(&people, &[]);
-            for a in 0..20 {
-                prop_assert!(sees(&tree, a, a));
-                for b in 0..20 {
-                    prop_assert!(a == b || !(sees(&tree, a, b) && sees(&tree, b, a)));
-                    for c in 0..20 {
-                        prop_assert!(!(sees(&tree, a, b) && sees(&tree, b, c)) || sees(&tree, a, c));
-                    }
-                }
+    /// Adds people and everyone below them.
+    fn add_subtrees(&self, roots: &[FacetId], below: &mut BTreeSet<FacetId>) {
+        let mut open: Vec<FacetId> = roots.iter().filter_map(|facet| self.person_of(*facet)).collect();
+        while let Some(at) = open.pop() {
+            if below.insert(at) {
+                open.extend(self.reports.get(&at).into_iter().flatten());
             }
         }
     }
 }
+
+impl Claim {
+    fn new(manager: Option<FacetId>, evidence: ManagerEvidence) -> Self {
+        Self { manager, evidence, by: None, from: None, until: None, standing: Standing::Holds }
+    }
+}
+
+#[cfg(test)]
+mod tests;

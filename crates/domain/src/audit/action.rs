@@ -51,6 +51,14 @@ actions! {
     AccountEnabled = "account.enabled",
     /// An identity at a sign-in provider opens an account from now on.
     IdentityLinked = "identity.linked",
+    /// Somebody's manager was declared.
+    ManagerDeclared = "manager.declared",
+    /// What was declared of somebody's manager was taken back.
+    ManagerTakenBack = "manager.taken_back",
+    /// Somebody lets a colleague see what they see, for some days.
+    DelegationMade = "delegation.made",
+    /// Such a delegation was withdrawn.
+    DelegationWithdrawn = "delegation.withdrawn",
     /// A source was added.
     SourceAdded = "source.added",
     /// A source's title, settings or schedule were changed.

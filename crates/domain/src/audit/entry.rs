@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -86,6 +87,8 @@ impl FromStr for Actor {
 pub enum TargetKind {
     /// An account, by its id.
     Account,
+    /// A person, by golden id.
+    Person,
     /// A source instance, by its name.
     Source,
     /// A run of a sync, by its id.
@@ -122,6 +125,11 @@ impl Target {
     /// An account.
     pub fn account(id: impl AsRef<str>) -> Self {
         Self::new(TargetKind::Account, id)
+    }
+
+    /// A person.
+    pub fn person(id: FacetId) -> Self {
+        Self::new(TargetKind::Person, id.to_string())
     }
 
     /// A source instance.
@@ -189,6 +197,20 @@ impl Details {
     #[must_use]
     pub fn reference(self, id: &str) -> Self {
         self.put("reference", short(id).into())
+    }
+
+    /// Somebody else whom it is about, by an id: a stable word for what they are in it.
+    #[must_use]
+    pub fn whom(self, what: &str, id: &str) -> Self {
+        self.put(&short(what), short(id).into())
+    }
+
+    /// From one day to another, as far as they are said.
+    #[must_use]
+    pub fn days(self, first: Option<Date>, last: Option<Date>) -> Self {
+        let named = [("first", first), ("last", last)];
+        let named = named.into_iter().filter_map(|(name, day)| Some((name, day?)));
+        named.fold(self, |details, (name, day)| details.put(name, day.to_string().into()))
     }
 
     /// Something that was asked for on top: a stable word.

@@ -10,8 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entity, FacetId};
+use super::facet::config_object;
+use super::{Entity, FacetId, SourceRef};
 use crate::money::CurrencyCode;
+use crate::raw::InstanceName;
 
 /// Typed custom fields, by the source's field name.
 pub type Custom = BTreeMap<String, Value>;
@@ -183,6 +185,77 @@ pub struct User {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(skip)]
     pub directory: bool,
+}
+
+/// By what a manager is known, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerEvidence {
+    /// Somebody has said so in SalesCommand.
+    Manual,
+    /// A directory of people says so.
+    Directory,
+    /// A source of records says so, of one of its users or employees.
+    Source,
+    /// Leads a team of which the person is a member.
+    TeamLeader,
+}
+
+/// The object of `config` that declares who reports to whom.
+pub const MANAGER_EDGE_OBJECT: &str = "manager_edge";
+
+/// Who somebody reports to, from one day to another, as a record of its own says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ManagerEdge {
+    /// A record of the person.
+    pub person: FacetId,
+    /// A record of the manager; none: the person reports to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FacetId>,
+    /// By what that is known.
+    pub evidence: ManagerEvidence,
+    /// The first day on which it holds; none: ever since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// The last day on which it holds; none: from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+}
+
+impl ManagerEdge {
+    /// The record of `config` that declares it: by the person and the first day, so that one declared again takes the
+    /// place of the former.
+    pub fn source(&self) -> SourceRef {
+        let Self { person, from, .. } = self;
+        let key = from.map_or_else(|| person.to_string(), |from| format!("{person}/{from}"));
+        SourceRef { instance: InstanceName::config(), object: config_object(MANAGER_EDGE_OBJECT), key }
+    }
+
+    /// Whether it holds on a day.
+    pub fn holds_on(&self, day: Date) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
+}
+
+impl ManagerEdgeFacet {
+    /// Longest note, in characters.
+    pub const LONGEST_NOTE: usize = 500;
+}
+
+/// A manager edge as it was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagerEdgeFacet {
+    /// What it says.
+    pub edge: ManagerEdge,
+    /// Why, in the words of whoever declared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who declared it: the record of an account, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<FacetId>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_at: Option<Timestamp>,
 }
 
 /// A sales team.

@@ -6,15 +6,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::content::{
-    Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, LabelFacet, Labels, PlanFacet,
-    StageFacet, Team, User,
+    Account, Activity, CompanyFacet, Contact, CurrencyFacet, Custom, LabelFacet, Labels, ManagerEdgeFacet,
+    PlanFacet, StageFacet, Team, User,
 };
 use super::history::TrackedChange;
 use super::quarantine::QuarantineDecision;
@@ -153,6 +153,8 @@ pub enum FacetBody {
     Currency(CurrencyFacet),
     /// Reference data: the organisation's reporting calendar.
     Calendar(CalendarFacet),
+    /// Reference data: who somebody reports to, from one day to another.
+    ManagerEdge(ManagerEdgeFacet),
     /// Declares that two records are the same thing.
     Link(LinkFacet),
     /// Declares that an identity key joins nothing.
@@ -175,6 +177,7 @@ tagged!(FacetBody, "kind", {
     "company" => FacetBody::Company,
     "currency" => FacetBody::Currency,
     "calendar" => FacetBody::Calendar,
+    "manager_edge" => FacetBody::ManagerEdge,
     "link" => FacetBody::Link,
     "ignored_key" => FacetBody::IgnoredKey,
     "quarantine_decision" => FacetBody::QuarantineDecision,
@@ -191,7 +194,7 @@ impl FacetBody {
             Self::User(_) => Some(Entity::User),
             Self::Team(_) => Some(Entity::Team),
             Self::Stage(_) | Self::Label(_) | Self::Plan(_) => None,
-            Self::Company(_) | Self::Currency(_) | Self::Calendar(_) => None,
+            Self::Company(_) | Self::Currency(_) | Self::Calendar(_) | Self::ManagerEdge(_) => None,
             Self::Link(_) | Self::IgnoredKey(_) | Self::QuarantineDecision(_) => None,
         }
     }
@@ -394,6 +397,11 @@ impl CalendarFacet {
             object: config_object("calendar"),
             key: "default".to_owned(),
         }
+    }
+
+    /// The day of a moment in the reporting time zone. The mapper has checked the name.
+    pub fn day_of(&self, at: Timestamp) -> Date {
+        at.to_zoned(TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)).date()
     }
 }
 

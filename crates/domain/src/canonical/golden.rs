@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::{
-    Account, Activity, CompanyFacet, Contact, Custom, Label, LabelFacet, StageFacet, Team, User,
+    Account, Activity, CompanyFacet, Contact, Custom, Label, LabelFacet, ManagerEdge, StageFacet, Team, User,
 };
 use super::facet::{CalendarFacet, FacetId, OpportunityKind, SourceRef, Status};
 use super::history::HistoryVersion;
@@ -298,6 +298,8 @@ pub enum Reference {
     Company(CompanyFacet),
     /// The reporting calendar.
     Calendar(CalendarFacet),
+    /// Who somebody reports to, from one day to another.
+    ManagerEdge(ManagerEdge),
 }
 
 tagged!(Reference, "reference", {
@@ -305,6 +307,7 @@ tagged!(Reference, "reference", {
     "label" => Reference::Label,
     "company" => Reference::Company,
     "calendar" => Reference::Calendar,
+    "manager_edge" => Reference::ManagerEdge,
 });
 
 impl Reference {
@@ -315,6 +318,7 @@ impl Reference {
             Self::Label(_) => "label",
             Self::Company(_) => "company",
             Self::Calendar(_) => "calendar",
+            Self::ManagerEdge(_) => "manager_edge",
         }
     }
 }

@@ -148,6 +148,7 @@ fn body(primary: &Facet, evidence: &mut Evidence<'_>) -> Option<(GoldenBody, Sco
         | FacetBody::Company(_)
         | FacetBody::Currency(_)
         | FacetBody::Calendar(_)
+        | FacetBody::ManagerEdge(_)
         | FacetBody::OpportunityEdit(_)
         | FacetBody::Link(_)
         | FacetBody::IgnoredKey(_)

@@ -20,7 +20,8 @@ mod told;
 
 pub use content::{
     Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Label,
-    LabelFacet, Labels, PlanFacet, Related, StageFacet, Team, User,
+    LabelFacet, Labels, MANAGER_EDGE_OBJECT, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, PlanFacet,
+    Related, StageFacet, Team, User,
 };
 pub use edit::{CrmOpportunity, EditMark, Edited, FieldProblem, OpportunityEdit};
 pub use explain::{Explanation, FieldLineage, Input, Loser, Rule, Statement};

@@ -38,11 +38,13 @@ pub enum ToldEntity {
     Company,
     /// Reference data: the reporting calendar.
     Calendar,
+    /// Reference data: who somebody reports to, from one day to another.
+    ManagerEdge,
 }
 
 impl ToldEntity {
     /// All of them. A subject of a generation's stream has `g<n>` in their place, so the two never overlap.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Account,
         Self::Contact,
         Self::Opportunity,
@@ -53,6 +55,7 @@ impl ToldEntity {
         Self::Label,
         Self::Company,
         Self::Calendar,
+        Self::ManagerEdge,
     ];
 
     /// The word in subjects and messages.
@@ -68,6 +71,7 @@ impl ToldEntity {
             Self::Label => "label",
             Self::Company => "company",
             Self::Calendar => "calendar",
+            Self::ManagerEdge => "manager_edge",
         }
     }
 
@@ -148,6 +152,7 @@ impl ToldEvent {
             Self::Referenced { reference: Reference::Label(_), .. } => ToldEntity::Label,
             Self::Referenced { reference: Reference::Company(_), .. } => ToldEntity::Company,
             Self::Referenced { reference: Reference::Calendar(_), .. } => ToldEntity::Calendar,
+            Self::Referenced { reference: Reference::ManagerEdge(_), .. } => ToldEntity::ManagerEdge,
         }
     }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::ScopeKey;
-use crate::canonical::{CalendarFacet, FacetId};
+use crate::canonical::{CalendarFacet, FacetId, ManagerEdge};
 use crate::raw::InstanceName;
 
 /// One entry: the document of `directory`.
@@ -69,4 +69,6 @@ pub enum DirectoryFact {
     },
     /// The reporting calendar.
     Calendar(CalendarFacet),
+    /// Who somebody reports to, from one day to another. Who declared it and why is not public.
+    ManagerEdge(ManagerEdge),
 }

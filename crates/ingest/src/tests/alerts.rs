@@ -93,6 +93,34 @@ async fn a_failure_is_told_once_and_its_end_once() {
     assert_eq!((&notices[1].error, notices[1].conditions.len()), (&None, 0));
 }
 
+/// No source, and an organisation in which a circle comes and goes.
+#[derive(Default)]
+struct Circling(Mutex<bool>);
+
+#[async_trait]
+impl Schedules for Circling {
+    async fn all(&self) -> Result<Vec<Scheduled>, String> {
+        Ok(Vec::new())
+    }
+
+    async fn own_conditions(&self, _now: Timestamp) -> Result<BTreeSet<Condition>, String> {
+        Ok(self.0.lock().unwrap().then_some(Condition::ManagersInCircle).into_iter().collect())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_among_managers_is_told_once_and_its_end_once() {
+    let (shop, person, organisation) = (Shop::new(), Person::default(), Circling::default());
+    for circle in [false, true, true, false, false] {
+        *organisation.0.lock().unwrap() = circle;
+        watch(&shop.bench.ports, &organisation, &person, DAY).await.unwrap();
+    }
+    let notices = std::mem::take(&mut *person.notices.lock().unwrap());
+    let told: Vec<_> = notices.iter().map(|n| (n.id.as_str(), n.raised.len(), n.cleared.len())).collect();
+    assert_eq!(told, [("config/1", 1, 0), ("config/2", 0, 1)]);
+    assert_eq!(notices[0].source, InstanceName::config());
+}
+
 #[tokio::test(start_paused = true)]
 async fn conditions_are_what_they_say() {
     let shop = Shop::new();

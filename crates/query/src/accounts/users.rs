@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::access::Role;
+use salescommand_domain::canonical::FacetId;
 use salescommand_store::{Condition, Direction, Error as StoreError, OPS_IDENTITIES, OPS_USERS, Query};
 use serde::Deserialize;
 
-use super::{Account, AccountError, AccountSummary, Accounts, checked_email, checked_name, person_facet};
+use super::{
+    Account, AccountError, AccountSummary, Accounts, Change, checked_email, checked_name, person_facet,
+};
 use crate::auth::Sessions;
 use crate::document;
 
@@ -109,10 +112,11 @@ impl Accounts {
         (id, revision): (&str, i64),
         change: AccountChange,
     ) -> Result<Changed, AccountError> {
-        let Some(mut account) = self.find("_id", id).await? else { return Ok(Changed::Unknown) };
-        if account.revision != revision {
+        let Some(before) = self.find("_id", id).await? else { return Ok(Changed::Unknown) };
+        if before.revision != revision {
             return Ok(Changed::Stale);
         }
+        let mut account = before.clone();
         if let Some(name) = &change.name {
             account.name = checked_name(name)?;
         }
@@ -122,10 +126,30 @@ impl Accounts {
         if !self.ops.replace_if(OPS_USERS, id, revision, document::write(&account)?).await? {
             return Ok(Changed::Stale);
         }
-        if account.disabled {
+        let changed = Change { before, after: account };
+        self.keep_an_administrator(&changed).await?;
+        if changed.after.disabled {
             Sessions::end_all(&*self.ops, id).await?;
         }
-        Ok(Changed::Now(Box::new(account.summary())))
+        Ok(Changed::Now(Box::new(changed.after.summary())))
+    }
+
+    /// The accounts of a person, by any of their records, the enabled ones first.
+    pub async fn of_person(&self, facets: &[FacetId]) -> Result<Vec<AccountSummary>, AccountError> {
+        let facets = facets.iter().map(|facet| Bson::from(facet.to_string())).collect();
+        let query = Query::all().with(Condition::In("person_facet".to_owned(), facets));
+        let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
+        let mut found: Vec<_> = found.into_iter().map(Account::summary).collect();
+        found.sort_by(|a, b| (a.disabled, &a.email).cmp(&(b.disabled, &b.email)));
+        Ok(found)
+    }
+
+    /// Which of some accounts may sign in.
+    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+        let ids = ids.into_iter().map(Bson::from).collect();
+        let query = Query::all().with(Condition::In("_id".to_owned(), ids));
+        let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
+        Ok(found.into_iter().filter(|account| !account.disabled).map(|account| account.id).collect())
     }
 
     /// The names of accounts, by their ids; those that are no more are left out.

@@ -8,7 +8,9 @@ mod meta;
 mod odoo;
 mod operations;
 mod opportunities;
+mod org;
 mod sync;
+mod teams;
 pub(crate) mod users;
 
 use std::collections::BTreeMap;
@@ -104,6 +106,15 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sync::probe::test_source))
         .routes(routes!(sync::probe::discover_source))
         .routes(routes!(sync::hook::rotate_hook, sync::hook::close_hook))
+        .routes(routes!(org::tree::org_tree))
+        .routes(routes!(org::tree::find_people))
+        .routes(routes!(org::person::org_person))
+        .routes(routes!(org::edges::manager_edges, org::edges::declare_manager))
+        .routes(routes!(org::edges::take_back_manager))
+        .routes(routes!(org::delegations::delegations, org::delegations::delegate))
+        .routes(routes!(org::delegations::withdraw_delegation))
+        .routes(routes!(teams::teams))
+        .routes(routes!(teams::team))
         .routes(routes!(audit::list::audit_entries))
         .routes(routes!(audit::export::export_audit))
         .routes(routes!(audit::verify::verify_audit))

@@ -52,7 +52,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
 async fn every_operation_needs_a_session_or_is_public_on_purpose() {
     let world = World::furnished().await;
     let operations = operations();
-    assert_eq!(operations.len(), 74);
+    assert_eq!(operations.len(), 85);
     for public in PUBLIC_OPERATIONS {
         assert!(operations.iter().any(|(id, _, _)| id == public), "{public} is public but does not exist");
     }
@@ -106,6 +106,15 @@ PATCH /api/opportunities/DEAL: 428 403 428 428 404 403
 GET /api/opportunities/DEAL: 200 200 200 200 404 403
 DELETE /api/opportunities/DEAL: 428 403 428 428 404 403
 GET /api/opportunities/DEAL/history: 200 200 200 200 404 404
+POST /api/org/delegations: 400 400 400 400 400 403
+GET /api/org/delegations: 200 200 200 200 200 200
+DELETE /api/org/delegations/DEAL: 404 404 404 404 404 403
+POST /api/org/edges: 400 403 403 403 403 403
+GET /api/org/edges: 200 403 403 403 403 403
+DELETE /api/org/edges/DEAL: 404 403 403 403 403 403
+GET /api/org/people: 400 400 400 400 400 400
+GET /api/org/people/DEAL: 404 404 404 404 404 404
+GET /api/org/tree: 200 200 200 200 200 200
 GET /api/sync/history: 200 200 200 200 200 403
 POST /api/sync/runs/r1/cancel: 404 403 404 403 403 403
 GET /api/sync/runs/r1/events: 404 404 404 404 404 403
@@ -124,6 +133,8 @@ DELETE /api/sync/sources/spare: 404 403 403 403 403 403
 DELETE /api/sync/sources/spare/hook: 404 403 403 403 403 403
 GET /api/sync/status: 200 200 200 200 200 403
 POST /api/sync/trigger: 202 403 202 403 403 403
+GET /api/teams: 200 200 200 200 200 200
+GET /api/teams/DEAL: 404 404 404 404 404 404
 POST /api/users: 400 403 403 403 403 403
 GET /api/users: 200 403 403 403 403 403
 PATCH /api/users/DEAL: 400 403 403 403 403 403

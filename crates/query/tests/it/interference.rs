@@ -2,15 +2,20 @@
 //!
 //! An invented organisation with invented records stands in the store, and a reader asks everything that a reader can
 //! ask. Then whatever the reader may not see is changed: records are edited, deleted, re-owned and added, people
-//! outside are called otherwise and report to others. The same questions must get the same answers: status, headers,
+//! outside are called otherwise and report to others, others delegate otherwise, delegations to the reader that were over
+//! are gone or there. The same questions must get the same answers: status, headers,
 //! body, order, pages, entity tags. Who sees what is worked out here anew, in the simplest way, and not by the code
 //! under test.
 //!
 //! What every signed-in user may know is declared in `salescommand_query::PUBLIC_FACTS`; there is no other exception.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::http::Method;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use salescommand_domain::access::{Role, ScopeKey};
@@ -21,11 +26,15 @@ use salescommand_domain::canonical::{
 };
 use salescommand_domain::raw::{Position, RawPosition};
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact, OpportunityVersion};
-use salescommand_store::{Active, Documents, canonical_collection, facets_collection, serving_collection};
+use salescommand_query::SystemIds;
+use salescommand_query::delegations::{Delegations, NewDelegation};
+use salescommand_store::{
+    Active, Documents, Ops, canonical_collection, facets_collection, serving_collection,
+};
 use serde_json::json;
 
 use crate::records;
-use crate::world::{Answer, Browser, World};
+use crate::world::{Answer, Browser, NOW, World};
 
 /// Those who read. The others see everything.
 const READERS: [Role; 4] = [Role::SalesManager, Role::AccountManager, Role::SalesUser, Role::Viewer];
@@ -45,6 +54,27 @@ struct Organisation {
     managers: Vec<Option<usize>>,
     names: Vec<u8>,
     teams: Vec<BTreeSet<usize>>,
+    /// Who lets whom see what they see, among those who read, and when.
+    delegations: BTreeMap<(usize, usize), When>,
+}
+
+/// The one day of a delegation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Yesterday,
+    Today,
+    Tomorrow,
+}
+
+impl When {
+    fn day(self) -> Date {
+        let today = NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC).date();
+        match self {
+            Self::Yesterday => today.yesterday().unwrap(),
+            Self::Today => today,
+            Self::Tomorrow => today.tomorrow().unwrap(),
+        }
+    }
 }
 
 /// What the records are of, by their numbers; half of them are deals.
@@ -92,6 +122,7 @@ struct Case {
     other_managers: Vec<Option<usize>>,
     other_names: Vec<u8>,
     other_teams: Vec<BTreeSet<usize>>,
+    other_delegations: BTreeMap<(usize, usize), When>,
 }
 
 impl Organisation {
@@ -129,12 +160,19 @@ impl Organisation {
         false
     }
 
+    /// Whether somebody's records are seen by a reader: below them, or below whoever delegates to them.
+    fn is_seen(&self, reader: usize, person: usize) -> bool {
+        let to_reader = |((_, to), when): &(&(usize, usize), &When)| *to == reader && **when == When::Today;
+        let delegators = self.delegations.iter().filter(to_reader).map(|((from, _), _)| *from);
+        delegators.chain([reader]).any(|root| self.is_above(root, person))
+    }
+
     fn sees(&self, reader: usize, number: usize, record: &Record) -> bool {
         match (entity(number), record.owner, record.team) {
-            (_, Some(owner), _) => self.is_above(reader, owner),
+            (_, Some(owner), _) => self.is_seen(reader, owner),
             // Only deals go to a team's inbox.
             (Entity::Opportunity, None, Some(team)) => {
-                self.leader(&self.teams[team]).is_some_and(|leader| self.is_above(reader, leader))
+                self.leader(&self.teams[team]).is_some_and(|leader| self.is_seen(reader, leader))
             }
             _ => false,
         }
@@ -167,12 +205,16 @@ impl Case {
     /// The organisation of after: people outside the reader's tree among themselves.
     fn reorganised(&self) -> Organisation {
         let before = &self.organisation;
-        let outside = |person: usize| !before.is_above(self.reader, person);
+        let outside = |person: usize| !before.is_seen(self.reader, person);
         let mut after = before.clone();
         for person in (0..PEOPLE).filter(|person| outside(*person)) {
             let manager = self.other_managers[person].filter(|at| outside(before.order[*at]));
             after.managers[person] = manager.or(before.managers[person]);
-            after.names[person] = self.other_names[person];
+            // Names are public; whose delegations the reader is told of is called by them.
+            let mut told = before.delegations.iter().filter(|(who, when)| self.is_told(**who, **when));
+            if !told.any(|((from, to), _)| [*from, *to].contains(&person)) {
+                after.names[person] = self.other_names[person];
+            }
         }
         for team in 0..TEAMS {
             let (old, new) = (&before.teams[team], &self.other_teams[team]);
@@ -182,8 +224,21 @@ impl Case {
         }
         // Losing a named manager, or another team, may put somebody under the reader; then nothing is reorganised.
         let same = (0..PEOPLE)
-            .all(|person| before.is_above(self.reader, person) == after.is_above(self.reader, person));
-        if same { after } else { before.clone() }
+            .all(|person| before.is_seen(self.reader, person) == after.is_seen(self.reader, person));
+        let delegations = self.delegations_after();
+        Organisation { delegations, ..if same { after } else { before.clone() } }
+    }
+
+    /// Whether a reader is told of a delegation: of their own and those to them, as long as they are not over.
+    fn is_told(&self, (from, to): (usize, usize), when: When) -> bool {
+        [from, to].contains(&self.reader) && when != When::Yesterday
+    }
+
+    /// The delegations of after: those of which the reader is not told are others.
+    fn delegations_after(&self) -> BTreeMap<(usize, usize), When> {
+        let told = self.organisation.delegations.iter().filter(|(who, when)| self.is_told(**who, **when));
+        let others = self.other_delegations.iter().filter(|(who, when)| !self.is_told(**who, **when));
+        others.chain(told).map(|(who, when)| (*who, *when)).collect()
     }
 }
 
@@ -310,7 +365,45 @@ async fn furnish(world: &World, organisation: &Organisation, records: &BTreeMap<
     let entries = entries.into_iter().map(|entry| (entry.id.to_string(), entry));
     records::put(&world.store, &serving_collection("directory", 1), entries.collect()).await;
     records::put_golden(&world.store, all).await;
+    delegate(world, organisation).await;
     world.project(7).await;
+}
+
+fn delegations_of(world: &World) -> Delegations {
+    let (ops, clock): (Arc<dyn Ops>, _) = (Arc::new(world.store.clone()), Arc::new(world.clock.clone()));
+    Delegations::new(ops, clock, Arc::new(SystemIds), 90)
+}
+
+/// Makes and withdraws delegations until they are those of the organisation; what stays is not touched.
+async fn delegate(world: &World, organisation: &Organisation) {
+    let delegations = delegations_of(world);
+    let accounts = world.accounts.list().await.unwrap();
+    let account = |reader: usize| accounts.iter().find(|account| account.role == READERS[reader]).unwrap();
+    let mut missing = organisation.delegations.clone();
+    for former in delegations.all().await.unwrap() {
+        let same = |((from, to), when): &(&(usize, usize), &When)| {
+            former.from == account(*from).id && former.to == account(*to).id && former.first == when.day()
+        };
+        let stays = missing.iter().find(same).map(|(who, _)| *who);
+        match stays {
+            Some(who) => drop(missing.remove(&who)),
+            None => assert!(delegations.withdraw(&former.id).await.unwrap()),
+        }
+    }
+    for ((from, to), when) in missing {
+        let (from, to, day) = (account(from), account(to), when.day());
+        let new = NewDelegation { from, to, days: (day, day), note: Some("Away"), made_by: None };
+        delegations.make(new, day).await.unwrap();
+    }
+}
+
+/// Withdrawals of what others have delegated to others.
+async fn withdrawals(world: &World, reader: usize) -> Vec<(Method, String)> {
+    let accounts = world.accounts.list().await.unwrap();
+    let own = &accounts.iter().find(|account| account.role == READERS[reader]).unwrap().id;
+    let all = delegations_of(world).all().await.unwrap();
+    let others = all.into_iter().filter(|one| one.from != *own && one.to != *own);
+    others.map(|one| (Method::DELETE, format!("/api/org/delegations/{}", one.id))).collect()
 }
 
 /// Everything that a reader can ask, of everything that there is before or after, or never was.
@@ -328,6 +421,7 @@ fn questions(case: &Case) -> Vec<(Method, String)> {
         ["sync/status", "sync/history", "data-lake/stats", "data-lake/health", "auth/me"]
             .map(|path| format!("/api/{path}")),
     );
+    paths.extend(["delegations", "delegations?all=true", "edges"].map(|path| format!("/api/org/{path}")));
     for entity in Entity::ALL {
         paths.push(format!("/api/data-lake/entities/{}?limit=2", entity.plural()));
         paths.extend(ids.iter().map(|id| format!("/api/data-lake/lineage/{}/{id}", entity.plural())));
@@ -386,12 +480,25 @@ async fn answers(reader: &mut Browser, questions: &[(Method, String)]) -> BTreeM
 
 fn organisation() -> impl Strategy<Value = Organisation> {
     let order = Just((0..PEOPLE).collect::<Vec<_>>()).prop_shuffle();
-    (order, managers(), names(), teams()).prop_map(|(order, managers, names, teams)| Organisation {
-        order,
-        managers,
-        names,
-        teams,
-    })
+    (order, managers(), names(), teams(), delegations()).prop_map(
+        |(order, managers, names, teams, delegations)| Organisation {
+            order,
+            managers,
+            names,
+            teams,
+            delegations,
+        },
+    )
+}
+
+fn delegations() -> impl Strategy<Value = BTreeMap<(usize, usize), When>> {
+    let when = prop_oneof![1 => Just(When::Yesterday), 3 => Just(When::Today), 1 => Just(When::Tomorrow)];
+    prop::collection::btree_map((0..READERS.len(), 0..READERS.len()), when, 0..5).prop_map(
+        |mut delegations| {
+            delegations.retain(|(from, to), _| from != to);
+            delegations
+        },
+    )
 }
 
 fn managers() -> impl Strategy<Value = Vec<Option<usize>>> {
@@ -435,16 +542,21 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(change, RECORDS),
         prop::collection::vec(record(), 0..6),
     );
-    (0..READERS.len(), organisation(), records, (managers(), names(), teams())).prop_map(
-        |(reader, organisation, (records, changes, more), (other_managers, other_names, other_teams))| Case {
-            reader,
-            organisation,
-            records,
-            changes,
-            more,
-            other_managers,
-            other_names,
-            other_teams,
+    let others = (managers(), names(), teams(), delegations());
+    (0..READERS.len(), organisation(), records, others).prop_map(
+        |(reader, organisation, (records, changes, more), others)| {
+            let (other_managers, other_names, other_teams, other_delegations) = others;
+            Case {
+                reader,
+                organisation,
+                records,
+                changes,
+                more,
+                other_managers,
+                other_names,
+                other_teams,
+                other_delegations,
+            }
         },
     )
 }
@@ -470,7 +582,7 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         (world, browsers)
     });
     let (browsers, seen) =
-        (std::cell::RefCell::new(browsers), std::cell::Cell::new((0_usize, 0_usize, 0_usize)));
+        (std::cell::RefCell::new(browsers), std::cell::Cell::new((0_usize, 0_usize, 0_usize, 0_usize)));
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
@@ -478,12 +590,13 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         ..Config::default()
     });
     let outcome = runner.run(&case(), |case| {
-        let questions = questions(&case);
+        let mut questions = questions(&case);
         let (before, after) = (case.records(false), case.records(true));
         let reorganised = case.reorganised();
         let reader = &mut browsers.borrow_mut()[case.reader];
         let (first, second) = runtime.block_on(async {
             furnish(&world, &case.organisation, &before).await;
+            questions.extend(withdrawals(&world, case.reader).await);
             let first = answers(reader, &questions).await;
             furnish(&world, &reorganised, &after).await;
             (first, answers(reader, &questions).await)
@@ -493,8 +606,10 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
             .filter(|(number, record)| case.organisation.sees(case.reader, **number, record))
             .count();
         let shown = first.values().filter(|told| told.starts_with("200")).count();
-        let (records, answers, changed) = seen.get();
-        seen.set((records + visible, answers + shown, changed + usize::from(before.len() != after.len())));
+        let (records, answers, changed, redelegated) = seen.get();
+        let others = usize::from(case.organisation.delegations != reorganised.delegations);
+        let changed = changed + usize::from(before.len() != after.len());
+        seen.set((records + visible, answers + shown, changed, redelegated + others));
         for (question, answer) in &first {
             prop_assert_eq!(second.get(question), Some(answer), "{}", question);
         }
@@ -506,7 +621,8 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
     }
     // A reader who sees nothing, or a world in which nothing changes, would prove nothing. In the mean a reader sees one record
     // and more, and 26 questions have an answer; the bounds are far enough below that chance does not reach them.
-    let (records, answers, changed) = seen.get();
+    let (records, answers, changed, redelegated) = seen.get();
     let cases = cases() as usize;
-    assert!(records > cases / 8 && answers > 10 * cases && changed > cases / 3, "{:?}", seen.get());
+    let changes = changed > cases / 3 && redelegated > cases / 3;
+    assert!(records > cases / 8 && answers > 10 * cases && changes, "{:?}", seen.get());
 }

@@ -17,6 +17,7 @@ mod merged;
 mod odoo;
 mod openapi;
 mod opportunities;
+mod org;
 mod overview;
 mod problems;
 mod providers;

@@ -2,9 +2,9 @@
 
 use salescommand_domain::access::ScopeKey;
 use salescommand_domain::canonical::{
-    Activity, ActivityKind, ActivityState, Amount, CurrencySource, Entity, Facet, FacetBody, FacetId, Golden,
-    GoldenBody, GoldenFacet, Opportunity, OpportunityFacet, OpportunityKind, OutcomeRule, Related, SourceRef,
-    Status, Team, User,
+    Activity, ActivityKind, ActivityState, Amount, CalendarFacet, CurrencySource, Entity, Facet, FacetBody,
+    FacetId, Golden, GoldenBody, GoldenFacet, Opportunity, OpportunityFacet, OpportunityKind, OutcomeRule,
+    Related, SourceRef, Status, Team, User,
 };
 use salescommand_domain::money::{Currency, CurrencyCode, Money};
 use salescommand_domain::raw::{InstanceName, ObjectName, Position, RawPosition};
@@ -199,6 +199,14 @@ pub fn stage_entry(key: &str, name: &str, order: i64) -> DirectoryEntry {
         source: InstanceName::new("odoo").unwrap(),
     };
     DirectoryEntry { id: stage(key), scope_key: ScopeKey::public(), fact }
+}
+
+/// Says in which time zone days begin, in the directory.
+pub async fn put_calendar(store: &MemoryStore, time_zone: &str) {
+    let calendar = CalendarFacet { time_zone: time_zone.to_owned(), fiscal_year_start: 1 };
+    let (id, scope_key) = (CalendarFacet::source().facet_id(), ScopeKey::public());
+    let entry = DirectoryEntry { id, scope_key, fact: DirectoryFact::Calendar(calendar) };
+    put(store, &serving_collection("directory", 1), vec![(id.to_string(), entry)]).await;
 }
 
 /// Puts documents into a collection, as the zones' writers do; existing ones are replaced.

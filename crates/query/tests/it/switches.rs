@@ -1,16 +1,19 @@
 //! Twins that can be switched off, a clock that stands still, and a queue that remembers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bson::RawDocumentBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
-use salescommand_domain::access::Scope;
-use salescommand_domain::canonical::{OpportunityEdit, QuarantineAction};
-use salescommand_domain::raw::Position;
+use salescommand_domain::access::{Scope, ScopeKey};
+use salescommand_domain::canonical::{
+    Facet, FacetBody, MANAGER_EDGE_OBJECT, ManagerEdgeFacet, OpportunityEdit, QuarantineAction, SourceRef,
+};
+use salescommand_domain::raw::{InstanceName, ObjectName, Position};
+use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
 use salescommand_eventlog::memory::MemoryLog;
 use salescommand_eventlog::{
     Error as LogError, EventLog, KeyValue, KvEntry, LogReader, Message, Outgoing, Published, StreamSpec,
@@ -30,10 +33,12 @@ use salescommand_query::{Clock, HealthCheck, RAW_ZONE, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{
     Active, Batch, Documents, Error, Operation, Ops, Query, ScopedReads, StoredPosition, Write,
-    quarantine_collection,
+    facets_collection, quarantine_collection, serving_collection,
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
+
+use crate::records;
 
 /// Off means: every call fails.
 #[derive(Debug, Clone, Default)]
@@ -468,11 +473,79 @@ impl ReadinessCheck for Brittle {
     }
 }
 
-/// Remembers who was announced.
-#[derive(Debug, Clone, Default)]
+/// Remembers who was announced, and takes manager edges as normalizer and projector would; or does not come to it.
+#[derive(Clone)]
 pub struct Told {
     pub accounts: Arc<Mutex<Vec<AccountSummary>>>,
     pub switch: Switch,
+    pub projector: Switch,
+    pub edges: Arc<Mutex<Vec<ManagerEdgeFacet>>>,
+    sequence: Arc<AtomicU64>,
+    store: MemoryStore,
+}
+
+impl Told {
+    pub fn new(store: MemoryStore) -> Self {
+        Self {
+            accounts: Arc::default(),
+            switch: Switch::default(),
+            projector: Switch::default(),
+            edges: Arc::default(),
+            sequence: Arc::default(),
+            store,
+        }
+    }
+
+    /// What the normalizer writes of the record, and the projector of it.
+    async fn take(
+        &self,
+        source: SourceRef,
+        declared: Option<&ManagerEdgeFacet>,
+    ) -> Result<Position, WriteError> {
+        if self.switch.is_off() {
+            return Err(WriteError::Unavailable("nats://secret-host".into()));
+        }
+        let sequence = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+        let at = Position { epoch: 1, sequence };
+        if self.projector.is_off() {
+            return Ok(at);
+        }
+        let (id, directory) = (source.facet_id(), serving_collection("directory", 1));
+        if let Some(declared) = declared {
+            let body = FacetBody::ManagerEdge(declared.clone());
+            records::put(&self.store, &facets_collection(1), vec![(id.to_string(), facet(source, at, body))])
+                .await;
+            let fact = DirectoryFact::ManagerEdge(declared.edge.clone());
+            let entry = DirectoryEntry { id, scope_key: ScopeKey::public(), fact };
+            records::put(&self.store, &directory, vec![(id.to_string(), entry)]).await;
+        }
+        let stored = Documents::position(&self.store, "projection_directory_g1").await.unwrap().unwrap();
+        let (consumer, mut position) = ("projection_directory_g1".to_owned(), stored.position);
+        let config = bson::doc! { "epoch": 1_i64, "sequence": sequence as i64 };
+        position.get_document_mut("vector").unwrap().insert("config", config);
+        let gone = Write { collection: directory, id: id.to_string(), operation: Operation::Delete };
+        let writes = if declared.is_none() { vec![gone] } else { Vec::new() };
+        let batch = Batch { consumer, expected_revision: stored.revision, position, writes };
+        self.store.commit(batch).await.unwrap();
+        Ok(at)
+    }
+}
+
+/// A facet as the normalizer holds it.
+fn facet(source: SourceRef, position: Position, body: FacetBody) -> Facet {
+    Facet {
+        id: source.facet_id(),
+        source,
+        position,
+        source_modified: None,
+        deleted: false,
+        merged_into: None,
+        stated: None,
+        body,
+        keys: Vec::new(),
+        refs: Vec::new(),
+        last_version: None,
+    }
 }
 
 #[async_trait]
@@ -483,6 +556,16 @@ impl People for Told {
         }
         self.accounts.lock().unwrap().push(account.clone());
         Ok(())
+    }
+
+    async fn declare(&self, edge: &ManagerEdgeFacet) -> Result<Position, WriteError> {
+        self.edges.lock().unwrap().push(edge.clone());
+        self.take(edge.edge.source(), Some(edge)).await
+    }
+
+    async fn take_back(&self, key: &str) -> Result<Position, WriteError> {
+        let object = ObjectName::new(MANAGER_EDGE_OBJECT).unwrap();
+        self.take(SourceRef { instance: InstanceName::config(), object, key: key.to_owned() }, None).await
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use salescommand_domain::audit::{Actor, Entry};
@@ -12,10 +13,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::{Allowed, AuditRead};
+use crate::directory::Directory;
 use crate::error::ApiError;
 
 /// The word of targets that are accounts.
 const ACCOUNT: &str = "account";
+/// The word of targets that are people.
+const PERSON: &str = "person";
 
 /// Who did something.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,11 +35,11 @@ pub struct AuditActor {
 /// What something was done to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditTarget {
-    /// `account`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`.
+    /// `account`, `person`, `source`, `run`, `replay`, `generation`, `reject`, `epoch`, `erasure` or `collection`.
     pub kind: String,
     /// Which one.
     pub id: String,
-    /// The present name of an account.
+    /// The present name of an account or a person.
     pub name: Option<String>,
 }
 
@@ -66,8 +70,11 @@ pub struct AuditEntry {
     pub details: BTreeMap<String, serde_json::Value>,
 }
 
-/// The names that accounts have now: none stands in the log.
-struct Names(BTreeMap<String, String>);
+/// The names that accounts and people have now: none stands in the log.
+struct Names {
+    accounts: BTreeMap<String, String>,
+    directory: Arc<Directory>,
+}
 
 impl Names {
     async fn of(allowed: &Allowed<AuditRead>, entries: &[Entry]) -> Result<Self, ApiError> {
@@ -78,16 +85,27 @@ impl Names {
         let targets = entries.iter().filter_map(|entry| entry.target.as_ref());
         let targets = targets.filter(|target| target.kind == ACCOUNT).map(|target| target.id.clone());
         let ids: BTreeSet<String> = actors.chain(targets).collect();
-        Ok(Self(allowed.app().accounts.names(ids).await.map_err(ApiError::store)?))
+        let accounts = allowed.app().accounts.names(ids).await.map_err(ApiError::store)?;
+        let now = allowed.app().clock.now();
+        let directory = allowed.guarded().viewers.directory(now).await.map_err(ApiError::store)?;
+        Ok(Self { accounts, directory })
+    }
+
+    fn name_of(&self, kind: &str, id: &str) -> Option<String> {
+        match kind {
+            ACCOUNT => self.accounts.get(id).cloned(),
+            PERSON => self.directory.person(id.parse().ok()?).map(|person| person.name),
+            _ => None,
+        }
     }
 
     fn shown(&self, entry: Entry) -> AuditEntry {
         let name = match entry.actor.parse() {
-            Ok(Actor::Account(id)) => self.0.get(&id).cloned(),
+            Ok(Actor::Account(id)) => self.accounts.get(&id).cloned(),
             _ => None,
         };
         let target = entry.target.map(|target| AuditTarget {
-            name: self.0.get(&target.id).filter(|_| target.kind == ACCOUNT).cloned(),
+            name: self.name_of(&target.kind, &target.id),
             kind: target.kind,
             id: target.id,
         });

@@ -43,6 +43,9 @@ impl ScopeShown {
     pub(super) fn new(scope: &Scope) -> Self {
         let (kind, label) = match scope.kind() {
             access::ScopeKind::All => (ScopeKind::All, "Everyone"),
+            access::ScopeKind::Team if scope.delegated() > 0 => {
+                (ScopeKind::Team, "You and those you stand in for")
+            }
             access::ScopeKind::Team => (ScopeKind::Team, "You and your team"),
             access::ScopeKind::Own => (ScopeKind::Own, "Only you"),
         };

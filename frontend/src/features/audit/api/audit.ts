@@ -11,6 +11,8 @@ export const AUDIT_GROUPS = [
   "password",
   "account",
   "identity",
+  "manager",
+  "delegation",
   "source",
   "hook",
   "sync",
