@@ -9096,7 +9096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description own-account */
+            /** @description own-account, last-administrator */
             409: {
                 headers: {
                     [name: string]: unknown;
