@@ -139,6 +139,8 @@ pub struct Http {
 pub struct Secrets {
     /// 32 bytes, base64: signs access tokens.
     pub session_key: SecretString,
+    /// Session keys that are still believed, separated by commas or white space.
+    pub former_session_keys: SecretString,
     /// 32 bytes, base64: seals credentials at rest.
     pub master_key: SecretString,
     /// Master keys that still open what was sealed with them, separated by commas or white space.
@@ -200,6 +202,7 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("http", "public_url", "", false),
     ("http", "secure_cookies", "auto", false),
     ("secrets", "session_key", "", true),
+    ("secrets", "former_session_keys", "", true),
     ("secrets", "master_key", "", true),
     ("secrets", "former_master_keys", "", true),
     ("demo", "odoo_url", "", false),

@@ -13,7 +13,7 @@ use salescommand_query::mail::Mail;
 use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
 use salescommand_query::{
-    Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SymmetricKey, SystemClock,
+    Config as QueryConfig, Deps, Load, MasterKeys, QueryService, ReadinessCheck, SessionKeys, SystemClock,
     SystemIds, install_metrics,
 };
 use salescommand_store::{Considerate, Documents, Ops};
@@ -303,14 +303,15 @@ async fn reseal(sources: &Sources) {
 }
 
 fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
-    let session_key = SymmetricKey::from_base64(&config.secrets.session_key)
-        .context("SALESCOMMAND_SECRETS__SESSION_KEY cannot be used")?;
+    let secrets = &config.secrets;
+    let session_keys = SessionKeys::from_base64(&secrets.session_key, &secrets.former_session_keys)
+        .context("SALESCOMMAND_SECRETS__SESSION_KEY or …__FORMER_SESSION_KEYS cannot be used")?;
     let listen: SocketAddr = config
         .http
         .listen
         .parse()
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
-    let mut service = QueryConfig::new(session_key, master_keys(config)?);
+    let mut service = QueryConfig::new(session_keys, master_keys(config)?);
     service.listen = listen;
     service.providers = config.auth.providers()?;
     service.public_url = config.public_url()?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bson::Bson;
 use jiff::Timestamp;
-use salescommand_domain::access::Role;
+use salescommand_domain::access::{Permission, Role};
 use salescommand_domain::canonical::{FacetId, SourceRef};
 use salescommand_domain::raw::{InstanceName, ObjectName};
 use salescommand_store::{Condition, Error as StoreError, OPS_USERS, Ops, Query};
@@ -53,6 +53,9 @@ pub enum AccountError {
     /// The password is not good enough.
     #[error(transparent)]
     Weak(#[from] Weakness),
+    /// Nobody would be left to manage accounts.
+    #[error("{0} is the last super admin: make another one first")]
+    LastAdministrator(String),
     /// Somebody else changed the account over and over at the same time.
     #[error("the account {0} was changed by somebody else; try again")]
     Contended(String),
@@ -110,6 +113,11 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
+    /// Whether its owner manages accounts.
+    fn administers(&self) -> bool {
+        self.role.may(Permission::UsersManage) && !self.disabled
+    }
+
     pub(crate) fn summary(self) -> AccountSummary {
         AccountSummary {
             id: self.id,
@@ -120,6 +128,12 @@ impl Account {
             person_facet: self.person_facet,
         }
     }
+}
+
+/// An account before and after a change.
+struct Change {
+    before: Account,
+    after: Account,
 }
 
 /// What a new account needs.
@@ -207,23 +221,28 @@ impl Accounts {
         let name = account.map(|account| account.name).unwrap_or_default();
         policy::check(&password, email, &name)?;
         let hash = self.passwords.hash(password).await?;
-        let account =
-            self.change(("email", &lower(email)), |account| account.password_hash.clone_from(&hash)).await?;
+        let account = self
+            .change(("email", &lower(email)), |account| account.password_hash.clone_from(&hash))
+            .await?
+            .after;
         Ok(Sessions::end_all(&*self.ops, &account.id).await?)
     }
 
     /// Gives an account another role. It holds from the next request on.
     pub async fn set_role(&self, email: &str, role: Role) -> Result<AccountSummary, AccountError> {
-        self.change(("email", &lower(email)), |account| account.role = role).await
+        let changed = self.change(("email", &lower(email)), |account| account.role = role).await?;
+        self.keep_an_administrator(&changed).await?;
+        Ok(changed.after.summary())
     }
 
     /// Shuts an account out and ends its sessions, or lets it in again.
     pub async fn set_disabled(&self, email: &str, disabled: bool) -> Result<AccountSummary, AccountError> {
-        let account = self.change(("email", &lower(email)), |account| account.disabled = disabled).await?;
+        let changed = self.change(("email", &lower(email)), |account| account.disabled = disabled).await?;
+        self.keep_an_administrator(&changed).await?;
         if disabled {
-            Sessions::end_all(&*self.ops, &account.id).await?;
+            Sessions::end_all(&*self.ops, &changed.after.id).await?;
         }
-        Ok(account)
+        Ok(changed.after.summary())
     }
 
     /// The account that this password opens; none for unknown and disabled ones, after the same work.
@@ -239,8 +258,33 @@ impl Accounts {
         // A password beyond the bound is nobody's; it is not worth hashing at its length.
         let password =
             if password.expose_secret().len() > policy::LONGEST { SecretString::default() } else { password };
-        let matches = self.passwords.verify(password, hash).await?;
-        Ok(account.filter(|_| matches))
+        let matches = self.passwords.verify(password.clone(), hash).await?;
+        match account.filter(|_| matches) {
+            Some(account) => Ok(Some(self.strengthened(account, password).await)),
+            None => Ok(None),
+        }
+    }
+
+    /// Hashes a password anew that was hashed with other parameters: only a sign-in has it. What does not succeed now does at the
+    /// next one.
+    async fn strengthened(&self, account: Account, password: SecretString) -> Account {
+        if !Passwords::is_outdated(&account.password_hash) {
+            return account;
+        }
+        let renewed = async {
+            let password_hash = self.passwords.hash(password).await?;
+            let next = Account { password_hash, revision: account.revision + 1, ..account.clone() };
+            let written =
+                self.ops.replace_if(OPS_USERS, &next.id, account.revision, document::write(&next)?).await?;
+            Ok::<_, AccountError>(written.then_some(next))
+        };
+        match renewed.await {
+            Ok(renewed) => renewed.unwrap_or(account),
+            Err(error) => {
+                tracing::warn!(%error, account.id = account.id, "a password is not hashed anew yet");
+                account
+            }
+        }
     }
 
     /// The id of the account with this address, disabled or not.
@@ -263,18 +307,45 @@ impl Accounts {
         &self,
         (field, value): (&str, &str),
         change: impl Fn(&mut Account),
-    ) -> Result<AccountSummary, AccountError> {
+    ) -> Result<Change, AccountError> {
         for _ in 0..TRIES {
             let found = self.find(field, value).await?;
-            let mut account = found.ok_or_else(|| AccountError::Unknown(value.to_owned()))?;
-            let expected = account.revision;
-            change(&mut account);
-            account.revision += 1;
-            if self.ops.replace_if(OPS_USERS, &account.id, expected, document::write(&account)?).await? {
-                return Ok(account.summary());
+            let before = found.ok_or_else(|| AccountError::Unknown(value.to_owned()))?;
+            let mut after = before.clone();
+            change(&mut after);
+            after.revision += 1;
+            if self.ops.replace_if(OPS_USERS, &after.id, before.revision, document::write(&after)?).await? {
+                return Ok(Change { before, after });
             }
         }
         Err(AccountError::Contended(value.to_owned()))
+    }
+
+    /// Takes a change back that left nobody to manage accounts. It looks after the change: two who take each other's rights at the
+    /// same moment were both allowed to.
+    async fn keep_an_administrator(&self, Change { before, after }: &Change) -> Result<(), AccountError> {
+        if !before.administers() || after.administers() || self.has_administrator().await? {
+            return Ok(());
+        }
+        let back = |account: &mut Account| {
+            account.role = before.role;
+            account.disabled = before.disabled;
+        };
+        self.change(("_id", &after.id), back).await?;
+        Err(AccountError::LastAdministrator(after.email.clone()))
+    }
+
+    async fn has_administrator(&self) -> Result<bool, AccountError> {
+        let managing = Role::ALL.into_iter().filter(|role| role.may(Permission::UsersManage));
+        let roles: Vec<Bson> = managing
+            .map(|role| bson::serialize_to_bson(&role))
+            .collect::<Result<_, _>>()
+            .map_err(|error| AccountError::Invalid(error.to_string()))?;
+        let any = Query::all()
+            .with(Condition::In("role".to_owned(), roles))
+            .with(Condition::Eq("disabled".to_owned(), Bson::Boolean(false)))
+            .limited(1);
+        Ok(!self.ops.list(OPS_USERS, &any).await?.is_empty())
     }
 }
 

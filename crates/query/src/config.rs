@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::master_keys::MasterKeys;
 use crate::oidc::ProviderSettings;
+use crate::session_keys::SessionKeys;
 
 /// What the service needs to know before it starts.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Cookies carry `Secure`, answers `Strict-Transport-Security`. Off only for plain HTTP on loopback.
     pub secure_cookies: bool,
-    /// Signs access tokens.
-    pub signing_key: SymmetricKey,
+    /// Sign access tokens.
+    pub session_keys: SessionKeys,
     /// Seal the credentials of sources.
     pub master_keys: MasterKeys,
     /// Demo mode: `/api/meta` shows these accounts, passwords included. Empty outside demo mode.
@@ -55,11 +56,11 @@ pub struct DemoLogin {
 
 impl Config {
     /// The defaults around the keys: loopback, 10 minutes of access, 14 days of refresh, stale after a day.
-    pub fn new(signing_key: SymmetricKey, master_keys: MasterKeys) -> Self {
+    pub fn new(session_keys: SessionKeys, master_keys: MasterKeys) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             secure_cookies: false,
-            signing_key,
+            session_keys,
             master_keys,
             demo_accounts: Vec::new(),
             demo: false,
@@ -87,6 +88,12 @@ impl SymmetricKey {
     pub fn from_base64(text: &SecretString) -> Result<Self, KeyError> {
         let bytes = BASE64_STANDARD.decode(text.expose_secret().trim()).map_err(|_| KeyError)?;
         Self::from_bytes(bytes)
+    }
+
+    /// Reads keys that are separated by commas or white space; there may be none.
+    pub(crate) fn list_from_base64(text: &SecretString) -> Result<Vec<Self>, KeyError> {
+        let keys = text.expose_secret().split([',', ' ', '\t', '\r', '\n']).filter(|key| !key.is_empty());
+        keys.map(|key| Self::from_base64(&key.into())).collect()
     }
 
     /// Takes 32 bytes.

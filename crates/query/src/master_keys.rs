@@ -57,9 +57,7 @@ impl MasterKeys {
 
     /// Reads the key that seals, and those that still open, which are separated by commas or white space.
     pub fn from_base64(present: &SecretString, former: &SecretString) -> Result<Self, KeyError> {
-        let former = former.expose_secret().split([',', ' ', '\t', '\r', '\n']).filter(|key| !key.is_empty());
-        let former: Vec<_> =
-            former.map(|key| SymmetricKey::from_base64(&key.into())).collect::<Result<_, _>>()?;
+        let former = SymmetricKey::list_from_base64(former)?;
         Self::new(&SymmetricKey::from_base64(present)?, &former)
     }
 

@@ -51,6 +51,7 @@ use crate::{exchange, front_end, reply, routes};
 const LETTERS_AT_THE_END: Duration = Duration::from_secs(5);
 
 /// What the service works with.
+#[derive(Clone)]
 pub struct Deps {
     /// Documents, by scope.
     pub store: Arc<dyn ScopedReads>,
@@ -213,7 +214,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         quarantine,
         registry: Registry::new(ops.clone()),
         generations,
-        seals: Seals::new(&config.signing_key),
+        seals: Seals::new(&config.session_keys),
         raw_zone: raw_zone.clone(),
         stale_after: config.stale_after,
         mail,
@@ -223,10 +224,10 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         ops: ops.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
-        tokens: AccessTokens::new(&config.signing_key, config.access_lifetime),
+        tokens: AccessTokens::new(&config.session_keys, config.access_lifetime),
         refresh_lifetime: config.refresh_lifetime,
     };
-    let seals = Seals::new(&config.signing_key);
+    let seals = Seals::new(&config.session_keys);
     let providers = Providers::new(config.providers, &config.public_url, seals, ops.clone())?;
     let max_age_seconds = config.refresh_lifetime.as_secs();
     let open = Open {

@@ -156,7 +156,7 @@ impl Accounts {
         }
     }
 
-    /// Gives the account of a tie the role that the provider's roles give it now.
+    /// Gives the account of a tie the role that the provider's roles give it now, the last super admin's too: there it is decided.
     pub(crate) async fn follow_role(&self, tie: &Tie, role: Role) -> Result<(), AccountError> {
         self.change(("_id", &tie.account), |account| account.role = role).await.map(drop)
     }

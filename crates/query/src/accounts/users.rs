@@ -9,7 +9,9 @@ use salescommand_domain::canonical::FacetId;
 use salescommand_store::{Condition, Direction, Error as StoreError, OPS_IDENTITIES, OPS_USERS, Query};
 use serde::Deserialize;
 
-use super::{Account, AccountError, AccountSummary, Accounts, checked_email, checked_name, person_facet};
+use super::{
+    Account, AccountError, AccountSummary, Accounts, Change, checked_email, checked_name, person_facet,
+};
 use crate::auth::Sessions;
 use crate::document;
 
@@ -110,10 +112,11 @@ impl Accounts {
         (id, revision): (&str, i64),
         change: AccountChange,
     ) -> Result<Changed, AccountError> {
-        let Some(mut account) = self.find("_id", id).await? else { return Ok(Changed::Unknown) };
-        if account.revision != revision {
+        let Some(before) = self.find("_id", id).await? else { return Ok(Changed::Unknown) };
+        if before.revision != revision {
             return Ok(Changed::Stale);
         }
+        let mut account = before.clone();
         if let Some(name) = &change.name {
             account.name = checked_name(name)?;
         }
@@ -123,10 +126,12 @@ impl Accounts {
         if !self.ops.replace_if(OPS_USERS, id, revision, document::write(&account)?).await? {
             return Ok(Changed::Stale);
         }
-        if account.disabled {
+        let changed = Change { before, after: account };
+        self.keep_an_administrator(&changed).await?;
+        if changed.after.disabled {
             Sessions::end_all(&*self.ops, id).await?;
         }
-        Ok(Changed::Now(Box::new(account.summary())))
+        Ok(Changed::Now(Box::new(changed.after.summary())))
     }
 
     /// The accounts of a person, by any of their records, the enabled ones first.

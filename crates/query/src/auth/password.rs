@@ -57,6 +57,11 @@ impl Passwords {
         self.blocking(move || hash_with(&argon, password.expose_secret().as_bytes(), &salt)).await?
     }
 
+    /// Whether a hash was made with other parameters than the present ones.
+    pub(crate) fn is_outdated(hash: &str) -> bool {
+        !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
+    }
+
     /// Whether the password is the one of this hash. Without a hash it works as long and says no.
     pub(crate) async fn verify(
         &self,
@@ -115,6 +120,8 @@ mod tests {
         let passwords = Passwords::new(Arc::new(SystemIds)).unwrap();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(!Passwords::is_outdated(&hash));
+        assert!(Passwords::is_outdated("$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaA"));
         assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("battery staple".into(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("correct horse".into(), None).await.unwrap());

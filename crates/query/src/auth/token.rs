@@ -1,8 +1,9 @@
 //! Access tokens: JWT, HS256 only, ten minutes.
 //!
-//! The algorithm is pinned, issuer, audience and key id are checked, and time comes in as a parameter, so the
-//! library's own clock is not asked.
+//! The algorithm is pinned, issuer and audience are checked, and time comes in as a parameter, so the library's own clock is not
+//! asked. A token names its key and is checked under that one alone: the present key signs, former ones are still believed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::config::SymmetricKey;
+use crate::session_keys::SessionKeys;
 
 const ISSUER: &str = "salescommand";
 const AUDIENCE: &str = "salescommand-api";
@@ -47,8 +48,9 @@ pub(crate) enum TokenError {
 /// Makes and checks access tokens.
 pub(crate) struct AccessTokens {
     encoding: EncodingKey,
-    decoding: DecodingKey,
     key_id: String,
+    /// By id.
+    believed: BTreeMap<String, DecodingKey>,
     lifetime: Duration,
 }
 
@@ -59,11 +61,13 @@ impl fmt::Debug for AccessTokens {
 }
 
 impl AccessTokens {
-    pub(crate) fn new(key: &SymmetricKey, lifetime: Duration) -> Self {
+    pub(crate) fn new(keys: &SessionKeys, lifetime: Duration) -> Self {
+        let present = keys.present();
+        let believed = std::iter::once(present).chain(keys.former());
         Self {
-            encoding: EncodingKey::from_secret(key.bytes()),
-            decoding: DecodingKey::from_secret(key.bytes()),
-            key_id: key.id(),
+            encoding: EncodingKey::from_secret(present.bytes()),
+            key_id: present.id(),
+            believed: believed.map(|key| (key.id(), DecodingKey::from_secret(key.bytes()))).collect(),
             lifetime,
         }
     }
@@ -99,11 +103,11 @@ impl AccessTokens {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_exp = false;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation);
+        // What names the key is not believed yet; under the wrong one the signature does not hold.
+        let named = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?.kid;
+        let key = named.and_then(|id| self.believed.get(&id)).ok_or(TokenError::Invalid)?;
+        let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation);
         let decoded = decoded.map_err(|_| TokenError::Invalid)?;
-        if decoded.header.kid.as_deref() != Some(&self.key_id) {
-            return Err(TokenError::Invalid);
-        }
         if decoded.claims.exp <= now.as_second() { Err(TokenError::Expired) } else { Ok(decoded.claims) }
     }
 }
@@ -113,9 +117,16 @@ mod tests {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
     use super::*;
+    use crate::config::SymmetricKey;
 
     fn tokens(byte: u8) -> AccessTokens {
-        AccessTokens::new(&SymmetricKey::from_bytes(vec![byte; 32]).unwrap(), Duration::from_secs(600))
+        replaced(byte, &[])
+    }
+
+    fn replaced(present: u8, former: &[u8]) -> AccessTokens {
+        let key = |byte: u8| SymmetricKey::from_bytes(vec![byte; 32]).unwrap();
+        let keys = SessionKeys::new(key(present), former.iter().map(|byte| key(*byte)).collect());
+        AccessTokens::new(&keys, Duration::from_secs(600))
     }
 
     fn at(second: i64) -> Timestamp {
@@ -128,6 +139,30 @@ mod tests {
         assert_eq!(expires, at(1_600));
         assert_eq!(tokens(1).check(&token, at(1_599)).unwrap().sub, "account");
         assert_eq!(tokens(1).check(&token, at(1_600)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn former_keys_are_believed_and_the_present_one_signs() {
+        let (old, _) = tokens(1).issue("account", "family", at(1_000)).unwrap();
+        let keys = replaced(2, &[3, 1]);
+        assert_eq!(keys.check(&old, at(1_000)).unwrap().sub, "account");
+        assert_eq!(keys.check(&old, at(1_600)), Err(TokenError::Expired), "as long as it would have been");
+        let (new, _) = keys.issue("account", "family", at(1_000)).unwrap();
+        assert!(tokens(2).check(&new, at(1_000)).is_ok());
+        assert_eq!(tokens(1).check(&new, at(1_000)), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_is_checked_under_the_key_that_it_names_alone() {
+        let (token, _) = tokens(1).issue("account", "family", at(1_000)).unwrap();
+        let parts: Vec<_> = token.split('.').collect();
+        let header = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+        let (own, other) = (tokens(1).key_id, tokens(3).key_id);
+        for changed in [header.replace(&own, &other), header.replace(&format!(r#","kid":"{own}""#), "")] {
+            assert_ne!(changed, header);
+            let token = format!("{}.{}.{}", BASE64_URL_SAFE_NO_PAD.encode(changed), parts[1], parts[2]);
+            assert_eq!(replaced(1, &[3]).check(&token, at(1_000)), Err(TokenError::Invalid));
+        }
     }
 
     #[test]

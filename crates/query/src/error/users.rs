@@ -25,6 +25,12 @@ impl ApiError {
             .fix("Ask another administrator.")
     }
 
+    pub(crate) fn last_administrator(email: &str) -> Self {
+        let detail = format!("{email} is the last one who manages accounts.");
+        Self::new(StatusCode::CONFLICT, "last-administrator", "Nobody would be left", detail)
+            .fix("Make somebody else a super admin first.")
+    }
+
     pub(crate) fn invalid_account(problem: String) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "The account cannot be so", problem)
     }

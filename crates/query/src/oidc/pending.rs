@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn seals(byte: u8) -> Seals {
-        Seals::new(&SymmetricKey::from_bytes(vec![byte; 32]).unwrap())
+        Seals::new(&SymmetricKey::from_bytes(vec![byte; 32]).unwrap().into())
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use salescommand_domain::access::Role;
-use salescommand_store::{Documents, OPS_REFRESH_TOKENS, Ops, Query};
+use salescommand_query::SessionKeys;
+use salescommand_store::{Documents, OPS_REFRESH_TOKENS, OPS_USERS, Ops, Query};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Browser, PASSWORD, World, email};
+use crate::world::{Answer, Browser, PASSWORD, World, email, key};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 const CHROME: &str =
@@ -185,4 +188,50 @@ async fn sessions_from_before_places_were_written_down_are_listed_and_go_on() {
     assert_eq!(browser.post("/api/auth/refresh", &json!(null)).await.status, 200);
     let renewed = sessions(&mut browser).await;
     assert_eq!((renewed.len(), &renewed[0]["first_seen"]), (1, &json!("2026-11-23T08:00:00Z")));
+}
+
+#[tokio::test]
+async fn a_password_that_was_hashed_with_other_parameters_is_hashed_anew_by_a_sign_in() {
+    let world = World::with_accounts().await;
+    let who = email(Role::SalesUser);
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4_096, 3, 1, None).unwrap());
+    let old: PasswordHash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"sixteen bytes in").unwrap();
+    let stored = async || -> bson::Document {
+        let all = world.store.find(OPS_USERS, &Query::all()).await.unwrap();
+        let all =
+            all.iter().map(|one| bson::deserialize_from_slice::<bson::Document>(one.as_bytes()).unwrap());
+        all.into_iter().find(|one| one.get_str("email").unwrap() == who).unwrap()
+    };
+    let mut account = stored().await;
+    account.insert("password_hash", old.to_string());
+    account.insert("revision", 2_i64);
+    let (id, document) =
+        (account.get_str("_id").unwrap().to_owned(), bson::serialize_to_raw_document_buf(&account).unwrap());
+    assert!(world.store.replace_if(OPS_USERS, &id, 1, document).await.unwrap());
+
+    world.browser().sign_in(&who, "another password").await.problem(401, "invalid-credentials");
+    assert_eq!(stored().await.get_str("password_hash").unwrap(), old.to_string(), "by the right one only");
+    assert_eq!(world.browser().sign_in(&who, PASSWORD).await.status, StatusCode::OK);
+    let anew = stored().await;
+    assert!(anew.get_str("password_hash").unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_eq!(world.browser().sign_in(&who, PASSWORD).await.status, StatusCode::OK);
+    assert_eq!(stored().await, anew, "once");
+}
+
+#[tokio::test]
+async fn a_session_key_is_replaced_and_nobody_is_signed_out() {
+    let world = World::with_accounts().await;
+    let browser = world.signed_in(Role::SalesUser).await;
+    let (old, both) = (browser.cookies["sc_access"].clone(), SessionKeys::new(key(7), vec![key(1)]));
+    let mut browser = world.under(both, &browser);
+    assert_eq!(browser.get("/api/auth/me").await.status, StatusCode::OK);
+    assert_eq!(browser.post("/api/auth/refresh", &Value::Null).await.status, StatusCode::OK);
+    let mut browser = world.under(key(7).into(), &browser);
+    assert_eq!(
+        browser.get("/api/auth/me").await.status,
+        StatusCode::OK,
+        "what it has now the new one has signed"
+    );
+    browser.cookies.insert("sc_access".into(), old);
+    browser.get("/api/auth/me").await.problem(401, "session-expired");
 }

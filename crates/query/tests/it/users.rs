@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use salescommand_domain::access::Role;
+use salescommand_query::accounts::{AccountError, NewAccount};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Browser, PASSWORD, World, email};
@@ -156,6 +157,43 @@ async fn nobody_takes_their_own_rights_away() {
     }
     let renamed = admin.send(change(Method::PATCH, &path, revision, &json!({"name": "Sam"}))).await;
     assert_eq!(renamed.json()["name"], json!("Sam"));
+}
+
+#[tokio::test]
+async fn the_last_super_admin_stays_one() {
+    let world = World::furnished().await;
+    let sole = email(Role::SuperAdmin);
+    for taken in
+        [world.accounts.set_role(&sole, Role::Viewer).await, world.accounts.set_disabled(&sole, true).await]
+    {
+        assert!(matches!(taken, Err(AccountError::LastAdministrator(who)) if who == sole));
+    }
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    assert_eq!(admin.get("/api/users").await.status, StatusCode::OK);
+
+    let second = NewAccount {
+        email: "second@example.com".into(),
+        name: "Second".into(),
+        role: Role::SuperAdmin,
+        password: PASSWORD.into(),
+    };
+    world.accounts.create(second).await.unwrap();
+    let mut other = world.browser();
+    assert_eq!(other.sign_in("second@example.com", PASSWORD).await.status, StatusCode::OK);
+    let (mine, theirs) = (own_path(&mut admin).await, own_path(&mut other).await);
+    let demoted = json!({"role": "viewer"});
+    let (first, second) = tokio::join!(
+        admin.send(change(Method::PATCH, &theirs, Some(1), &demoted)),
+        other.send(change(Method::PATCH, &mine, Some(5), &demoted)),
+    );
+    assert!(first.status == StatusCode::OK || second.status == StatusCode::OK);
+    let left = world.accounts.list().await.unwrap();
+    assert!(left.iter().any(|one| one.role == Role::SuperAdmin), "of two who demote each other one is left");
+}
+
+async fn own_path(browser: &mut Browser) -> String {
+    let me = browser.get("/api/auth/me").await.json();
+    format!("/api/users/{}", me["user"]["id"].as_str().unwrap())
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ use salescommand_query::oidc::ProviderSettings;
 use salescommand_query::sources::{NewSource, Sources};
 use salescommand_query::sync::{HISTORY_STREAM, RUNS_BUCKET};
 use salescommand_query::{
-    Clock as _, Config, Deps, Ids as _, MasterKeys, QueryService, SymmetricKey, SystemIds, detached_metrics,
+    Clock as _, Config, Deps, Ids as _, MasterKeys, QueryService, SessionKeys, SymmetricKey, SystemIds,
+    detached_metrics,
 };
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{Active, Batch, Documents, Ops, serving_collection};
@@ -40,8 +41,8 @@ pub const NOW: &str = "2026-11-23T08:00:00Z";
 
 pub struct World {
     pub service: QueryService,
-    /// Makes another copy of the service, which shares everything but its own memory.
-    pub copies: Box<dyn Fn() -> QueryService + Send + Sync>,
+    /// Makes another copy of the service under these keys, which shares everything but its own memory.
+    pub copies: Box<dyn Fn(SessionKeys) -> QueryService + Send + Sync>,
     pub store: MemoryStore,
     pub log: MemoryLog,
     pub journal: Journal,
@@ -115,7 +116,7 @@ impl World {
             let (queue, drafts, verdicts) = (queue.clone(), drafts.clone(), verdicts.clone());
             let (people_told, controls, clock) = (people_told.clone(), controls.clone(), clock.clone());
             let (mail, journal) = (mail.clone(), journal.clone());
-            Box::new(move || {
+            Box::new(move |session_keys| {
                 let deps = Deps {
                     store: store.clone(),
                     ops: store.clone(),
@@ -137,11 +138,11 @@ impl World {
                     readiness: vec![Arc::new(brittle.clone())],
                 };
                 let providers = providers.clone();
-                let config = Config { providers, ..Config::new(key(1), master_keys(2, &[])) };
+                let config = Config { providers, ..Config::new(session_keys, master_keys(2, &[])) };
                 QueryService::new(config, deps).unwrap()
             })
         };
-        let service = copies();
+        let service = copies(key(1).into());
         let people = BTreeMap::new();
         Self {
             service,
@@ -344,7 +345,12 @@ impl World {
 
     /// The same browser, whose next requests are answered by another copy of the service.
     pub fn elsewhere(&self, browser: &Browser) -> Browser {
-        Browser { router: (self.copies)().router(), cookies: browser.cookies.clone() }
+        self.under(key(1).into(), browser)
+    }
+
+    /// The same browser, whose next requests are answered by a copy of the service with these keys.
+    pub fn under(&self, session_keys: SessionKeys, browser: &Browser) -> Browser {
+        Browser { router: (self.copies)(session_keys).router(), cookies: browser.cookies.clone() }
     }
 
     /// A browser in which somebody of this role is signed in.

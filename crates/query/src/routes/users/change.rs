@@ -41,7 +41,7 @@ pub struct UserChange {
         (status = 200, description = "The account as it is now", body = User),
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "unknown-user", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "own-account", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "own-account, last-administrator", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "stale-version", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "version-required", body = Problem, content_type = "application/problem+json"),

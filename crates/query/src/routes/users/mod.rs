@@ -125,6 +125,7 @@ pub(crate) fn problem(error: AccountError) -> ApiError {
         AccountError::EmailTaken(email) => ApiError::email_taken(&email),
         AccountError::Invalid(problem) => ApiError::invalid_account(problem),
         AccountError::Weak(weakness) => ApiError::weak_password(&weakness.to_string()),
+        AccountError::LastAdministrator(email) => ApiError::last_administrator(&email),
         AccountError::Unknown(_) => ApiError::unknown_user(),
         other => ApiError::internal(other),
     }
