@@ -23,7 +23,7 @@ fn produce(platform: &Platform, records: &str) {
         .env("NATS_ADDRESS", address)
         .env("NATS_USER", user)
         .env("NATS_PASSWORD", password)
-        .env("NATS_INBOX", "_INBOX.tickets")
+        .env("NATS_INBOX", "_INBOX_connector")
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -12,6 +12,8 @@ mod dashboard;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod epochs;
@@ -74,6 +76,8 @@ mod reorganisation;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod roll_ups;
 #[cfg(test)]
 mod schedules;
@@ -85,3 +89,5 @@ mod store;
 mod sync_runs;
 #[cfg(test)]
 mod take_over;
+#[cfg(test)]
+mod tls;

@@ -25,7 +25,17 @@ pub struct Mongo {
     port: u16,
     folder: tempfile::TempDir,
     with_key: bool,
+    certificates: Option<Certificates>,
     settings: Settings,
+}
+
+/// The files of a server that speaks TLS and nothing else.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// Its certificate and key in one file, for `localhost`.
+    pub own: PathBuf,
+    /// Its authority.
+    pub authority: PathBuf,
 }
 
 /// How a server is set up.
@@ -67,6 +77,15 @@ impl Mongo {
         Ok(mongo)
     }
 
+    /// Starts a server that speaks TLS and nothing else.
+    pub async fn start_encrypted(certificates: Certificates) -> anyhow::Result<Self> {
+        let mut mongo = Self::new(false, Settings::default())?;
+        mongo.certificates = Some(certificates);
+        mongo.launch()?;
+        admin::init_open_replica_set(&mongo.uri()).await?;
+        Ok(mongo)
+    }
+
     fn new(with_key: bool, settings: Settings) -> anyhow::Result<Self> {
         let binary = std::env::var_os(SERVER_VARIABLE)
             .with_context(|| format!("set {SERVER_VARIABLE} to the path of a mongod binary"))?;
@@ -78,13 +97,20 @@ impl Mongo {
             port: free_port()?,
             folder,
             with_key,
+            certificates: None,
             settings,
         })
     }
 
     /// Address without credentials.
     pub fn uri(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/", self.port)
+        match &self.certificates {
+            None => format!("mongodb://127.0.0.1:{}/", self.port),
+            Some(files) => {
+                let authority = files.authority.display();
+                format!("mongodb://localhost:{}/?tls=true&tlsCAFile={authority}", self.port)
+            }
+        }
     }
 
     /// Address with credentials of a user in `admin`.
@@ -152,6 +178,11 @@ impl Mongo {
             .arg(self.folder.path().join("data"));
         if self.with_key {
             command.arg("--keyFile").arg(self.key_path());
+        }
+        if let Some(files) = &self.certificates {
+            command.args(["--tlsMode", "requireTLS", "--tlsAllowConnectionsWithoutCertificates"]);
+            command.arg("--tlsCertificateKeyFile").arg(&files.own);
+            command.arg("--tlsCAFile").arg(&files.authority);
         }
         let process = command
             .stdin(Stdio::null())

@@ -15,7 +15,8 @@ use nix::unistd::Pid;
 pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_NATS_SERVER";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const PLATFORM_PASSWORD: &str = "platform-of-a-test";
-const CONNECTOR_PASSWORD: &str = "connector-of-a-test";
+/// The users of processes: `connector-of-a-test` is the password of `connector`.
+const PROCESSES: [&str; 5] = ["connector", "normalizer", "projector", "query", "producer_acme"];
 const READER_PASSWORD: &str = "reader-of-a-test";
 
 /// A running server. Killed and erased when dropped.
@@ -37,15 +38,21 @@ impl Nats {
 
     /// The same with some of the users that stand as templates in `nats.conf`, by name.
     pub fn start_with(users: &[&str]) -> anyhow::Result<Self> {
+        Self::start_changed(|text| with_users(&text, users))
+    }
+
+    /// The same with further settings behind those of `nats.conf`.
+    pub fn start_adding(settings: &str) -> anyhow::Result<Self> {
+        Self::start_changed(|text| Ok(format!("{text}\n{settings}\n")))
+    }
+
+    fn start_changed(change: impl FnOnce(String) -> anyhow::Result<String>) -> anyhow::Result<Self> {
         let binary = std::env::var_os(SERVER_VARIABLE)
             .with_context(|| format!("set {SERVER_VARIABLE} to the path of a nats-server binary"))?;
         let folder = tempfile::tempdir()?;
-        let mut config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf");
-        if !users.is_empty() {
-            let text = with_users(&std::fs::read_to_string(&config)?, users)?;
-            config = folder.path().join("nats.conf");
-            std::fs::write(&config, text)?;
-        }
+        let product = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nats.conf");
+        let config = folder.path().join("nats.conf");
+        std::fs::write(&config, change(std::fs::read_to_string(product)?)?)?;
         let (binary, process) = (PathBuf::from(binary), None);
         let mut nats =
             Self { binary, process, port: free_port()?, monitor_port: free_port()?, folder, config };
@@ -60,7 +67,12 @@ impl Nats {
 
     /// Address with the credentials of a connector.
     pub fn connector_url(&self) -> String {
-        self.url_of("connector", CONNECTOR_PASSWORD)
+        self.url_for("connector")
+    }
+
+    /// Address with the credentials of a process's user.
+    pub fn url_for(&self, user: &str) -> String {
+        self.url_of(user, &format!("{user}-of-a-test"))
     }
 
     /// Address, user and password of a reader outside; see [`Nats::start_with`].
@@ -129,7 +141,10 @@ impl Nats {
             .env("NATS_MONITOR_LISTEN", quoted(&format!("127.0.0.1:{}", self.monitor_port)))
             .env("NATS_STORE_DIR", quoted(&self.folder.path().join("data").to_string_lossy()))
             .env("NATS_PLATFORM_PASSWORD", quoted(PLATFORM_PASSWORD))
-            .env("NATS_CONNECTOR_PASSWORD", quoted(CONNECTOR_PASSWORD))
+            .envs(PROCESSES.map(|user| {
+                let name = format!("NATS_{}_PASSWORD", user.to_uppercase());
+                (name, quoted(&format!("{user}-of-a-test")))
+            }))
             .env("NATS_READER_PASSWORD", quoted(READER_PASSWORD))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -83,12 +83,25 @@ impl Platform {
     pub fn spawn(&mut self, name: &'static str, arguments: &[&str]) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_path(name))?;
         let mut command = self.command();
-        if name == "connect" {
-            // Connectors get by with the rights that `nats.conf` gives them, and without a database.
-            command.env("NATS_URL", self.nats.connector_url()).env_remove("MONGODB_URI");
-        }
         // A second copy has a name of its own and is the same subcommand.
         let subcommand = name.trim_end_matches("-2");
+        // Each process gets by with the rights that `nats.conf` gives to its user, also within `all`; connectors know no
+        // database.
+        match subcommand {
+            "all" => {
+                command.env("NATS_URL", "nats://nobody:at-all@127.0.0.1:1");
+                for user in ["connector", "normalizer", "projector", "query"] {
+                    let setting = format!("SALESCOMMAND_NATS__{}_URL", user.to_uppercase());
+                    command.env(setting, self.nats.url_for(user));
+                }
+            }
+            "connect" => {
+                command.env("NATS_URL", self.nats.url_for("connector")).env_remove("MONGODB_URI");
+            }
+            process => {
+                command.env("NATS_URL", self.nats.url_for(process));
+            }
+        }
         let child = command.arg(subcommand).args(arguments).stderr(log).stdout(Stdio::null()).spawn()?;
         self.processes.insert(name, child);
         Ok(())

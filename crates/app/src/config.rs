@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use salescommand_connectors::Reach;
+use salescommand_eventlog_nats::NatsTls;
+use salescommand_query::TlsFiles;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,20 @@ pub struct Config {
 pub struct Nats {
     /// Address, with user and password if the server wants them.
     pub url: SecretString,
+    /// The same for connectors, with a user of their own; empty: `url`.
+    pub connector_url: SecretString,
+    /// The same for the normalizer.
+    pub normalizer_url: SecretString,
+    /// The same for the projector.
+    pub projector_url: SecretString,
+    /// The same for the query service.
+    pub query_url: SecretString,
+    /// File of the authorities that its certificate is checked against; empty: the system's, if the address says `tls://`.
+    pub ca_file: String,
+    /// File of the certificate that this side shows; empty for none.
+    pub certificate_file: String,
+    /// File of its key.
+    pub key_file: String,
 }
 
 /// Section `raw`.
@@ -129,6 +145,10 @@ pub struct Http {
     pub listen: String,
     /// The address under which browsers reach the service; empty: as it listens, if that is loopback.
     pub public_url: String,
+    /// File of the service's certificate; empty for plain HTTP.
+    pub certificate_file: String,
+    /// File of its key.
+    pub key_file: String,
     /// `auto` marks cookies Secure unless the service listens on loopback; `always` or `never` decide it.
     pub secure_cookies: String,
 }
@@ -185,6 +205,13 @@ pub const DEFAULT_LOG_FILTER: &str = "info,async_nats=warn,mongodb=warn";
 /// Section, key and default of every setting, and whether it is a secret. No secret has a default.
 pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("nats", "url", "nats://127.0.0.1:4222", true),
+    ("nats", "connector_url", "", true),
+    ("nats", "normalizer_url", "", true),
+    ("nats", "projector_url", "", true),
+    ("nats", "query_url", "", true),
+    ("nats", "ca_file", "", false),
+    ("nats", "certificate_file", "", false),
+    ("nats", "key_file", "", false),
     ("raw", "epoch_max_bytes", "4GiB", false),
     ("raw", "archive_dir", "", false),
     ("ingest", "lease_seconds", "30", false),
@@ -200,6 +227,8 @@ pub const SETTINGS: &[(&str, &str, &str, bool)] = &[
     ("mongodb", "database", "salescommand", false),
     ("http", "listen", "127.0.0.1:8080", false),
     ("http", "public_url", "", false),
+    ("http", "certificate_file", "", false),
+    ("http", "key_file", "", false),
     ("http", "secure_cookies", "auto", false),
     ("secrets", "session_key", "", true),
     ("secrets", "former_session_keys", "", true),
@@ -258,6 +287,15 @@ fn from_environment(environment: &BTreeMap<String, String>) -> Result<Sections> 
         sections.entry((*section).to_owned()).or_default().insert((*key).to_owned(), value);
     }
     Ok(sections)
+}
+
+/// The files of a certificate and of its key; none if neither is named.
+fn both(section: &str, certificate: &str, key: &str) -> Result<Option<(PathBuf, PathBuf)>> {
+    match (certificate.is_empty(), key.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some((certificate.into(), key.into()))),
+        _ => bail!("{section}.certificate_file and {section}.key_file go together; one of them is not set"),
+    }
 }
 
 /// A number of bytes, with or without a binary unit.
@@ -344,9 +382,29 @@ impl Config {
         match self.http.secure_cookies.as_str() {
             "always" => Ok(true),
             "never" => Ok(false),
-            "auto" => Ok(!self.listens_on_loopback() || self.http.public_url.starts_with("https://")),
+            "auto" => Ok(!self.listens_on_loopback()
+                || self.speaks_https()
+                || self.http.public_url.starts_with("https://")),
             other => bail!("http.secure_cookies is {other:?}; it must be auto, always or never"),
         }
+    }
+
+    /// Whether the service has a certificate.
+    fn speaks_https(&self) -> bool {
+        !self.http.certificate_file.is_empty()
+    }
+
+    /// The service's certificate and key; none for plain HTTP.
+    pub fn https(&self) -> Result<Option<TlsFiles>> {
+        let files = both("http", &self.http.certificate_file, &self.http.key_file)?;
+        Ok(files.map(|(certificate, key)| TlsFiles { certificate, key }))
+    }
+
+    /// How the connection to the broker is encrypted.
+    pub fn nats_tls(&self) -> Result<NatsTls> {
+        let Nats { ca_file, certificate_file, key_file, .. } = &self.nats;
+        let ca_file = (!ca_file.is_empty()).then(|| PathBuf::from(ca_file));
+        Ok(NatsTls { ca_file, certificate: both("nats", certificate_file, key_file)? })
     }
 
     fn listens_on_loopback(&self) -> bool {
@@ -365,6 +423,9 @@ impl Config {
     /// Every setting with its value, secrets masked.
     pub fn masked(&self) -> Vec<Shown> {
         let plain = |section: &str, key: &str| match (section, key) {
+            ("nats", "ca_file") => self.nats.ca_file.clone(),
+            ("nats", "certificate_file") => self.nats.certificate_file.clone(),
+            ("nats", "key_file") => self.nats.key_file.clone(),
             ("raw", "epoch_max_bytes") => self.raw.epoch_max_bytes.clone(),
             ("raw", "archive_dir") => self.raw.archive_dir.clone(),
             ("ingest", "lease_seconds") => self.ingest.lease_seconds.clone(),
@@ -377,6 +438,8 @@ impl Config {
             ("mongodb", "database") => self.mongodb.database.clone(),
             ("http", "listen") => self.http.listen.clone(),
             ("http", "public_url") => self.http.public_url.clone(),
+            ("http", "certificate_file") => self.http.certificate_file.clone(),
+            ("http", "key_file") => self.http.key_file.clone(),
             ("http", "secure_cookies") => self.http.secure_cookies.clone(),
             ("demo", "odoo_url") => self.demo.odoo_url.clone(),
             ("demo", "odoo_database") => self.demo.odoo_database.clone(),
@@ -432,6 +495,22 @@ mod tests {
         assert_eq!(config.secrets.session_key.expose_secret(), "12345");
         let shown = format!("{config:?}{}", serde_json::to_string(&config.masked()).unwrap());
         assert!(!shown.contains("12345"));
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key_and_makes_cookies_secure() {
+        let of = |pairs: &[(&str, &str)]| load(None, environment(pairs)).unwrap();
+        let half =
+            of(&[("SALESCOMMAND_HTTP__CERTIFICATE_FILE", "/a"), ("SALESCOMMAND_NATS__KEY_FILE", "/b")]);
+        assert!(half.https().unwrap_err().to_string().contains("http.key_file go together"));
+        assert!(half.nats_tls().unwrap_err().to_string().contains("nats.key_file go together"));
+        let whole =
+            of(&[("SALESCOMMAND_HTTP__CERTIFICATE_FILE", "/a"), ("SALESCOMMAND_HTTP__KEY_FILE", "/b")]);
+        assert_eq!(whole.https().unwrap().unwrap().key, Path::new("/b"));
+        assert!(whole.secure_cookies().unwrap());
+        assert_eq!(whole.public_url().unwrap(), "https://127.0.0.1:8080");
+        let plain = of(&[]);
+        assert!(plain.https().unwrap().is_none() && !plain.secure_cookies().unwrap());
     }
 
     #[test]

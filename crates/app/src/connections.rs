@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_store_mongo::{MongoStore, admin};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Config;
 
@@ -14,23 +14,56 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A command does not.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A process, as the broker knows it: with a user of its own, where one is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// Connectors.
+    Connect,
+    /// The normalizer.
+    Normalizer,
+    /// The projector.
+    Projector,
+    /// The query service.
+    Query,
+}
+
+impl Process {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "salescommand-connect",
+            Self::Normalizer => "salescommand-normalizer",
+            Self::Projector => "salescommand-projector",
+            Self::Query => "salescommand-query",
+        }
+    }
+
+    fn url(self, config: &Config) -> &SecretString {
+        let nats = &config.nats;
+        let own = match self {
+            Self::Connect => &nats.connector_url,
+            Self::Normalizer => &nats.normalizer_url,
+            Self::Projector => &nats.projector_url,
+            Self::Query => &nats.query_url,
+        };
+        if own.expose_secret().is_empty() { &nats.url } else { own }
+    }
+}
+
 /// Connects a process to the broker.
-pub async fn log(config: &Config, name: &str) -> Result<NatsLog> {
-    log_within(config, name, PATIENCE).await
+pub async fn log(config: &Config, process: Process) -> Result<NatsLog> {
+    log_within(config, process.url(config), process.name(), PATIENCE).await
 }
 
 /// Connects a command to the broker.
 pub async fn log_for_command(config: &Config) -> Result<NatsLog> {
-    log_within(config, "salescommand-cli", COMMAND_PATIENCE).await
+    log_within(config, &config.nats.url, "salescommand-cli", COMMAND_PATIENCE).await
 }
 
-async fn log_within(config: &Config, name: &str, within: Duration) -> Result<NatsLog> {
-    let options = NatsOptions {
-        url: config.nats.url.expose_secret().to_owned(),
-        name: name.to_owned(),
-        connect_within: within,
-    };
-    NatsLog::connect(options).await.context("NATS cannot be used; check NATS_URL and that nats-server runs")
+async fn log_within(config: &Config, url: &SecretString, name: &str, within: Duration) -> Result<NatsLog> {
+    let options =
+        NatsOptions { url: url.expose_secret().to_owned(), name: name.to_owned(), connect_within: within };
+    let connected = NatsLog::connect_with(options, &config.nats_tls()?).await;
+    connected.context("NATS cannot be used; check NATS_URL and that nats-server runs")
 }
 
 /// Opens the database. Reaches it only when something is asked of it.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use salescommand_audit::{Publisher, keep_publishing};
-use salescommand_eventlog::KeyValue;
+use salescommand_eventlog::{Error as LogError, EventLog, KeyValue};
 use salescommand_eventlog_nats::NatsLog;
-use salescommand_ingest::{Options, Ports, Worker, keep_alerts, keep_schedules};
+use salescommand_ingest::{
+    HISTORY_STREAM, Options, Ports, Worker, keep_alerts, keep_schedules, prepare, prepare_queue,
+};
 use salescommand_query::mail::Mail;
 use salescommand_query::organisation::Circles;
 use salescommand_query::sources::Sources;
@@ -26,6 +28,7 @@ use crate::alert_mail;
 use crate::alerts::WebHook;
 use crate::code::{self, Program};
 use crate::config::Config;
+use crate::connections::Process;
 use crate::crm::CrmLog;
 use crate::generations::OperatorCommands;
 use crate::jobs::{QueuedSyncs, SourceSchedules, serve_sources};
@@ -45,8 +48,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    async fn connect(config: &Config, name: &str) -> Result<Self> {
-        Ok(Self { log: connections::log(config, name).await?, store: connections::store(config).await? })
+    async fn connect(config: &Config, process: Process) -> Result<Self> {
+        Ok(Self { log: connections::log(config, process).await?, store: connections::store(config).await? })
     }
 
     /// The driver's ports.
@@ -62,12 +65,17 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
         demo::require_settings(&config)?;
     }
     let stop = lifecycle::shutdown_token()?;
-    let shared = Shared::connect(&config, "salescommand-all").await?;
+    let shared = Shared::connect(&config, Process::Query).await?;
     // With connections of their own: these are served by the threads that they were made on.
     let background = runtimes::background_beside()?;
-    let behind = {
+    let (normalizing, projecting, reading) = {
         let config = config.clone();
-        let connecting = async move { Shared::connect(&config, "salescommand-all-background").await };
+        let connecting = async move {
+            let normalizing = Shared::connect(&config, Process::Normalizer).await?;
+            let log = connections::log(&config, Process::Projector).await?;
+            let projecting = Shared { log, store: normalizing.store.clone() };
+            anyhow::Ok((normalizing, projecting, connections::log(&config, Process::Connect).await?))
+        };
         background.spawn(connecting).await??
     };
     let mut tasks = Tasks::new(stop.clone());
@@ -75,12 +83,12 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
     let readiness: Vec<Arc<dyn ReadinessCheck>> =
         if with_demo { vec![first_sync.clone()] } else { Vec::new() };
     // One pace for both: of all that is built beside what is read, one thing is worked at at a time.
-    let pace = tasks.keep_pace(&behind);
-    let normalizer = run_normalizer(&config, &behind, pace.clone(), stop.clone())?;
+    let pace = tasks.keep_pace(&normalizing);
+    let normalizer = run_normalizer(&config, &normalizing, pace.clone(), stop.clone())?;
     tasks.spawn_on(&background, "normalizer", normalizer);
-    tasks.spawn_on(&background, "projector", run_projector(&behind, pace, stop.clone()));
-    tasks.spawn_on(&background, "epochs", epochs::keep(&config, &behind.log, stop.clone())?);
-    tasks.spawn_on(&background, "connect", work(behind.log, &config, stop.clone())?);
+    tasks.spawn_on(&background, "projector", run_projector(&projecting, pace, stop.clone()));
+    tasks.spawn_on(&background, "epochs", epochs::keep(&config, &normalizing.log, stop.clone())?);
+    tasks.spawn_on(&background, "connect", work(reading, &config, stop.clone())?);
     tasks.spawn("query", run_query(&config, &shared, with_demo, readiness, stop.clone())?);
     if with_demo {
         tasks.spawn("demo", demo::set_up(config, shared, first_sync, stop.clone()));
@@ -92,14 +100,14 @@ pub async fn all(config: Config, with_demo: bool) -> Result<()> {
 pub async fn query(config: Config) -> Result<()> {
     config.require_keys()?;
     let stop = lifecycle::shutdown_token()?;
-    let shared = Shared::connect(&config, "salescommand-query").await?;
+    let shared = Shared::connect(&config, Process::Query).await?;
     run_query(&config, &shared, false, Vec::new(), stop)?.await
 }
 
 /// `salescommand normalizer`.
 pub async fn normalizer(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
-    let shared = Shared::connect(&config, "salescommand-normalizer").await?;
+    let shared = Shared::connect(&config, Process::Normalizer).await?;
     let mut tasks = Tasks::new(stop.clone());
     // The normalizer is the raw zone's one reader, and a platform process that there is once: it keeps the chains.
     tasks.spawn("epochs", epochs::keep(&config, &shared.log, stop.clone())?);
@@ -111,7 +119,7 @@ pub async fn normalizer(config: Config) -> Result<()> {
 /// `salescommand projector`.
 pub async fn projector(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
-    let shared = Shared::connect(&config, "salescommand-projector").await?;
+    let shared = Shared::connect(&config, Process::Projector).await?;
     let mut tasks = Tasks::new(stop.clone());
     let pace = tasks.keep_pace(&shared);
     tasks.spawn("projector", run_projector(&shared, pace, stop));
@@ -121,7 +129,7 @@ pub async fn projector(config: Config) -> Result<()> {
 /// `salescommand connect`. Connectors know the broker and nothing of the database.
 pub async fn connect(config: Config) -> Result<()> {
     let stop = lifecycle::shutdown_token()?;
-    let log = connections::log(&config, "salescommand-connect").await?;
+    let log = connections::log(&config, Process::Connect).await?;
     work(log, &config, stop)?.await
 }
 
@@ -166,9 +174,16 @@ fn work(
 ) -> Result<impl Future<Output = Result<()>> + use<>> {
     let options = Options { lease_ttl: config.lease()?, ..Options::default() };
     let workers = config.workers()?;
-    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log), options);
+    let worker = Worker::new(Ports::system(&log), Arc::new(log.clone()), Arc::new(log.clone()), options);
     let worker = worker.reaching(config.reach()?);
     Ok(async move {
+        // A connector has no right to make what it works with; whoever asks for syncs has made it.
+        until_there(&stop, || async {
+            let made = EventLog::stream(&log, HISTORY_STREAM).await?;
+            let nobody = || LogError::Unavailable("nobody has asked for syncs yet".to_owned());
+            made.map(drop).ok_or_else(nobody)
+        })
+        .await?;
         let mut set = JoinSet::new();
         for _ in 0..workers {
             let (worker, stop) = (worker.clone(), stop.clone());
@@ -216,6 +231,12 @@ fn run_query(
         let writes = CrmLog { ports: ports.clone(), readable: readable.clone() };
         let decisions = DecisionLog { ports: ports.clone() };
         until_there(&stop, || writes.prepare()).await?;
+        // Connectors wait for the last of these, and may make none of them.
+        until_there(&stop, || async {
+            prepare_queue(&log).await?;
+            prepare(&log, &log).await
+        })
+        .await?;
         reseal(&opened).await;
         let journal = audit_log::journal(&store);
         let store = Arc::new(store);
@@ -313,6 +334,7 @@ fn query_config(config: &Config, with_demo: bool) -> Result<QueryConfig> {
         .with_context(|| format!("http.listen is {:?}, not ADDRESS:PORT", config.http.listen))?;
     let mut service = QueryConfig::new(session_keys, master_keys(config)?);
     service.listen = listen;
+    service.tls = config.https()?;
     service.providers = config.auth.providers()?;
     service.public_url = config.public_url()?;
     service.secure_cookies = config.secure_cookies()?;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +11,8 @@ use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use salescommand_eventlog::Error;
 use tokio::sync::watch;
+
+use crate::tls;
 
 /// Longest wait for one answer. With the journal synced at every write a full pipeline takes under a second.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +40,16 @@ impl fmt::Debug for NatsOptions {
     }
 }
 
+/// How the connection is encrypted, and how each side shows who it is. Without any of this, and with an address that says
+/// `tls://`, the system's authorities are trusted.
+#[derive(Debug, Clone, Default)]
+pub struct NatsTls {
+    /// The authorities that the broker's certificate is checked against, in PEM. With them, nothing is said unencrypted.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that this side shows, and its key, in PEM: for a broker that asks for one.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
 /// A connection to JetStream.
 #[derive(Clone)]
 pub struct NatsLog {
@@ -55,12 +68,17 @@ pub(crate) struct Watched {
 impl NatsLog {
     /// Connects, trying again until `connect_within` is over. Wrong credentials are refused at once.
     pub async fn connect(options: NatsOptions) -> Result<Self, Error> {
+        Self::connect_with(options, &NatsTls::default()).await
+    }
+
+    /// The same, encrypted. A certificate that does not hold is refused at once, too.
+    pub async fn connect_with(options: NatsOptions, tls: &NatsTls) -> Result<Self, Error> {
         let (servers, credentials) = servers(&options.url)?;
         let watched = Watched::new();
         let deadline = Instant::now() + options.connect_within;
         loop {
-            let attempt =
-                connect_options(&options.name, &credentials, &watched).connect(servers.clone()).await;
+            let connect = encrypted(connect_options(&options.name, &credentials, &watched), tls);
+            let attempt = connect.connect(servers.clone()).await;
             let error = match attempt {
                 Ok(client) => {
                     let jetstream = ContextBuilder::new().timeout(ANSWER_WITHIN).build(client.clone());
@@ -72,6 +90,7 @@ impl NatsLog {
                 ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                     return Err(Error::Refused("user or password is wrong".to_owned()));
                 }
+                _ if let Some(why) = tls::refusal(&error) => return Err(Error::Refused(why)),
                 kind if Instant::now() >= deadline => {
                     return Err(Error::Unavailable(format!("{}: {kind}", shown(&servers))));
                 }
@@ -167,9 +186,27 @@ fn connect_options(name: &str, credentials: &Credentials, watched: &Watched) -> 
             std::future::ready(())
         });
     match credentials {
-        Some((user, password)) => options.user_and_password(user.clone(), password.clone()),
+        Some((user, password)) => {
+            options.custom_inbox_prefix(inbox_of(user)).user_and_password(user.clone(), password.clone())
+        }
         None => options,
     }
+}
+
+/// Where a user's answers come: a place of its own, so that no other may listen there.
+fn inbox_of(user: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    format!("_INBOX_{}", user.chars().map(plain).collect::<String>())
+}
+
+fn encrypted(mut options: ConnectOptions, tls: &NatsTls) -> ConnectOptions {
+    if let Some(authorities) = &tls.ca_file {
+        options = options.add_root_certificates(authorities.clone()).require_tls(true);
+    }
+    if let Some((certificate, key)) = &tls.certificate {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    options
 }
 
 /// 50 ms, doubling up to 2 s.

@@ -18,5 +18,6 @@ mod key_value;
 mod reader;
 mod requests;
 mod streams;
+mod tls;
 
-pub use connect::{NatsLog, NatsOptions};
+pub use connect::{NatsLog, NatsOptions, NatsTls};

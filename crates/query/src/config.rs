@@ -7,15 +7,21 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
+use crate::listener::Limits;
 use crate::master_keys::MasterKeys;
 use crate::oidc::ProviderSettings;
 use crate::session_keys::SessionKeys;
+use crate::tls::TlsFiles;
 
 /// What the service needs to know before it starts.
 #[derive(Debug)]
 pub struct Config {
     /// Where it listens; loopback by default.
     pub listen: SocketAddr,
+    /// The certificate that it shows; none for plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// How its connections are limited.
+    pub limits: Limits,
     /// Cookies carry `Secure`, answers `Strict-Transport-Security`. Off only for plain HTTP on loopback.
     pub secure_cookies: bool,
     /// Sign access tokens.
@@ -59,6 +65,8 @@ impl Config {
     pub fn new(session_keys: SessionKeys, master_keys: MasterKeys) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
+            limits: Limits::default(),
             secure_cookies: false,
             session_keys,
             master_keys,

@@ -20,6 +20,7 @@ use crate::sources::SourceError;
 mod audit;
 mod org;
 mod replays;
+mod requests;
 mod users;
 
 /// Seconds after which a client may try a dependency again: a driver's own reconnect takes about that long.

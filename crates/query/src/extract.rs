@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -54,6 +54,25 @@ fn without_values(error: &serde_json::Error) -> String {
             }
         }
         _ => format!("The body is not JSON ({place})."),
+    }
+}
+
+/// Segments of the path.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    #[expect(clippy::disallowed_types, reason = "this is where its refusals become problem documents")]
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(segments)| Self(segments)).map_err(|rejection| match rejection {
+            PathRejection::FailedToDeserializePathParams(error) if error.status().is_client_error() => {
+                ApiError::malformed_path()
+            }
+            other => ApiError::internal(other),
+        })
     }
 }
 

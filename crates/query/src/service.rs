@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use utoipa::openapi::OpenApi;
 
 use crate::access::{App, Guarded, Open};
 use crate::accounts::{AccountError, Accounts};
@@ -32,6 +33,7 @@ use crate::error::ApiError;
 use crate::extract::LARGEST_BODY;
 use crate::generations::GenerationCommands;
 use crate::ids::Ids;
+use crate::listener::{self, Limits};
 use crate::load::Load;
 use crate::mail::Mail;
 use crate::oidc::{Providers, ProvidersError};
@@ -43,9 +45,10 @@ use crate::roll_ups::RollUps;
 use crate::seal::Seals;
 use crate::sources::Sources;
 use crate::sync::{Runs, SyncCommands};
+use crate::tls::{Certificate, TlsError};
 use crate::viewer::Viewers;
 use crate::writes::RecordWrites;
-use crate::{exchange, front_end, reply, routes};
+use crate::{contract, exchange, front_end, reply, routes};
 
 /// How long letters under way are waited for when the service stops.
 const LETTERS_AT_THE_END: Duration = Duration::from_secs(5);
@@ -117,9 +120,12 @@ pub enum ServiceError {
         /// Why not.
         source: io::Error,
     },
-    /// Serving ended by an error.
-    #[error("serving ended")]
-    Serve(#[source] io::Error),
+    /// The certificate cannot be used.
+    #[error("https cannot be served")]
+    Certificate(#[from] TlsError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
 }
 
 /// The query service, ready to run.
@@ -127,6 +133,8 @@ pub enum ServiceError {
 pub struct QueryService {
     router: Router,
     listen: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+    limits: Limits,
     closing: CancellationToken,
     letters: TaskTracker,
 }
@@ -134,11 +142,12 @@ pub struct QueryService {
 impl QueryService {
     /// Puts the service together. Reaches neither store nor broker.
     pub fn new(config: Config, deps: Deps) -> Result<Self, ServiceError> {
-        let (api, description) = routes::api().split_for_parts();
-        let listen = config.listen;
+        let (api, description) = described();
+        let (listen, limits) = (config.listen, config.limits);
+        let certificate = config.tls.clone().map(Certificate::load).transpose()?;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
         let (closing, letters) = (app.closing.clone(), app.forgotten.under_way.clone());
-        Ok(Self { router: router(api, app), listen, closing, letters })
+        Ok(Self { router: router(api, app), listen, certificate, limits, closing, letters })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -156,28 +165,42 @@ impl QueryService {
 
     /// The same on a listener that is there already.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServiceError> {
+        let tls = self.certificate.as_ref().map(Certificate::acceptor).transpose()?;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "query service listens on http://{address}");
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!(%address, "query service listens on {scheme}://{address}");
         }
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
-        let closing = self.closing;
-        let until = async move {
-            shutdown.cancelled().await;
+        let following =
+            self.certificate.map(|certificate| tokio::spawn(certificate.follow(shutdown.clone())));
+        let (closing, stopping) = (self.closing, shutdown.clone());
+        let end_streams = async move {
+            stopping.cancelled().await;
             // Answers that go on and on would keep the connections from closing.
             closing.cancel();
         };
-        let served = axum::serve(listener, service).with_graceful_shutdown(until).await;
+        tokio::join!(listener::serve((listener, tls), self.router, self.limits, shutdown), end_streams);
+        if let Some(following) = following {
+            // It ends by the same token.
+            let _ = following.await;
+        }
         // What was promised by an answer is still sent.
         self.letters.close();
         let _ = tokio::time::timeout(LETTERS_AT_THE_END, self.letters.wait()).await;
-        served.map_err(ServiceError::Serve)
+        Ok(())
     }
 }
 
 /// The OpenAPI document, as `/api/openapi.json` gives it.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, description) = routes::api().split_for_parts();
+    let (_, description) = described();
     ApiDescription::new(&description).map(|described| described.json)
+}
+
+/// The described routes, and their description.
+fn described() -> (Router<Arc<App>>, OpenApi) {
+    let (api, mut description) = routes::api().split_for_parts();
+    contract::complete(&mut description);
+    (api, description)
 }
 
 fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, ServiceError> {

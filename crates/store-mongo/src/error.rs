@@ -80,6 +80,9 @@ pub(crate) fn is_unacknowledged(error: &DriverError) -> bool {
 
 /// Translates an error.
 pub(crate) fn classify(error: DriverError) -> Error {
+    if let Some(why) = untrusted(&error) {
+        return Error::Refused(why.to_owned());
+    }
     match &*error.kind {
         ErrorKind::Io(cause) => Error::Unavailable(format!("connection failed ({})", cause.kind())),
         ErrorKind::ServerSelection { .. } => Error::Unavailable("no primary answers".to_owned()),
@@ -105,6 +108,27 @@ pub(crate) fn classify(error: DriverError) -> Error {
         ErrorKind::IncompatibleServer { message, .. } => Error::Refused(message.clone()),
         _ => Error::Refused("the driver of MongoDB failed".to_owned()),
     }
+}
+
+/// What to do about a certificate that does not hold. The driver tells of it in words only.
+fn untrusted(error: &DriverError) -> Option<&'static str> {
+    let told = match &*error.kind {
+        ErrorKind::Io(cause) => cause.to_string(),
+        ErrorKind::ServerSelection { message, .. } => message.clone(),
+        _ => return None,
+    };
+    // An authority of the same name with another key is another authority.
+    if told.contains("UnknownIssuer") || told.contains("BadSignature") {
+        return Some(
+            "its certificate is signed by nobody who is trusted here; name the file of its authority in MONGODB_URI, \
+             as tlsCAFile",
+        );
+    }
+    if told.contains("NotValidForName") || told.contains("not valid for name") {
+        return Some("its certificate is for another name than the one in MONGODB_URI");
+    }
+    let certificate = told.contains("invalid peer certificate");
+    certificate.then_some("its certificate does not hold")
 }
 
 /// A sign-in can also fail because the connection broke under it.

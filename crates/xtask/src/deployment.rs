@@ -50,7 +50,7 @@ fn every_variable_of_the_broker_is_set_by_compose() {
     let compose = file("docker-compose.yml");
     let wanted: BTreeSet<String> =
         names_after(&file("nats.conf"), "$").into_iter().filter(|name| name.starts_with("NATS_")).collect();
-    assert_eq!(wanted.len(), 5, "{wanted:?}");
+    assert_eq!(wanted.len(), 8, "{wanted:?}");
     for name in wanted {
         assert!(compose.contains(&format!("      {name}: ")), "{name} is not set for the service nats");
     }

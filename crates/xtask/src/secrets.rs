@@ -16,6 +16,15 @@ pub struct Secrets {
     pub nats_platform: String,
     /// NATS user `connector`.
     pub nats_connector: String,
+    /// NATS user `normalizer`.
+    #[serde(default)]
+    pub nats_normalizer: String,
+    /// NATS user `projector`.
+    #[serde(default)]
+    pub nats_projector: String,
+    /// NATS user `query`.
+    #[serde(default)]
+    pub nats_query: String,
     /// MongoDB user `salescommand` (root of the development server).
     pub mongo_root: String,
     /// The key file by which members of the replica set know each other (base64).
@@ -31,11 +40,19 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads `path`, or makes new secrets and writes them there with mode 0600.
+    /// Reads `path`, or makes new secrets and writes them there with mode 0600. A file of an earlier version gets those that it
+    /// lacks.
     pub fn load_or_create(path: &Path) -> Result<Self> {
         match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} is damaged; `cargo xtask reset` starts afresh", path.display())),
+            Ok(bytes) => {
+                let mut secrets: Self = serde_json::from_slice(&bytes).with_context(|| {
+                    format!("{} is damaged; `cargo xtask reset` starts afresh", path.display())
+                })?;
+                if secrets.complete()? {
+                    write_private(path, &serde_json::to_vec_pretty(&secrets)?)?;
+                }
+                Ok(secrets)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let secrets = Self::generate()?;
                 write_private(path, &serde_json::to_vec_pretty(&secrets)?)?;
@@ -45,10 +62,25 @@ impl Secrets {
         }
     }
 
+    /// Makes what is missing; whether anything was.
+    fn complete(&mut self) -> Result<bool> {
+        let mut changed = false;
+        for secret in [&mut self.nats_normalizer, &mut self.nats_projector, &mut self.nats_query] {
+            if secret.is_empty() {
+                *secret = password()?;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
     fn generate() -> Result<Self> {
         Ok(Self {
             nats_platform: password()?,
             nats_connector: password()?,
+            nats_normalizer: password()?,
+            nats_projector: password()?,
+            nats_query: password()?,
             mongo_root: password()?,
             mongo_keyfile: base64(&random::<96>()?),
             session_key: base64(&random::<32>()?),
@@ -138,6 +170,20 @@ mod tests {
         assert_eq!(first.session_key.len(), 44);
         assert_eq!(first.nats_platform.len(), 40);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_gets_what_it_lacks_and_keeps_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.json");
+        let whole = Secrets::load_or_create(&path).unwrap();
+        let mut earlier = serde_json::to_value(&whole).unwrap();
+        earlier.as_object_mut().unwrap().remove("nats_query");
+        fs::write(&path, earlier.to_string()).unwrap();
+        let completed = Secrets::load_or_create(&path).unwrap();
+        assert_eq!(completed.nats_query.len(), 40);
+        assert_eq!(completed.master_key, whole.master_key);
+        assert_eq!(Secrets::load_or_create(&path).unwrap().nats_query, completed.nats_query);
     }
 
     #[test]

@@ -339,7 +339,8 @@ impl Config {
         }
         // What listens everywhere says nothing of where others reach it.
         let everywhere = listen.parse::<SocketAddr>().is_ok_and(|listen| listen.ip().is_unspecified());
-        Ok(if everywhere { String::new() } else { format!("http://{listen}") })
+        let scheme = if self.speaks_https() { "https" } else { "http" };
+        Ok(if everywhere { String::new() } else { format!("{scheme}://{listen}") })
     }
 }
 

@@ -128,6 +128,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn more_checks_than_a_few_stand_in_line() {
+        let passwords = Arc::new(Passwords::new(Arc::new(SystemIds)).unwrap());
+        let all = passwords.permits.clone().acquire_many_owned(4).await.unwrap();
+        let mut checks = Vec::new();
+        for _ in 0..20 {
+            let passwords = passwords.clone();
+            checks.push(tokio::spawn(async move { passwords.verify("guess".into(), None).await }));
+        }
+        let first = tokio::time::timeout(std::time::Duration::from_millis(200), &mut checks[0]).await;
+        assert!(first.is_err(), "a check does not wait for its turn");
+        drop(all);
+        for check in checks {
+            assert!(!check.await.unwrap().unwrap());
+        }
+        assert_eq!(passwords.permits.available_permits(), CHECKS_AT_ONCE);
+    }
+
+    #[tokio::test]
     async fn a_damaged_hash_is_an_error_not_a_match() {
         let passwords = Passwords::new(Arc::new(SystemIds)).unwrap();
         assert!(passwords.verify("x".into(), Some("plain".to_owned())).await.is_err());

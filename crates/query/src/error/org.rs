@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::{ApiError, FieldError};
+use super::ApiError;
 
 impl ApiError {
     pub(crate) fn unknown_person() -> Self {
@@ -27,10 +27,5 @@ impl ApiError {
     pub(crate) fn closes_circle(path: String) -> Self {
         Self::new(StatusCode::CONFLICT, "closes-circle", "This would close a circle", path)
             .fix("Give one of them another manager first.")
-    }
-
-    /// One field is wrong.
-    pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
-        Self::invalid_fields(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
     }
 }

@@ -154,7 +154,8 @@ impl IntoResponses for SignedInProblems {
     }
 }
 
-fn problem(description: &str) -> RefOr<Response> {
+/// A problem document as an answer.
+pub(crate) fn problem(description: &str) -> RefOr<Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new()
         .description(description)

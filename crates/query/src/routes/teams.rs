@@ -1,6 +1,5 @@
 //! `/api/teams`: teams, who leads them, and who is in them. Public by declaration to whoever is signed in.
 
-use axum::extract::Path;
 use salescommand_domain::canonical::{Entity, FacetId, Golden, GoldenBody, Team};
 use salescommand_store::{Condition, Query};
 use serde::Serialize;
@@ -9,6 +8,7 @@ use utoipa::ToSchema;
 use crate::access::{Allowed, DashboardRead};
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 

@@ -135,11 +135,11 @@ async fn replays_are_asked_for_once_by_a_person_whose_name_is_shown() {
         json!({"kind": "projection"}),
         json!({"kind": "raw", "projection": "dashboard_stats"}),
         json!({"kind": "verify", "switch": true}),
-        json!({"kind": "everything"}),
     ];
     for body in wrong {
-        chief.post(REPLAYS, &body).await.problem(400, "malformed-body");
+        chief.post(REPLAYS, &body).await.problem(422, "invalid-fields");
     }
+    chief.post(REPLAYS, &json!({"kind": "everything"})).await.problem(400, "malformed-body");
     let verifications = chief.get(&format!("{REPLAYS}?kind=verify")).await.json();
     assert_eq!(verifications["items"].as_array().unwrap().len(), 1);
     assert_eq!(chief.get(&format!("{REPLAYS}?limit=1")).await.json()["items"].as_array().unwrap().len(), 1);
@@ -161,7 +161,7 @@ async fn a_switch_needs_a_compared_replay_and_a_reason_for_what_nothing_explains
     chief.post(&switch("nothing"), &json!({})).await.problem(404, "replay-unknown");
     for reason in ["", "  ", &"x".repeat(501)] {
         let body = json!({"accept_unexplained": reason});
-        chief.post(&switch("ready"), &body).await.problem(400, "malformed-body");
+        chief.post(&switch("ready"), &body).await.problem(422, "invalid-fields");
     }
     let answer = chief.post(&switch("ready"), &json!({"accept_unexplained": " a cent, known "})).await;
     assert_eq!(answer.status, 202, "{}", answer.text());

@@ -4,6 +4,8 @@
 mod access;
 mod audit;
 mod auth;
+mod connections;
+mod contract;
 mod controls;
 mod forgotten;
 mod generations;
@@ -19,6 +21,7 @@ mod openapi;
 mod opportunities;
 mod org;
 mod overview;
+mod owasp;
 mod problems;
 mod providers;
 mod quarantine;

@@ -98,7 +98,7 @@ async fn decisions_are_published_and_their_outcome_is_told() {
     assert_eq!(retried, json!({"outcome": "accepted", "reject": null}));
     chief.post("/api/data-lake/quarantine/odoo/1/1/retry", &nothing).await.problem(404, "reject-unknown");
     let waive = "/api/data-lake/quarantine/odoo/1/2/waive";
-    chief.post(waive, &json!({"reason": "  "})).await.problem(400, "malformed-body");
+    chief.post(waive, &json!({"reason": "  "})).await.problem(422, "invalid-fields");
     let waived = chief.post(waive, &json!({"reason": "a test record"})).await.json();
     assert_eq!((&waived["outcome"], &waived["reject"]["note"]), (&json!("waived"), &json!("a test record")));
     world.verdicts.normalizer.off();

@@ -190,15 +190,18 @@ async fn what_is_wrong_with_a_source_is_said_field_by_field() {
         assert_eq!(refused.json()["errors"][0]["field"], field);
         refused.problem(422, "invalid-fields");
     }
-    let malformed = [
+    for malformed in [json!({ "secret": 7 }), json!({ "owner": "me" })] {
+        admin.post(path, &new(malformed)).await.problem(400, "malformed-body");
+    }
+    let wrong = [
         json!({ "name": "Odoo EU" }),
         json!({ "title": " " }),
         json!({ "cadence": "often" }),
-        json!({ "secret": 7 }),
         json!({ "title": "x".repeat(201) }),
     ];
-    for part in malformed {
-        admin.post(path, &new(part)).await.problem(400, "malformed-body");
+    for part in wrong {
+        let problem = admin.post(path, &new(part.clone())).await.problem(422, "invalid-fields");
+        assert!(part.get(problem["errors"][0]["field"].as_str().unwrap()).is_some(), "{problem}");
     }
     admin.post(path, &new(json!({ "name": "crm" }))).await.problem(409, "source-name-taken");
     assert!(world.sources.list().await.unwrap().is_empty());

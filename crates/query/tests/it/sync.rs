@@ -51,6 +51,10 @@ async fn a_trigger_is_refused_for_unknown_and_busy_sources() {
     let world = World::furnished().await;
     let mut admin = world.signed_in(Role::SuperAdmin).await;
     admin.post("/api/sync/trigger", &json!({ "source": "nothing" })).await.problem(404, "source-unknown");
+    for name in ["", "a b", "crm\u{7}"] {
+        let wrong = json!({ "source": "odoo", "objects": ["crm.lead", name] });
+        admin.post("/api/sync/trigger", &wrong).await.problem(422, "invalid-fields");
+    }
     for state in ["queued", "running"] {
         world.put_run(&run("odoo", "2026-11-23T07:50:00Z", state, None)).await;
         admin
@@ -160,10 +164,10 @@ async fn what_is_no_schedule_is_refused_with_what_to_write() {
         json!({ "cadence": "often" }),
         json!({ "cadence": "1h", "objects": { "crm.lead": "0m" } }),
         json!({ "cadence": "1h", "objects": { "a b": "1m" } }),
-        json!({ "objects": {} }),
     ] {
-        admin.put(path, &wrong).await.problem(400, "malformed-body");
+        admin.put(path, &wrong).await.problem(422, "invalid-fields");
     }
+    admin.put(path, &json!({ "objects": {} })).await.problem(400, "malformed-body");
     let detail = admin.put(path, &json!({ "cadence": "often" })).await.json()["detail"].clone();
     assert!(detail.as_str().unwrap().contains("*/10 7-19"), "{detail}");
     let elsewhere = "/api/sync/sources/nothing/schedule";

@@ -86,15 +86,20 @@ impl World {
 
     /// The same, with providers of sign-ins.
     pub async fn with_providers(providers: Vec<ProviderSettings>) -> Self {
-        Self::built(providers, true).await
+        Self::built(move |config| config.providers = providers.clone(), true).await
+    }
+
+    /// The same, configured otherwise than by default.
+    pub async fn configured(change: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        Self::built(change, true).await
     }
 
     /// The same, without a mail server.
     pub async fn without_mail() -> Self {
-        Self::built(Vec::new(), false).await
+        Self::built(|_| (), false).await
     }
 
-    async fn built(providers: Vec<ProviderSettings>, has_mail: bool) -> Self {
+    async fn built(change: impl Fn(&mut Config) + Send + Sync + 'static, has_mail: bool) -> Self {
         let (store, log) = (MemoryStore::new(), MemoryLog::new());
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
@@ -137,8 +142,8 @@ impl World {
                     metrics: detached_metrics(),
                     readiness: vec![Arc::new(brittle.clone())],
                 };
-                let providers = providers.clone();
-                let config = Config { providers, ..Config::new(session_keys, master_keys(2, &[])) };
+                let mut config = Config::new(session_keys, master_keys(2, &[]));
+                change(&mut config);
                 QueryService::new(config, deps).unwrap()
             })
         };

@@ -17,6 +17,7 @@ use std::process::Command;
 pub const ODOO_LOGIN: &str = "integration@salescommand.com";
 /// The database of the demo Odoo server.
 pub const ODOO_DATABASE: &str = "demo";
+const NATS_URL: &str = "NATS_URL";
 
 /// Everything a stack is started from.
 pub struct Plan {
@@ -98,6 +99,9 @@ impl Plan {
                 ("NATS_STORE_DIR", quoted(store)),
                 ("NATS_PLATFORM_PASSWORD", quoted(&self.secrets.nats_platform)),
                 ("NATS_CONNECTOR_PASSWORD", quoted(&self.secrets.nats_connector)),
+                ("NATS_NORMALIZER_PASSWORD", quoted(&self.secrets.nats_normalizer)),
+                ("NATS_PROJECTOR_PASSWORD", quoted(&self.secrets.nats_projector)),
+                ("NATS_QUERY_PASSWORD", quoted(&self.secrets.nats_query)),
             ],
             port: ports.nats,
             health: Health::Http { port: ports.nats_monitor, path: "/healthz".into() },
@@ -167,6 +171,12 @@ impl Plan {
     fn salescommand(&self) -> Service {
         let port = self.ports.http;
         let mut environment = self.connections();
+        let users = self.own_users();
+        if !users.is_empty() {
+            // Then no process needs a user that may do everything.
+            environment.retain(|(name, _)| *name != NATS_URL);
+        }
+        environment.extend(users);
         environment.extend([
             ("SALESCOMMAND_HTTP__LISTEN", format!("127.0.0.1:{port}").into()),
             ("SALESCOMMAND_SECRETS__SESSION_KEY", self.secrets.session_key.clone().into()),
@@ -191,8 +201,24 @@ impl Plan {
     /// A command of the binary against this stack.
     pub fn cli(&self, arguments: &[String]) -> Command {
         let mut service = self.salescommand();
+        service.environment.extend(self.connections());
         service.arguments = arguments.iter().map(OsString::from).collect();
         service.command()
+    }
+
+    /// The broker's user of each process, with the rights that it needs; none when the broker is not ours.
+    fn own_users(&self) -> Vec<(&'static str, OsString)> {
+        let Origin::Program(_) = self.nats else { return Vec::new() };
+        let secrets = &self.secrets;
+        let users = [
+            ("SALESCOMMAND_NATS__CONNECTOR_URL", "connector", &secrets.nats_connector),
+            ("SALESCOMMAND_NATS__NORMALIZER_URL", "normalizer", &secrets.nats_normalizer),
+            ("SALESCOMMAND_NATS__PROJECTOR_URL", "projector", &secrets.nats_projector),
+            ("SALESCOMMAND_NATS__QUERY_URL", "query", &secrets.nats_query),
+        ];
+        let url =
+            |user: &str, password: &str| format!("nats://{user}:{password}@127.0.0.1:{}", self.ports.nats);
+        users.into_iter().map(|(setting, user, password)| (setting, url(user, password).into())).collect()
     }
 
     /// `NATS_URL` and `MONGODB_URI` for our programs.
@@ -212,7 +238,7 @@ impl Plan {
         };
         let archive = self.state.path("archive");
         vec![
-            ("NATS_URL", nats.into()),
+            (NATS_URL, nats.into()),
             ("MONGODB_URI", mongo.into()),
             ("SALESCOMMAND_RAW__ARCHIVE_DIR", archive.into()),
         ]
@@ -253,7 +279,7 @@ mod tests {
         let secrets = serde_json::to_value(&plan.secrets).unwrap();
         let secrets: Vec<&str> =
             secrets.as_object().unwrap().values().filter_map(|value| value.as_str()).collect();
-        assert_eq!(secrets.len(), 8);
+        assert_eq!(secrets.len(), 11);
         let services = plan.servers().unwrap().into_iter().chain(plan.programs().unwrap());
         let commands = services.map(|service| service.command()).chain(plan.initialise_mongo());
         for command in commands {

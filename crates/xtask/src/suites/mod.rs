@@ -2,8 +2,10 @@
 //!
 //! A failing suite never stops the others. The last line of stdout is exactly `N passed, N failed`; scripts read it.
 
+mod api_fuzz;
 mod count;
 mod node;
+mod own_stack;
 mod real_odoo;
 mod report;
 mod rust;
@@ -47,6 +49,8 @@ pub enum Name {
     Integration,
     /// The same, with processes and servers killed
     Faults,
+    /// The HTTP API, with whatever schemathesis invents from its description
+    ApiFuzz,
     /// The whole stack in a real browser
     Browser,
     /// A real Odoo server, read while people work on it; only when asked for, with --real-odoo or by name
@@ -106,6 +110,7 @@ fn run_one(context: &Context, name: Name) -> Entry {
         Name::Integration => rust::integration(&suite),
         Name::Faults => rust::faults(&suite),
         Name::Frontend => node::frontend(&suite),
+        Name::ApiFuzz => api_fuzz::run(&suite),
         Name::Browser => node::browser(&suite),
         Name::RealOdoo => real_odoo::run(&suite),
     };

@@ -1,18 +1,12 @@
 //! The suites that run in Node: the front end's own tests, and the whole stack in a real browser.
 
-use super::{Count, Outcome, Suite, count};
+use super::{Count, Outcome, Suite, count, own_stack};
 use crate::frontend;
-use crate::ports::{Ports, free_port};
-use crate::progress;
-use crate::secrets::Secrets;
-use crate::servers::{Kind, Origin};
-use crate::stack::Stack;
+use crate::ports::free_port;
 use crate::stack::services::{ODOO_DATABASE, ODOO_LOGIN, Plan};
-use crate::state::StateFolder;
 use crate::workspace::on_path;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,31 +35,27 @@ pub fn browser(suite: &Suite<'_>) -> Result<Outcome> {
     frontend::install(&folder, suite.log, suite.step)?;
     let provider = Provider { port: free_port()?, client_secret: "known to both" };
     let mail_port = free_port()?;
-    let plan = Plan { settings: [provider.settings(), mail(mail_port)].concat(), ..plan(suite)? };
-    let stack = Stack::start(&plan)?;
-    let mut command = npm(&folder);
-    command
-        .arg("test")
-        .env("BASE_URL", plan.ports.address())
-        .env("SIM_URL", plan.ports.odoo_address())
-        .env("SIM_DB", ODOO_DATABASE)
-        .env("SIM_LOGIN", ODOO_LOGIN)
-        .env("SIM_PASSWORD", &plan.secrets.simulator_api)
-        .env("SIM_ADMIN_PASSWORD", &plan.secrets.simulator_admin)
-        .env("OIDC_PORT", provider.port.to_string())
-        .env("OIDC_CLIENT_ID", CLIENT_ID)
-        .env("OIDC_CLIENT_SECRET", provider.client_secret)
-        .env("SMTP_PORT", mail_port.to_string())
-        .env("CHROMIUM", chromium);
-    let count = suite.tests(&mut command, count::node_test);
-    drop(stack);
-    let count = count?;
-    if count.failed == 0 {
-        let _ = fs::remove_dir_all(plan.state.root());
-    } else {
-        progress::note(&format!("the servers' logs and data are kept in {}", plan.state.root().display()));
-    }
-    Ok(Outcome::Ran(count))
+    let plan = Plan {
+        settings: [provider.settings(), mail(mail_port)].concat(),
+        ..own_stack::plan(suite, "browser")?
+    };
+    own_stack::with(&plan, || {
+        let mut command = npm(&folder);
+        command
+            .arg("test")
+            .env("BASE_URL", plan.ports.address())
+            .env("SIM_URL", plan.ports.odoo_address())
+            .env("SIM_DB", ODOO_DATABASE)
+            .env("SIM_LOGIN", ODOO_LOGIN)
+            .env("SIM_PASSWORD", &plan.secrets.simulator_api)
+            .env("SIM_ADMIN_PASSWORD", &plan.secrets.simulator_admin)
+            .env("OIDC_PORT", provider.port.to_string())
+            .env("OIDC_CLIENT_ID", CLIENT_ID)
+            .env("OIDC_CLIENT_SECRET", provider.client_secret)
+            .env("SMTP_PORT", mail_port.to_string())
+            .env("CHROMIUM", chromium);
+        suite.tests(&mut command, count::node_test)
+    })
 }
 
 /// The provider of sign-ins that the browser tests start, in the place of Microsoft.
@@ -101,20 +91,6 @@ fn mail(port: u16) -> Vec<(&'static str, OsString)> {
         ("SALESCOMMAND_ALERTS__SMTP_URL", format!("smtp://127.0.0.1:{port}").into()),
         ("SALESCOMMAND_ALERTS__MAIL_FROM", "SalesCommand <salescommand@example.com>".into()),
     ]
-}
-
-/// A stack of its own: free ports, an empty state folder, servers of its own even where the environment names some.
-fn plan(suite: &Suite<'_>) -> Result<Plan> {
-    let workspace = &suite.context.workspace;
-    let nats = Origin::Program(Kind::Nats.ensure_program()?);
-    let mongo = Origin::Program(Kind::Mongo.ensure_program()?);
-    let binaries = suite.binaries()?.clone();
-    let state = StateFolder::at(workspace.report().join("browser"));
-    let _ = fs::remove_dir_all(state.root());
-    state.create("")?;
-    let secrets = Secrets::load_or_create(&state.path("secrets.json"))?;
-    let (root, ports, settings) = (workspace.root.clone(), Ports::free()?, Vec::new());
-    Ok(Plan { root, state, ports, secrets, nats, mongo, binaries, settings })
 }
 
 fn chromium() -> Result<PathBuf> {

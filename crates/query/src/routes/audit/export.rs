@@ -51,7 +51,7 @@ pub(crate) struct ExportParameters {
 /// The oldest entry first. Without conditions the lines of `jsonl` are the whole chain: the SHA-256 of each line is the
 /// `previous` of the next. That somebody has exported is an entry itself.
 #[utoipa::path(get, path = "/api/audit/export", tag = "audit", params(ExportParameters), responses(
-    (status = 200, description = "A file", body = String, content_type = "application/jsonl"),
+    (status = 200, description = "A file", content((String = "application/jsonl"), (String = "text/csv"))),
     (status = 400, description = "malformed-query", body = Problem, content_type = "application/problem+json"),
     SignedInProblems,
 ))]

@@ -31,9 +31,10 @@ pub(crate) struct AuditParameters {
     /// Before this moment
     to: Option<Timestamp>,
     /// `next` of the page before
-    #[param(value_type = Option<i64>)]
-    before: Option<u64>,
+    #[param(minimum = 0)]
+    before: Option<i64>,
     /// Entries per page, 50 if nothing is said, 200 at most
+    #[param(minimum = 1, maximum = 200, value_type = Option<i32>)]
     limit: Option<usize>,
 }
 
@@ -74,6 +75,8 @@ pub(crate) async fn audit_entries(
         return Err(ApiError::malformed_query(format!("limit must be 1 to {LARGEST_LIMIT}.")));
     }
     let AuditParameters { actor, action, target, from, to, before, .. } = wanted;
+    let before = before.map(u64::try_from).transpose();
+    let before = before.map_err(|_| ApiError::malformed_query("before must be 0 or more.".to_owned()))?;
     let filter = Filter { action, target, from, to, ..filter(actor)? };
     let found = allowed.guarded().audit.page(&filter, before, limit).await;
     let found = found.map_err(ApiError::audit_log)?;

@@ -24,6 +24,7 @@ use crate::error::ApiError;
 
 /// Local sign-in.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// Sign-in name.
     pub email: String,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use salescommand_domain::audit::{Action, Actor, Details, Target};
@@ -18,6 +18,7 @@ use crate::access::App;
 use crate::accounts::{Account, AccountError, Newcomer};
 use crate::audit::{Asked, Failure as _};
 use crate::auth::{Grant, cookie_of};
+use crate::extract::Path;
 use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
 
 /// Where to go after sign-in.

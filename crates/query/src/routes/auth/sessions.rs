@@ -1,6 +1,5 @@
 //! `GET /api/auth/sessions`, `DELETE /api/auth/sessions`, `DELETE /api/auth/sessions/{id}`: one's own sessions.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 use crate::access::{Allowed, SignedIn};
 use crate::auth::SessionDetail;
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 

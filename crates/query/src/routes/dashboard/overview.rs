@@ -34,6 +34,7 @@ const ACTIVITIES: usize = 20;
 #[into_params(parameter_in = Query)]
 pub(crate) struct OverviewParameters {
     /// Fiscal quarter, YYYY-Qn; default the current one
+    #[param(pattern = "^(19[0-9]{2}|2[01][0-9]{2}|2200)-Q[1-4]$")]
     period: Option<String>,
 }
 

@@ -3,7 +3,6 @@
 //! Pages follow `_id`, so a record that changes is neither missed nor shown twice. The cursor is opaque and bound
 //! to its type. An account or contact is visible by its owner; by any visible deal is not yet built.
 
-use axum::extract::Path;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bson::Bson;
 use jiff::Timestamp;
@@ -15,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::{Allowed, DataLakeRead};
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::freshness::Meta;
 use crate::money::Money;
 use crate::reply::Reply;

@@ -51,7 +51,6 @@ pub(crate) async fn odoo_hook(hinting: Hinting, Body(hint): Body<OdooHint>) -> R
 #[utoipa::path(post, path = "/api/odoo/hooks/{source}", tag = "odoo",
     params(
         ("source" = String, Path, description = "The source"),
-        ("authorization" = String, Header, description = "`Bearer` and the key of its hook"),
     ),
     request_body = OdooHint,
     responses(

@@ -1,11 +1,11 @@
 //! `GET /api/odoo/sources/{source}/objects`.
 
 use axum::Json;
-use axum::extract::Path;
 
 use super::require;
 use crate::access::{Allowed, OpsManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 use crate::routes::sync::probe::{SourceObjects, discover};
 

@@ -1,13 +1,12 @@
 //! `POST /api/odoo/sources/{source}/sync`.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 
 use super::require;
 use crate::access::{Allowed, SyncTrigger};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::routes::SignedInProblems;
 use crate::routes::sync::trigger::{SyncScope, SyncTriggered, sync};
 
@@ -22,6 +21,7 @@ use crate::routes::sync::trigger::{SyncScope, SyncTriggered, sync};
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         SignedInProblems,
     ))]
 pub(crate) async fn sync_odoo_source(

@@ -10,6 +10,7 @@ use salescommand_domain::canonical::{
 };
 use salescommand_domain::iso_4217;
 use salescommand_domain::money::CurrencyCode;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -21,7 +22,8 @@ use crate::viewer::Viewer;
 const FIELDS: [&str; 7] = ["name", "stage", "status", "amount", "probability_ppm", "owner", "close_date"];
 
 /// An amount to be set.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "describes a body that is read field by field, so that every error names its field"
@@ -34,7 +36,8 @@ pub struct AmountGiven {
 }
 
 /// Fields to be set; `null` clears one.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "describes a body that is read field by field, so that every error names its field"
@@ -45,11 +48,12 @@ pub struct OpportunityFields {
     /// Stage, by the id that a deal's `stage` shows; of the same source as the deal.
     pub stage: Option<String>,
     /// `open`, `won`, `lost`, `archived`, whatever the stage says; cannot be cleared.
+    #[schema(pattern = "^(open|won|lost|archived)$")]
     pub status: Option<String>,
     /// Expected revenue.
     pub amount: Option<AmountGiven>,
     /// Probability of winning, in parts per million.
-    #[schema(format = Int64)]
+    #[schema(format = Int64, minimum = 0, maximum = 1_000_000)]
     pub probability_ppm: Option<u32>,
     /// Owner: the id of a person within one's scope.
     pub owner: Option<String>,
@@ -58,7 +62,8 @@ pub struct OpportunityFields {
 }
 
 /// A change of an opportunity.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "describes a body that is read field by field, so that every error names its field"

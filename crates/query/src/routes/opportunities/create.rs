@@ -26,7 +26,7 @@ const LONGEST_KEY: usize = 255;
 /// Make an opportunity
 #[utoipa::path(post, path = "/api/opportunities", tag = "opportunities", request_body = OpportunityFields,
     params((
-        "Idempotency-Key" = Option<String>, Header,
+        "Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]([ -~]{0,253}[!-~])?$",
         description = "1 to 255 printable ASCII characters of your choice. Repeated with the same key and body, the request makes nothing new and is answered with the deal that was made",
     )),
     responses(

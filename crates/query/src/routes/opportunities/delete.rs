@@ -3,7 +3,6 @@
 //! A deal made here is deleted. Of a deal that a source has the edit is withdrawn, and all its fields follow the
 //! source again: what a source has can be deleted there only.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use salescommand_domain::canonical::CrmOpportunity;
@@ -12,6 +11,7 @@ use salescommand_domain::raw::Position;
 use super::record::{OpportunityAnswer, Record, answer_write};
 use crate::access::{Allowed, RecordsWrite};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 use crate::writes::{RecordWrite, Ticket, WriteAccepted, publish};
 

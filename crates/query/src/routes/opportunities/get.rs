@@ -3,7 +3,6 @@
 //! One that was merged into another one is gone, and the answer says into which, to whoever may see that one; to everybody
 //! else it is absent.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use utoipa::IntoParams;
 use super::record::{OpportunityAnswer, Record};
 use crate::access::{Allowed, DataLakeRead};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::routes::SignedInProblems;
 use crate::writes::{Ticket, WriteAccepted, WriteState};
 

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Path;
 use bson::Bson;
 use jiff::Timestamp;
 use salescommand_domain::canonical::history::{HistoryField, HistoryRow, HistoryVersion, rows, state};
@@ -18,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::record::Record;
 use crate::access::{Allowed, DashboardRead};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::freshness::Meta;
 use crate::merged::name_of;
 use crate::reply::Reply;

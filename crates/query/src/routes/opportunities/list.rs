@@ -33,10 +33,13 @@ const STATUSES: [Status; 4] = [Status::Open, Status::Won, Status::Lost, Status::
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
     /// Only open, won, lost or archived ones
+    #[param(pattern = "^(open|won|lost|archived)$")]
     status: Option<String>,
     /// Only those in this stage; `none` for those without one
+    #[param(pattern = "^(none|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")]
     stage: Option<String>,
     /// Only this person's, by golden id or by the id of any of their records
+    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     owner: Option<String>,
     /// Rows per page, default 50
     #[param(minimum = 1, maximum = 200, value_type = Option<i32>)]

@@ -1,6 +1,5 @@
 //! `PATCH /api/opportunities/{id}`: sets, clears and gives back fields of an opportunity.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use salescommand_domain::canonical::CrmOpportunity;
@@ -10,7 +9,7 @@ use super::change::{Author, Change, OpportunityChange, check};
 use super::record::{OpportunityAnswer, Record, answer_write};
 use crate::access::{Allowed, RecordsWrite};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::routes::SignedInProblems;
 use crate::writes::{RecordWrite, Ticket, WriteAccepted, WriteState, publish};
 

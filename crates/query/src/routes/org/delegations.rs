@@ -1,6 +1,5 @@
 //! `/api/org/delegations`: who lets whom see what they see, on which days.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -17,7 +16,7 @@ use crate::accounts::AccountSummary;
 use crate::delegations::{Delegation, DelegationError, NewDelegation, particulars};
 use crate::directory::PersonRef;
 use crate::error::{ApiError, Problem};
-use crate::extract::{Body, Parameters};
+use crate::extract::{Body, Parameters, Path};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::routes::users::problem;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -21,7 +20,7 @@ use crate::access::{Allowed, OrgManage};
 use crate::directories::DIRECTORY;
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::organisation::{Evidence, circle, particulars};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;

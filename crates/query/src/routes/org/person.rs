@@ -1,6 +1,5 @@
 //! `GET /api/org/people/{id}`.
 
-use axum::extract::Path;
 use jiff::civil::Date;
 use salescommand_domain::access::{Claim, Standing};
 use serde::Serialize;
@@ -11,6 +10,7 @@ use super::visible;
 use crate::access::{Allowed, DashboardRead};
 use crate::directory::{Directory, PersonRef};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::organisation::{Evidence, OrgPerson};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;

@@ -1,7 +1,6 @@
 //! `POST /api/sync/sources/{source}/backfill`: queues a run that reads what has changed within a range.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use salescommand_domain::schedule::TimeRange;
@@ -11,11 +10,12 @@ use utoipa::ToSchema;
 use super::trigger::{SyncTriggered, queue};
 use crate::access::{Allowed, SyncTrigger};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::sync::SyncCommand;
 
 /// What to read again.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BackfillRequest {
     /// Only these objects; all if none is named.
     pub objects: Option<Vec<String>>,
@@ -37,6 +37,7 @@ pub struct BackfillRequest {
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         crate::routes::SignedInProblems,
     ))]
 pub(crate) async fn backfill(
@@ -45,7 +46,7 @@ pub(crate) async fn backfill(
     Body(request): Body<BackfillRequest>,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
     let range = TimeRange::new(request.from, request.to);
-    let range = range.map_err(|error| ApiError::malformed_body(format!("{error}.")))?;
+    let range = range.map_err(|error| ApiError::invalid_field("to", format!("{error}.")))?;
     let command = SyncCommand {
         run_id: allowed.app().ids.ordered(),
         source,

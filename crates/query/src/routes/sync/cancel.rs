@@ -1,7 +1,6 @@
 //! `POST /api/sync/runs/{run}/cancel`.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use salescommand_domain::audit::{Action, Target, TargetKind};
 use serde::Serialize;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use super::problem;
 use crate::access::{Allowed, SyncTrigger};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::sync::CancelOutcome;
 
 /// A run that was cancelled.

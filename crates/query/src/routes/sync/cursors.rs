@@ -1,7 +1,6 @@
 //! `GET /api/sync/sources/{source}/cursors` and `POST /api/sync/sources/{source}/cursors/reset`.
 
 use axum::Json;
-use axum::extract::Path;
 use salescommand_domain::audit::{Action, Details, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,7 +9,7 @@ use super::problem;
 use crate::access::{Allowed, OpsManage, OpsRead};
 use crate::cursors::SourceCursor;
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::reply::Reply;
 
 /// How far each object of a source has been read.
@@ -22,6 +21,7 @@ pub struct SourceCursors {
 
 /// Which cursors to reset.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CursorReset {
     /// Of these objects; of all if none is named.
     pub objects: Option<Vec<String>>,

@@ -8,17 +8,30 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Path;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream;
+use utoipa::ToSchema;
 
 use crate::access::{Allowed, SyncRead};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::sync::{Run, RunBook};
 
 /// How often the run is looked at; who works on it writes twice a second.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// An event of a run.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is written event by event")]
+pub struct RunEvent {
+    /// What it tells.
+    #[schema(pattern = "^(progress|end)$")]
+    event: String,
+    /// The run, as JSON: a `Run`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// A run under way, as it goes
 ///
@@ -27,7 +40,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[utoipa::path(get, path = "/api/sync/runs/{run}/events", tag = "sync",
     params(("run" = String, Path, description = "Id of the run")),
     responses(
-        (status = 200, description = "Events `progress` and `end`", body = Run, content_type = "text/event-stream"),
+        (status = 200, description = "Events `progress` and `end`", body = RunEvent, content_type = "text/event-stream"),
         (status = 404, description = "run-unknown", body = Problem, content_type = "application/problem+json"),
         crate::routes::SignedInProblems,
     ))]

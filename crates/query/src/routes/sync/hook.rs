@@ -1,7 +1,6 @@
 //! `/api/sync/sources/{source}/hook`: the key by which a source may hint at changes.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use jiff::Timestamp;
 use salescommand_domain::audit::{Action, Target};
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::access::{Allowed, OpsManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 
 /// A web hook that was made. This is shown once: only a digest of the key is stored.

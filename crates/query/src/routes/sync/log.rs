@@ -1,9 +1,8 @@
 //! `GET /api/sync/runs/{run}/log`: what a run had to say.
 
-use axum::extract::Path;
-
 use crate::access::{Allowed, SyncRead};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::run_log::RunLog;
 

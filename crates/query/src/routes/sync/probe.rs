@@ -1,13 +1,13 @@
 //! `/api/sync/sources/{source}/test` and `…/discover`: looking at a source through its connector.
 
 use axum::Json;
-use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::{Allowed, OpsManage};
 use crate::connectors::{SourceCheck, SourceObject, works};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 use crate::sources::OpenedSource;
 

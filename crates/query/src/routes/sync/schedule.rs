@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::Path;
 use jiff::Timestamp;
 use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::raw::ObjectName;
@@ -13,13 +12,14 @@ use utoipa::ToSchema;
 
 use crate::access::{Allowed, OpsManage};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::sources::SourceSummary;
 use crate::sync::RunBook;
 
 /// When a source is read by itself. A cadence is `manual`, `webhook` (when the source hints at a change, and only then), an
 /// interval (`15m`, `2h`, `1d`), or five crontab fields with a time zone behind them (`*/10 7-19 * * MON-FRI Europe/Zurich`; UTC if none is given).
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ScheduleRequest {
     /// Of the objects that have none of their own.
     pub cadence: String,
@@ -69,6 +69,7 @@ impl SourceSchedule {
         (status = 200, description = "OK", body = SourceSchedule),
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         crate::routes::SignedInProblems,
     ))]
 pub(crate) async fn set_schedule(
@@ -90,10 +91,15 @@ pub(crate) async fn set_schedule(
 }
 
 fn schedule(request: ScheduleRequest) -> Result<Schedule, ApiError> {
-    let cadence =
-        |text: String| Cadence::try_from(text).map_err(|error| ApiError::malformed_body(error.to_string()));
-    let object =
-        |name: String| ObjectName::new(name).map_err(|error| ApiError::malformed_body(error.to_string()));
-    let objects = request.objects.into_iter().map(|(name, own)| Ok((object(name)?, cadence(own)?)));
-    Ok(Schedule { cadence: cadence(request.cadence)?, objects: objects.collect::<Result<_, ApiError>>()? })
+    let cadence = |field: &str, text: String| {
+        Cadence::try_from(text).map_err(|error| ApiError::invalid_field(field, error.to_string()))
+    };
+    let own = |(name, own): (String, String)| {
+        let object =
+            ObjectName::new(name).map_err(|error| ApiError::invalid_field("objects", error.to_string()))?;
+        let own = cadence(&format!("objects.{object}"), own)?;
+        Ok((object, own))
+    };
+    let objects = request.objects.into_iter().map(own).collect::<Result<_, ApiError>>()?;
+    Ok(Schedule { cadence: cadence("cadence", request.cadence)?, objects })
 }

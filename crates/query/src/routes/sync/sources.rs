@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use salescommand_domain::audit::{Action, Details, Target};
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::access::{Allowed, OpsManage, OpsRead};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::sources::{NewSource, SourceChange, SourceSummary};
@@ -60,6 +59,7 @@ pub struct SourceInstances {
 
 /// A source to add.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SourceAddition {
     /// A name of its own: a-z, 0-9 and '-', beginning with a letter. It never changes: the raw log is called by it.
     pub name: String,
@@ -78,6 +78,7 @@ pub struct SourceAddition {
 
 /// What is to change in a source; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SourceEdit {
     /// Name for people.
     pub title: Option<String>,
@@ -113,9 +114,9 @@ pub(crate) async fn add_source(
     Body(new): Body<SourceAddition>,
 ) -> Result<(StatusCode, Json<SourceInstance>), ApiError> {
     let SourceAddition { name, kind, title, settings, secret, cadence } = new;
-    let malformed = |problem: String| ApiError::malformed_body(problem);
-    let name = InstanceName::new(name).map_err(|error| malformed(error.to_string()))?;
-    let cadence = cadence.map(Cadence::try_from).transpose().map_err(|error| malformed(error.to_string()))?;
+    let name = InstanceName::new(name).map_err(|error| ApiError::invalid_field("name", error.to_string()))?;
+    let cadence = cadence.map(Cadence::try_from).transpose();
+    let cadence = cadence.map_err(|error| ApiError::invalid_field("cadence", error.to_string()))?;
     let schedule = Schedule { cadence: cadence.unwrap_or_else(Cadence::usual), objects: BTreeMap::new() };
     let guarded = allowed.guarded();
     let product =
@@ -206,7 +207,8 @@ pub(crate) async fn remove_source(
 fn checked(title: String) -> Result<String, ApiError> {
     let title = title.trim().to_owned();
     if title.is_empty() || title.chars().count() > LONGEST_TITLE {
-        return Err(ApiError::malformed_body(format!("title must have 1 to {LONGEST_TITLE} characters.")));
+        let detail = format!("must have 1 to {LONGEST_TITLE} characters.");
+        return Err(ApiError::invalid_field("title", detail));
     }
     Ok(title)
 }

@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use salescommand_domain::audit::{Action, Details, Target};
+use salescommand_domain::raw::ObjectName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,16 +18,26 @@ use crate::sync::SyncCommand;
 
 /// What to sync.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SyncTriggerRequest {
     /// The source.
     pub source: String,
-    /// What of it, and how.
-    #[serde(flatten)]
-    pub scope: SyncScope,
+    /// Only these objects; all if none is named.
+    pub objects: Option<Vec<String>>,
+    /// Read all records, and not only what has changed since the last sync.
+    #[serde(default)]
+    pub full: bool,
+    /// Retract what is gone from the source, even if that is a large share of its records.
+    #[serde(default)]
+    pub accept_deletions: bool,
+    /// Read objects although fields of theirs are gone, no longer permitted, or have another type.
+    #[serde(default)]
+    pub accept_schema: bool,
 }
 
 /// What of a source to sync, and how.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SyncScope {
     /// Only these objects; all if none is named.
     pub objects: Option<Vec<String>>,
@@ -56,13 +67,15 @@ pub struct SyncTriggered {
     (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "source-unknown", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "sync-already-running", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
     crate::routes::SignedInProblems,
 ))]
 pub(crate) async fn sync_trigger(
     allowed: Allowed<SyncTrigger>,
     Body(request): Body<SyncTriggerRequest>,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
-    sync(&allowed, request.source, request.scope).await
+    let SyncTriggerRequest { source, objects, full, accept_deletions, accept_schema } = request;
+    sync(&allowed, source, SyncScope { objects, full, accept_deletions, accept_schema }).await
 }
 
 /// Queues a sync of a source that somebody asked for.
@@ -89,6 +102,10 @@ pub(super) async fn queue(
     allowed: &Allowed<SyncTrigger>,
     command: SyncCommand,
 ) -> Result<(StatusCode, Json<SyncTriggered>), ApiError> {
+    if let Some(Err(error)) = command.objects.iter().map(|name| ObjectName::new(&**name)).find(Result::is_err)
+    {
+        return Err(ApiError::invalid_field("objects", error.to_string()));
+    }
     let evidence = allowed.present_evidence().await?;
     let (run_id, source) = (command.run_id, command.source.clone());
     if !evidence.sources.iter().any(|known| known.name == source) {

@@ -1,6 +1,5 @@
 //! `PATCH /api/users/{id}`.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use salescommand_domain::access::Role;
 use salescommand_domain::audit::{Action, Details, Draft, Target};
@@ -11,7 +10,7 @@ use super::{User, problem};
 use crate::access::{Allowed, UsersManage};
 use crate::accounts::{AccountChange, AccountSummary, Changed};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::routes::auth::SessionRole;

@@ -22,6 +22,7 @@ pub(crate) struct UserParameters {
     /// `next` of the page before
     after: Option<String>,
     /// Accounts per page, 50 if nothing is said, 200 at most
+    #[param(minimum = 1, maximum = 200, value_type = Option<i32>)]
     limit: Option<usize>,
 }
 

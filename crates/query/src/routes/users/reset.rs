@@ -1,6 +1,5 @@
 //! `POST /api/users/{id}/reset`.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use salescommand_domain::audit::{Action, Target};
@@ -10,7 +9,7 @@ use utoipa::IntoParams;
 use super::{ChoosePassword, handed, once, problem, wanted};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::mail::Occasion;
 use crate::routes::SignedInProblems;
 

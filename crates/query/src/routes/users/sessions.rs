@@ -1,10 +1,9 @@
 //! `GET /api/users/{id}/sessions`.
 
-use axum::extract::Path;
-
 use super::problem;
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 use crate::routes::auth::sessions::SessionList;

@@ -1,10 +1,9 @@
 //! `GET /api/users/{id}`.
 
-use axum::extract::Path;
-
 use super::{User, problem};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 

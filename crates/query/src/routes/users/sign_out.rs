@@ -1,12 +1,12 @@
 //! `DELETE /api/users/{id}/sessions`.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 use salescommand_domain::audit::{Action, Target};
 
 use super::problem;
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::routes::SignedInProblems;
 
 /// Sign an account out in every browser

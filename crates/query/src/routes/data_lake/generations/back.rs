@@ -17,6 +17,7 @@ use crate::routes::SignedInProblems;
 
 /// Going back.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RollbackRequest {
     /// What was seen as active.
     pub from: GenerationSet,
@@ -24,6 +25,7 @@ pub struct RollbackRequest {
 
 /// Giving the way back up.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DropPreviousRequest {
     /// What was seen as previous.
     pub previous: GenerationSet,

@@ -14,14 +14,21 @@ use crate::generations::GenerationError;
 
 /// A canonical generation and the serving generations that read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct GenerationSet {
     /// The canonical generation.
-    #[schema(format = Int64)]
+    #[schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64)]
     pub canonical: u32,
     /// The serving generation of each projection.
-    #[schema(value_type = BTreeMap<String, i64>)]
+    #[schema(value_type = BTreeMap<String, GenerationNumber>)]
     pub serving: BTreeMap<String, u32>,
 }
+
+/// Number of a generation.
+#[derive(ToSchema)]
+#[schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64)]
+#[expect(dead_code, reason = "describes a number with its limits")]
+pub struct GenerationNumber(u32);
 
 impl From<Generations> for GenerationSet {
     fn from(set: Generations) -> Self {

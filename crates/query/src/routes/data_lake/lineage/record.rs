@@ -1,6 +1,5 @@
 //! `GET /api/data-lake/lineage/{entity}/{id}`: the source records of a golden record, and why each field is what it is.
 
-use axum::extract::Path;
 use salescommand_domain::canonical::{Entity, FacetId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::shown::{LineageFacet, LineageField, RawEventRef, Speller};
 use crate::access::{Allowed, DataLakeRead};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::freshness::Meta;
 use crate::merged::MergedRecord;
 use crate::reply::Reply;

@@ -3,7 +3,6 @@
 //! Of sums, the deals in them, by the same cells that the projection uses; of a feed item, its activity; of a directory
 //! entry, its person, team or reference record; of a version in the history, its record and its deal.
 
-use axum::extract::Path;
 use bson::Bson;
 use salescommand_domain::canonical::{Entity, FacetId, Golden};
 use salescommand_domain::serving::{Day, DayBuckets, OpportunityVersion, StageSummary, Sums};
@@ -15,7 +14,7 @@ use super::shown::{LineageSource, RawEventRef, Speller};
 use super::sums::{Traced, traced};
 use crate::access::{Allowed, DataLakeRead};
 use crate::error::{ApiError, Problem};
-use crate::extract::Parameters;
+use crate::extract::{Parameters, Path};
 use crate::freshness::Meta;
 use crate::money::Money;
 use crate::reply::Reply;

@@ -74,7 +74,6 @@ pub struct LineageStatement {
     /// Which record.
     pub source: LineageSource,
     /// What it says; null is "nothing", which an edit can say too.
-    #[schema(value_type = Object, nullable)]
     pub value: Value,
     /// If a person said it: when.
     pub edited_at: Option<Timestamp>,
@@ -108,7 +107,6 @@ pub struct LineageField {
     /// Its name, `custom.<name>` for custom fields.
     pub field: String,
     /// The value of the record.
-    #[schema(value_type = Object, nullable)]
     pub value: Value,
     /// Why it is this: a stable word.
     pub rule: String,

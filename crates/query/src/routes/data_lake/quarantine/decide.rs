@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use axum::extract::Path;
 use salescommand_domain::audit::{Action, Target, TargetKind};
 use salescommand_domain::canonical::QuarantineAction;
 use salescommand_domain::raw::{InstanceName, Position, RawPosition};
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::{Reject, RejectState, position, reject};
 use crate::access::{Allowed, OpsManage};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::quarantine::QuarantineVerdict;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
@@ -53,6 +52,7 @@ pub struct Decided {
 
 /// Why an event is left out.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct WaiveRequest {
     /// For those who ask later.
     pub reason: String,
@@ -62,8 +62,8 @@ pub struct WaiveRequest {
 #[utoipa::path(post, path = "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}/retry", tag = "data-lake",
     params(
         ("instance" = String, Path, description = "Source instance"),
-        ("epoch" = i64, Path, description = "Epoch of its log"),
-        ("sequence" = i64, Path, description = "Sequence in the epoch"),
+        ("epoch" = i64, Path, minimum = 0, maximum = 4_294_967_295_i64, description = "Epoch of its log"),
+        ("sequence" = i64, Path, minimum = 0, description = "Sequence in the epoch"),
     ),
     responses(
         (status = 200, description = "OK", body = Decided),
@@ -81,14 +81,15 @@ pub(crate) async fn retry_reject(
 #[utoipa::path(post, path = "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}/waive", tag = "data-lake",
     params(
         ("instance" = String, Path, description = "Source instance"),
-        ("epoch" = i64, Path, description = "Epoch of its log"),
-        ("sequence" = i64, Path, description = "Sequence in the epoch"),
+        ("epoch" = i64, Path, minimum = 0, maximum = 4_294_967_295_i64, description = "Epoch of its log"),
+        ("sequence" = i64, Path, minimum = 0, description = "Sequence in the epoch"),
     ),
     request_body = WaiveRequest,
     responses(
         (status = 200, description = "OK", body = Decided),
         (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "reject-unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         SignedInProblems,
     ))]
 pub(crate) async fn waive_reject(
@@ -98,8 +99,8 @@ pub(crate) async fn waive_reject(
 ) -> Result<Reply<Decided>, ApiError> {
     let reason = request.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-        let detail = format!("reason must have 1 to {LONGEST_REASON} characters: a waiver says why.");
-        return Err(ApiError::malformed_body(detail));
+        let detail = format!("must have 1 to {LONGEST_REASON} characters: a waiver says why.");
+        return Err(ApiError::invalid_field("reason", detail));
     }
     decide(&allowed, position(place)?, QuarantineAction::Waive, Some(reason)).await
 }

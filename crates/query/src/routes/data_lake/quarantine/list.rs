@@ -46,6 +46,7 @@ pub(crate) struct QuarantineParameters {
     /// Only in this state
     state: Option<RejectState>,
     /// Only of this source instance
+    #[param(pattern = "^[a-z][a-z0-9-]{0,31}$")]
     source: Option<String>,
     /// Only with this reason
     reason: Option<String>,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::Path;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use salescommand_domain::raw::{JSON_CONTENT_TYPE, RawPosition, raw_stream};
 use salescommand_eventlog::{BatchLimit, Error as LogError, EventLog, Message};
@@ -13,6 +12,7 @@ use utoipa::ToSchema;
 use super::{Reject, position, reject};
 use crate::access::{Allowed, OpsRead};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 
@@ -58,8 +58,8 @@ pub enum EventMissing {
 #[utoipa::path(get, path = "/api/data-lake/quarantine/{instance}/{epoch}/{sequence}", tag = "data-lake",
     params(
         ("instance" = String, Path, description = "Source instance"),
-        ("epoch" = i64, Path, description = "Epoch of its log"),
-        ("sequence" = i64, Path, description = "Sequence in the epoch"),
+        ("epoch" = i64, Path, minimum = 0, maximum = 4_294_967_295_i64, description = "Epoch of its log"),
+        ("sequence" = i64, Path, minimum = 0, description = "Sequence in the epoch"),
     ),
     responses(
         (status = 200, description = "OK", body = RejectDetail),

@@ -1,7 +1,6 @@
 //! `POST /api/data-lake/replays/{replay}/cancel` and `…/switch`: commands, which the controller takes at its next look.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use salescommand_domain::audit::{Action, Details, Target, TargetKind};
 use salescommand_domain::generation::Replay;
@@ -12,7 +11,7 @@ use super::ReplaySummary;
 use super::people::People;
 use crate::access::{Allowed, OpsManage};
 use crate::error::{ApiError, Problem};
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::routes::SignedInProblems;
 use crate::routes::data_lake::generations::problem;
 
@@ -21,6 +20,7 @@ const LONGEST_REASON: usize = 500;
 
 /// How to switch.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SwitchRequest {
     /// Switch also if something differs that nothing explains, for this reason. It stays on record.
     pub accept_unexplained: Option<String>,
@@ -57,6 +57,7 @@ pub(crate) async fn cancel_replay(
         (status = 404, description = "replay-unknown", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "replay-over, replay-not-ready", body = Problem,
             content_type = "application/problem+json"),
+        (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
         SignedInProblems,
     ))]
 pub(crate) async fn switch_replay(
@@ -78,8 +79,8 @@ pub(crate) async fn switch_replay(
 fn reason(given: String) -> Result<String, ApiError> {
     let reason = given.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-        let detail = format!("accept_unexplained must have 1 to {LONGEST_REASON} characters: it says why.");
-        return Err(ApiError::malformed_body(detail));
+        let detail = format!("must have 1 to {LONGEST_REASON} characters: it says why.");
+        return Err(ApiError::invalid_field("accept_unexplained", detail));
     }
     Ok(reason)
 }

@@ -1,6 +1,5 @@
 //! `GET /api/data-lake/replays/{replay}`: one replay with what its comparison has shown.
 
-use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,6 +8,7 @@ use super::comparison::ComparisonDetail;
 use super::people::People;
 use crate::access::{Allowed, OpsRead};
 use crate::error::{ApiError, Problem};
+use crate::extract::Path;
 use crate::reply::Reply;
 use crate::routes::SignedInProblems;
 

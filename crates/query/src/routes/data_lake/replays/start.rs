@@ -21,6 +21,7 @@ use crate::routes::data_lake::generations::problem;
 
 /// What to replay.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ReplayRequest {
     /// What is replayed.
     pub kind: ReplayKind,
@@ -36,10 +37,8 @@ pub struct ReplayRequest {
 
 impl ReplayRequest {
     fn kind(self) -> Result<domain::ReplayKind, ApiError> {
-        let only =
-            |field: &str| ApiError::malformed_body(format!("The field {field} goes with kind {field} only."));
-        let missing =
-            |field: &str| ApiError::malformed_body(format!("The field {field} is missing: kind is {field}."));
+        let only = |field: &str| ApiError::invalid_field(field, format!("goes with kind {field} only."));
+        let missing = |field: &str| ApiError::invalid_field(field, format!("is missing: kind is {field}."));
         let (kind, source, projection) = (self.kind, self.source, self.projection);
         if source.is_some() && kind != ReplayKind::Source {
             return Err(only("source"));
@@ -58,9 +57,10 @@ impl ReplayRequest {
                 let projection = projection.ok_or_else(|| missing("projection"))?;
                 Ok(domain::ReplayKind::Projection { projection })
             }
-            ReplayKind::Verify if self.switch => {
-                Err(ApiError::malformed_body("A verification builds nothing to switch to; leave switch out."))
-            }
+            ReplayKind::Verify if self.switch => Err(ApiError::invalid_field(
+                "switch",
+                "a verification builds nothing to switch to; leave it out.",
+            )),
             ReplayKind::Verify => Ok(domain::ReplayKind::Verify),
         }
     }
@@ -72,6 +72,7 @@ impl ReplayRequest {
     (status = 400, description = "malformed-body", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "source-unknown, projection-unknown", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "replay-already-open, erasure-open", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "invalid-fields", body = Problem, content_type = "application/problem+json"),
     SignedInProblems,
 ))]
 pub(crate) async fn start_replay(
