@@ -35,6 +35,10 @@ test("a source is added, mended, read by the clock, and forgotten", async () => 
 
   await page.getByRole("button", { name: "Add a source" }).click();
   const form = page.getByRole("dialog", { name: "Add a source" });
+  await form.getByText("Microsoft 365", { exact: true }).click();
+  await form.getByLabel("Directory (tenant) id").waitFor();
+  await inspect(page, "source-form-microsoft-365");
+  await form.getByText("Odoo", { exact: true }).click();
   await form.getByLabel("Name").fill("second");
   await form.getByLabel("Address").fill(SIM_URL);
   await form.getByLabel("Database").fill(SIM_DB);

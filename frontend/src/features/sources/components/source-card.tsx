@@ -33,7 +33,7 @@ export function SourceCard({ source }: { source: SourceStatus }) {
             <SourceStateBadge state={source.state} />
           </h3>
           <p className="truncate text-ink-2 text-xs" title={source.url}>
-            {source.kind} · {source.url}
+            {source.url ? `${source.kind} · ${source.url}` : source.kind}
           </p>
         </div>
         <div className="flex items-center gap-2">
