@@ -22,7 +22,7 @@ async fn signing_in_gives_a_session_and_strict_cookies() {
     assert_eq!(user["role_label"], "Account Manager");
     assert_eq!(
         user["permissions"],
-        json!(["dashboard:read", "data-lake:read", "sync:read", "records:write"])
+        json!(["dashboard:read", "data-lake:read", "sync:read", "records:write", "org:delegate"])
     );
     assert_eq!(user["person_id"], world.people[&Role::AccountManager].to_string());
     for cookie in answer.headers.get_all("set-cookie") {
