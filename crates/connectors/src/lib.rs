@@ -11,6 +11,8 @@ mod ms365;
 mod odoo;
 mod reach;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use discover::{Discovered, Estimate, discover};
 pub use reach::{Reach, ReachError};

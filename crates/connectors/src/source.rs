@@ -270,6 +270,20 @@ pub enum SourceError {
     },
 }
 
+/// A permanent error.
+pub(crate) fn permanent(
+    code: &'static str,
+    message: impl Into<String>,
+    fix: impl Into<String>,
+) -> SourceError {
+    SourceError::Permanent { code, message: message.into(), fix: fix.into() }
+}
+
+/// A transient error.
+pub(crate) fn transient(message: impl Into<String>) -> SourceError {
+    SourceError::Transient { message: message.into(), retry_after: None }
+}
+
 /// An opened source.
 #[async_trait]
 pub trait Source: Send + Sync {

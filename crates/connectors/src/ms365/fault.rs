@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::objects::Object;
 use crate::reach::OutOfReach;
+pub(super) use crate::source::{permanent, transient};
 use crate::{PART_NOT_READABLE, SourceError};
 
 /// Longest text of a server that is passed on, in characters.
@@ -126,20 +127,6 @@ impl CallError {
             other => other.into_source_error(Some(object)),
         }
     }
-}
-
-/// A permanent error.
-pub(super) fn permanent(
-    code: &'static str,
-    message: impl Into<String>,
-    fix: impl Into<String>,
-) -> SourceError {
-    SourceError::Permanent { code, message: message.into(), fix: fix.into() }
-}
-
-/// A transient error.
-pub(super) fn transient(message: impl Into<String>) -> SourceError {
-    SourceError::Transient { message: message.into(), retry_after: None }
 }
 
 /// An answer that cannot be what was asked for.

@@ -6,14 +6,13 @@ mod reading;
 mod settings;
 
 use salescommand_domain::canonical::{Mapped, Rejection};
-use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
+use salescommand_domain::raw::Envelope;
 use salescommand_graph_simulator::{CLIENT_ID, Handle, TENANT_ID};
 use secrecy::SecretString;
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use super::DESCRIPTOR;
-use crate::{Reach, Record, Settings, Source};
+use crate::{Reach, Record, Settings, Source, testing};
 
 const SECRET: &str = "s3cret-of-the-application";
 
@@ -29,21 +28,7 @@ fn source(handle: &Handle, more: &[(&str, &str)]) -> Box<dyn Source> {
 }
 
 fn envelope(object: &str, record: Record) -> Envelope {
-    Envelope {
-        format: FORMAT_VERSION,
-        event_id: Uuid::from_u128(7),
-        instance: InstanceName::new("ms365").unwrap(),
-        connector: "ms365".to_owned(),
-        object: ObjectName::new(object).unwrap(),
-        key: record.key,
-        operation: Operation::Upsert,
-        source_modified: record.source_modified,
-        observed: "2026-08-01T00:00:00Z".parse().unwrap(),
-        run_token: 0,
-        payload_schema: 1,
-        subjects: record.subjects,
-        payload: Payload::Inline(record.payload),
-    }
+    testing::envelope(("ms365", "ms365"), object, record)
 }
 
 fn map(object: &str, record: Record) -> Result<Option<Mapped>, Rejection> {

@@ -14,6 +14,7 @@ use super::objects;
 use super::wire::Fault;
 use crate::SourceError;
 use crate::reach::OutOfReach;
+pub(super) use crate::source::{permanent, transient};
 
 /// Why a call gave no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,20 +43,6 @@ impl CallError {
             Self::Broken { error, .. } => error,
         }
     }
-}
-
-/// A permanent error.
-pub(super) fn permanent(
-    code: &'static str,
-    message: impl Into<String>,
-    fix: impl Into<String>,
-) -> SourceError {
-    SourceError::Permanent { code, message: message.into(), fix: fix.into() }
-}
-
-/// A transient error.
-pub(super) fn transient(message: impl Into<String>) -> SourceError {
-    SourceError::Transient { message: message.into(), retry_after: None }
 }
 
 /// The answer of `authenticate` is `False` for a wrong password, an unknown login, an inactive user and an

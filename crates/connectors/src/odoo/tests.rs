@@ -22,17 +22,16 @@ mod wire;
 use std::collections::BTreeMap;
 
 use salescommand_domain::canonical::{Mapped, Rejection};
-use salescommand_domain::raw::{Envelope, FORMAT_VERSION, InstanceName, ObjectName, Operation, Payload};
+use salescommand_domain::raw::Envelope;
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json, json};
-use uuid::Uuid;
 
 use super::messages::Additions;
 use super::objects::{self, Object};
 use super::wire::{Answer, parse};
 use super::{DESCRIPTOR, record};
 use crate::Reach;
-use crate::{Record, Settings};
+use crate::{Record, Settings, testing};
 
 /// The own fixture of an object: a whole answer to `search_read`.
 fn fixture(object: &str) -> &'static str {
@@ -111,21 +110,7 @@ fn fixture_records(name: &str) -> Vec<Record> {
 }
 
 fn envelope(object: &str, record: Record) -> Envelope {
-    Envelope {
-        format: FORMAT_VERSION,
-        event_id: Uuid::from_u128(7),
-        instance: InstanceName::new("nordwind").unwrap(),
-        connector: "odoo".to_owned(),
-        object: ObjectName::new(object).unwrap(),
-        key: record.key,
-        operation: Operation::Upsert,
-        source_modified: record.source_modified,
-        observed: "2026-08-01T00:00:00Z".parse().unwrap(),
-        run_token: 0,
-        payload_schema: 1,
-        subjects: record.subjects,
-        payload: Payload::Inline(record.payload),
-    }
+    testing::envelope(("nordwind", "odoo"), object, record)
 }
 
 fn map(object: &str, record: Record) -> Result<Option<Mapped>, Rejection> {
