@@ -11,10 +11,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{ClientBuilder, Url, redirect};
 
 use crate::ConfigError;
 
@@ -82,10 +83,37 @@ impl Reach {
         Err(ConfigError { setting: setting.to_owned(), problem })
     }
 
+    /// The beginning of an HTTP client for servers of a source: it connects only where a source may be, follows no redirect,
+    /// and waits so long for a connection and for a whole answer. Connects to nothing.
+    pub(crate) fn client(&self, (connect, call): (Duration, Duration), servers: &[&Url]) -> ClientBuilder {
+        // The program installs a TLS provider at start; tests and tools that do not, get the same one here, since
+        // the HTTP client cannot even be built without, not for http:// either.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Another thread may have been faster; then its provider is the one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("SalesCommand/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(connect)
+            .timeout(call)
+            .redirect(redirect::Policy::none())
+            .dns_resolver(self.resolver());
+        if servers.iter().all(|url| url.scheme() == "http") {
+            // No authorities are needed, and a container may have none.
+            return builder.tls_certs_only([]);
+        }
+        builder
+    }
+
     /// Looks names up, and gives the addresses that are admitted.
-    pub(crate) fn resolver(&self) -> Arc<dyn Resolve> {
+    fn resolver(&self) -> Arc<dyn Resolve> {
         Arc::new(Guarded(self.clone()))
     }
+}
+
+/// Whether a server is on this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 /// A name stands for no address at which a source may be.

@@ -2,11 +2,12 @@
 //!
 //! An application's permissions cannot be read from its token, which is Graph's alone to read. So each object is asked for.
 
-use super::config::{Mailboxes, is_local};
+use super::config::Mailboxes;
 use super::fault::CallError;
 use super::links;
 use super::objects::{CONTACTS, GROUPS, MANAGERS, OBJECTS, Object, USERS};
 use super::source::GraphSource;
+use crate::reach::is_local;
 use crate::{Check, CheckState, SourceError};
 
 /// Mailboxes that are tried until one can be read.

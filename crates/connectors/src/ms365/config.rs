@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::objects::OBJECTS;
+use crate::reach::is_local;
 use crate::{ConfigError, Reach, Settings};
 
 /// Every setting, for messages.
@@ -167,10 +168,6 @@ fn address(
 }
 
 /// Whether an address is this machine's own.
-pub(super) fn is_local(url: &Url) -> bool {
-    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
-}
-
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ';', ' ']).map(str::trim).filter(|word| !word.is_empty())
 }

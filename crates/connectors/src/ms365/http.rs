@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{self, HeaderMap};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{StatusCode, Url};
 use serde_json::Value as Json;
 
-use super::config::{Config, is_local};
+use super::config::Config;
 use super::fault;
+use crate::reach::is_local;
 use crate::{ConfigError, SourceError};
 
 /// Longest time we let a server ask to be left alone, in seconds.
@@ -53,21 +54,8 @@ pub(super) struct Http {
 impl Http {
     /// For a configuration. Reads the machine's certificate authorities, connects to nothing.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        // The program installs a TLS provider at start; tests and tools that do not, get the same one here.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Another thread may have been faster; then its provider is the one.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("SalesCommand/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout)
-            .timeout(config.call_timeout)
-            .redirect(redirect::Policy::none())
-            .dns_resolver(config.reach.resolver());
-        if [&config.authority, &config.graph].iter().all(|url| url.scheme() == "http") {
-            // No authorities are needed, and a container may have none.
-            builder = builder.tls_certs_only([]);
-        }
+        let timeouts = (config.connect_timeout, config.call_timeout);
+        let mut builder = config.reach.client(timeouts, &[&config.authority, &config.graph]);
         if is_local(&config.graph) {
             builder = builder.no_proxy();
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
@@ -18,6 +18,7 @@ use super::config::{Config, address};
 use super::fault::{self, CallError};
 use super::wire::{Answer, Fault, WireError};
 use crate::ConfigError;
+use crate::reach::is_local;
 
 /// Longest fault message kept, in characters.
 const MESSAGE_LIMIT: usize = 400;
@@ -65,25 +66,10 @@ pub(super) struct Http {
 impl Http {
     /// For a configuration. Reads the machine's certificate authorities, connects to nothing.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        // The program installs a TLS provider at start; tests and tools that do not, get the same one here, since
-        // the HTTP client cannot even be built without, not for http:// either.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Another thread may have been faster; then its provider is the one.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("SalesCommand/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout)
-            .timeout(config.call_timeout)
-            .redirect(redirect::Policy::none())
-            .http1_only()
-            .dns_resolver(config.reach.resolver())
-            .pool_max_idle_per_host(0);
-        if config.url.scheme() == "http" {
-            // No authorities are needed, and a container may have none.
-            builder = builder.tls_certs_only([]);
-        }
-        if matches!(config.url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
+        let timeouts = (config.connect_timeout, config.call_timeout);
+        let mut builder =
+            config.reach.client(timeouts, &[&config.url]).http1_only().pool_max_idle_per_host(0);
+        if is_local(&config.url) {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| ConfigError {
