@@ -154,20 +154,13 @@ async fn set_manager(
     (edge, note): (ManagerEdge, Option<String>),
     output: Output,
 ) -> Result<()> {
-    if edge.from.zip(edge.until).is_some_and(|(from, until)| until < from) {
-        bail!("the last day is before the first");
+    let declared = ManagerEdgeFacet { edge, note, set_by: None, set_at: Some(SystemClock.now()) };
+    if let Err((field, problem)) = declared.check() {
+        bail!("{field}: {problem}");
     }
-    if edge.manager == Some(edge.person) {
-        bail!("nobody is their own manager");
-    }
-    let longest = ManagerEdgeFacet::LONGEST_NOTE;
-    if note.as_ref().is_some_and(|note| note.chars().count() > longest) {
-        bail!("a note has {longest} characters at most");
-    }
-    if let Some(path) = people.organisation.circle(&edge) {
+    if let Some(path) = people.organisation.circle(&declared.edge) {
         bail!("this would close a circle. {path} Give one of them another manager first.");
     }
-    let declared = ManagerEdgeFacet { edge, note, set_by: None, set_at: Some(SystemClock.now()) };
     let log = connections::log_for_command(config).await?;
     let entry = Shell::entry(Action::ManagerDeclared).on(Target::person(declared.edge.person));
     let (ports, events) = (Ports::system(&log), vec![config_events::manager_edge(&declared)]);

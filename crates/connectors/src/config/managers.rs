@@ -43,18 +43,8 @@ pub(super) fn manager_edge(fields: &Map<String, Value>) -> Result<Mapped, Reject
         Some(NOBODY) => None,
         _ => Some(end(fields, "manager")?),
     };
-    if manager == Some(person) {
-        return Err(Rejection::new("out_of_range", "/manager", "nobody is their own manager"));
-    }
     let (from, until): (Option<Date>, Option<Date>) = (day(fields, "from")?, day(fields, "until")?);
-    if from.zip(until).is_some_and(|(from, until)| until < from) {
-        return Err(Rejection::new("out_of_range", "/until", "the last day is before the first"));
-    }
     let note = text(fields, "note")?;
-    if note.as_ref().is_some_and(|note| note.chars().count() > ManagerEdgeFacet::LONGEST_NOTE) {
-        let detail = format!("a note has {} characters at most", ManagerEdgeFacet::LONGEST_NOTE);
-        return Err(Rejection::new("out_of_range", "/note", detail));
-    }
     let set_by = match fields.get("set_by") {
         None | Some(Value::Null) => None,
         Some(_) => Some(end(fields, "set_by")?),
@@ -62,8 +52,10 @@ pub(super) fn manager_edge(fields: &Map<String, Value>) -> Result<Mapped, Reject
     let set_at: Option<Timestamp> =
         parsed(fields, "set_at", "expected a moment, such as 2026-08-01T09:00:00Z")?;
     let edge = ManagerEdge { person, manager, evidence: ManagerEvidence::Manual, from, until };
-    let body = FacetBody::ManagerEdge(ManagerEdgeFacet { edge, note, set_by, set_at });
-    Ok(Mapped { body, keys: Vec::new(), refs: Vec::new() })
+    let declared = ManagerEdgeFacet { edge, note, set_by, set_at };
+    let wrong = |(field, problem)| Rejection::new("out_of_range", format!("/{field}"), problem);
+    declared.check().map_err(wrong)?;
+    Ok(Mapped { body: FacetBody::ManagerEdge(declared), keys: Vec::new(), refs: Vec::new() })
 }
 
 fn day(fields: &Map<String, Value>, field: &str) -> Result<Option<Date>, Rejection> {

@@ -240,6 +240,23 @@ impl ManagerEdge {
 impl ManagerEdgeFacet {
     /// Longest note, in characters.
     pub const LONGEST_NOTE: usize = 500;
+
+    /// Whether it can be declared; if not, the field that is wrong, and why. That the two are known, and no circle is closed,
+    /// depends on other records.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let ManagerEdge { person, manager, from, until, .. } = self.edge;
+        if manager == Some(person) {
+            return Err(("manager", "nobody is their own manager".to_owned()));
+        }
+        if from.zip(until).is_some_and(|(from, until)| until < from) {
+            return Err(("until", "must not be before the first day".to_owned()));
+        }
+        let longest = Self::LONGEST_NOTE;
+        if self.note.as_ref().is_some_and(|note| note.chars().count() > longest) {
+            return Err(("note", format!("must have {longest} characters at most")));
+        }
+        Ok(())
+    }
 }
 
 /// A manager edge as it was declared.

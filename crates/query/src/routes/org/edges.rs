@@ -222,24 +222,16 @@ fn declaration(
 ) -> Result<ManagerEdgeFacet, ApiError> {
     let person = spoken_of(viewer, "person", &new.person)?;
     let manager = new.manager.as_deref().map(|manager| spoken_of(viewer, "manager", manager)).transpose()?;
-    if manager == Some(person) {
-        return Err(ApiError::invalid_field("manager", "nobody is their own manager"));
-    }
     let (from, until) = (new.from, new.until);
-    if from.zip(until).is_some_and(|(from, until)| until < from) {
-        return Err(ApiError::invalid_field("until", "must not be before the first day"));
-    }
     let note = new.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
-    let longest = ManagerEdgeFacet::LONGEST_NOTE;
-    if note.is_some_and(|note| note.chars().count() > longest) {
-        return Err(ApiError::invalid_field("note", format!("must have {longest} characters at most")));
-    }
-    Ok(ManagerEdgeFacet {
+    let declared = ManagerEdgeFacet {
         edge: ManagerEdge { person, manager, evidence: ManagerEvidence::Manual, from, until },
         note: note.map(str::to_owned),
         set_by: Some(allowed.account.person_facet),
         set_at: Some(allowed.app().clock.now()),
-    })
+    };
+    declared.check().map_err(|(field, problem)| ApiError::invalid_field(field, problem))?;
+    Ok(declared)
 }
 
 /// Take back what somebody has declared
