@@ -195,6 +195,13 @@ pub struct Record {
     pub payload: Value,
 }
 
+impl Record {
+    /// What stands for a record that is not there any more.
+    pub fn gone(key: String) -> Self {
+        Self { key, source_modified: None, subjects: Vec::new(), payload: Value::Null }
+    }
+}
+
 /// One page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {

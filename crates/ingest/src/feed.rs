@@ -338,7 +338,7 @@ impl Session<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        let records: Vec<Record> = gone.iter().map(|key| deletion(key)).collect();
+        let records: Vec<Record> = gone.iter().cloned().map(Record::gone).collect();
         self.retract(index, plan, &records).await?;
         if let Some(keys) = keys {
             keys.forget(self.context.ports, &gone.iter().cloned().collect()).await?;
@@ -421,10 +421,6 @@ fn place_prefix(instance: &InstanceName, plan: &ObjectPlan) -> String {
 fn part_token(instance: &InstanceName, plan: &ObjectPlan, part: &str) -> String {
     let key = part_key(instance, &plan.object, part);
     key.rsplit('.').next().unwrap_or_default().to_owned()
-}
-
-fn deletion(key: &str) -> Record {
-    Record { key: key.to_owned(), source_modified: None, subjects: Vec::new(), payload: Value::Null }
 }
 
 fn without_feeds(plan: &ObjectPlan) -> SourceError {

@@ -16,7 +16,6 @@ use salescommand_domain::raw::{
     content_digest, message_id, message_id_text, raw_subject,
 };
 use salescommand_eventlog::{Error as LogError, Message, Outgoing};
-use serde_json::Value;
 
 use crate::chain::{Epochs, Last};
 use crate::{Error, Ports};
@@ -110,13 +109,7 @@ impl RawWriter {
 
     /// Publishes that records are gone; those that never were, or are gone already, count as unchanged.
     pub async fn retract(&mut self, plan: &ObjectPlan, keys: &[String]) -> Result<Written, Error> {
-        let gone = |key: &String| Record {
-            key: key.clone(),
-            source_modified: None,
-            subjects: Vec::new(),
-            payload: Value::Null,
-        };
-        let records: Vec<_> = keys.iter().map(gone).collect();
+        let records: Vec<_> = keys.iter().cloned().map(Record::gone).collect();
         self.retract_as(plan, &records).await
     }
 
