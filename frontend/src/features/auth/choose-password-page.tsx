@@ -4,10 +4,10 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorState } from "@/components/state/error-state";
-import { Brand } from "@/components/ui/brand";
 import { Button, buttonClass } from "@/components/ui/button";
 import { TextField } from "@/components/ui/text-field";
 import { useChoosePassword } from "@/features/auth/api/choose-password";
+import { CardPage } from "@/features/auth/components/card-page";
 
 export function ChoosePasswordPage() {
   const { t } = useTranslation();
@@ -17,61 +17,52 @@ export function ChoosePasswordPage() {
   const [token] = useState(() => window.location.hash.slice(1));
   const differs = again !== "" && password !== again;
   useEffect(() => {
-    document.title = `${t("choosePassword.title")} · ${t("app.name")}`;
     // The link is good once, and is to be in no history.
     window.history.replaceState(window.history.state, "", window.location.pathname);
-  }, [t]);
+  }, []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!choose.isPending && password === again) choose.mutate({ token, password });
   };
   return (
-    <main className="flex min-h-dvh flex-col items-center justify-center gap-6 px-4 py-10">
-      <div className="w-full max-w-sm">
-        <div className="mb-6">
-          <Brand />
+    <CardPage title={t("choosePassword.title")}>
+      {choose.isSuccess ? (
+        <div className="flex flex-col gap-4">
+          <p role="status">{t("choosePassword.done")}</p>
+          <Link to="/sign-in" className={buttonClass({ look: "primary" })}>
+            {t("signIn.submit")}
+          </Link>
         </div>
-        <div className="rounded-xl border border-line bg-surface p-5 shadow-pop sm:p-6">
-          <h1 className="mb-4 font-semibold text-lg tracking-tight">{t("choosePassword.title")}</h1>
-          {choose.isSuccess ? (
-            <div className="flex flex-col gap-4">
-              <p role="status">{t("choosePassword.done")}</p>
-              <Link to="/sign-in" className={buttonClass({ look: "primary" })}>
-                {t("signIn.submit")}
-              </Link>
-            </div>
-          ) : (
-            <form onSubmit={submit} className="flex flex-col gap-4">
-              {choose.isError && <ErrorState error={choose.error} />}
-              <TextField
-                label={t("choosePassword.password")}
-                hint={t("choosePassword.hint")}
-                type="password"
-                autoComplete="new-password"
-                required
-                value={password}
-                onChange={setPassword}
-              />
-              <TextField
-                label={t("choosePassword.again")}
-                type="password"
-                autoComplete="new-password"
-                required
-                value={again}
-                onChange={setAgain}
-              />
-              {differs && (
-                <p role="alert" className="text-bad text-xs">
-                  {t("choosePassword.differs")}
-                </p>
-              )}
-              <Button type="submit" look="primary" aria-disabled={choose.isPending || differs}>
-                {t("choosePassword.submit")}
-              </Button>
-            </form>
+      ) : (
+        <form onSubmit={submit} className="flex flex-col gap-4">
+          {choose.isError && <ErrorState error={choose.error} />}
+          <TextField
+            label={t("choosePassword.password")}
+            hint={t("choosePassword.hint")}
+            type="password"
+            autoComplete="new-password"
+            required
+            value={password}
+            onChange={setPassword}
+          />
+          <TextField
+            label={t("choosePassword.again")}
+            type="password"
+            autoComplete="new-password"
+            required
+            value={again}
+            onChange={setAgain}
+          />
+          {differs && (
+            <p role="alert" className="text-bad text-xs">
+              {t("choosePassword.differs")}
+            </p>
           )}
-        </div>
-      </div>
-    </main>
+          <Button type="submit" look="primary" aria-disabled={choose.isPending || differs}>
+            {t("choosePassword.submit")}
+          </Button>
+        </form>
+      )}
+    </CardPage>
   );
 }
