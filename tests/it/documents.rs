@@ -1,23 +1,13 @@
 //! What `docs/security.md` says of tests: each that it names is there.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use salescommand_tests::platform::repository;
 
+use crate::architecture::sources;
+
 /// Suites and programs that are named beside tests, and what has to be there for each.
 const OTHERS: [(&str, &str); 1] = [("schemathesis", "tests/api-fuzz/fuzz.py")];
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// Functions with a test attribute in front of them.
 fn tests() -> BTreeSet<String> {
