@@ -86,7 +86,7 @@ export async function amountsOf(page, metric) {
 }
 
 /** WCAG 2.2 AA violations, one readable line each. */
-export async function axeViolations(page) {
+async function axeViolations(page) {
   await page.evaluate(AXE);
   return page.evaluate(async (tags) => {
     const { violations } = await globalThis.axe.run(document, { runOnly: tags });
@@ -95,7 +95,7 @@ export async function axeViolations(page) {
 }
 
 /** How far the page could be scrolled sideways; must be 0. */
-export function sidewaysOverflow(page) {
+function sidewaysOverflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
@@ -116,8 +116,21 @@ export async function eventually(what, read, done, deadlineMs = 60_000) {
   return last;
 }
 
-/** A picture of the page, which neither scrolls sideways nor has a barrier. */
+/** Waits until fonts are there and nothing fades or moves any more, but what goes on for ever, such as a spinner. */
+async function atRest(page) {
+  await page.evaluate(() => document.fonts.ready);
+  await page.waitForFunction(
+    () =>
+      !document.querySelector("[data-starting-style], [data-ending-style]") &&
+      document
+        .getAnimations()
+        .every(({ effect, playState }) => playState !== "running" || effect?.getComputedTiming().endTime === Infinity),
+  );
+}
+
+/** A picture of the page at rest, which neither scrolls sideways nor has a barrier. */
 export async function inspect(page, label) {
+  await atRest(page);
   await screenshot(page, label);
   assert.equal(await sidewaysOverflow(page), 0, `${label} scrolls sideways`);
   assert.deepEqual(await axeViolations(page), [], label);

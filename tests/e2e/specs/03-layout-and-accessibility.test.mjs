@@ -1,16 +1,7 @@
 /** Each page, on a phone and a desktop, light and dark: no sideways scroll, no WCAG 2.2 AA violation, a quiet console. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  assertNoTroubles,
-  axeViolations,
-  launch,
-  openPage,
-  screenshot,
-  sidewaysOverflow,
-  signIn,
-  USERS,
-} from "../harness.mjs";
+import { assertNoTroubles, inspect, launch, openPage, signIn, USERS } from "../harness.mjs";
 
 const PAGES = [
   { name: "overview", path: "/overview", ready: '[data-metric="open_pipeline"]' },
@@ -28,13 +19,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-
-async function inspect(page, label) {
-  await page.evaluate(() => document.fonts.ready);
-  await screenshot(page, label);
-  assert.equal(await sidewaysOverflow(page), 0, `${label} scrolls sideways`);
-  assert.deepEqual(await axeViolations(page), [], label);
-}
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [360, 1280]) {
