@@ -204,6 +204,21 @@ async fn the_log_says_what_the_server_has(steps: Vec<Step>) {
     office::assert_no_false_retraction(&office.log, &office.deleted).await;
 }
 
+#[tokio::test]
+async fn a_sweep_of_a_run_that_goes_on_with_other_rights_reads_what_the_rest_has() {
+    let steps = vec![
+        Step::Level(Level::OwnDocuments),
+        Step::Sync { polls: None, same: false },
+        Step::Create(1), Step::Create(1), Step::Create(1),
+        Step::Level(Level::Settings),
+        Step::Create(1),
+        Step::Sync { polls: None, same: true },
+        Step::Begin { leads: vec![0], seconds: 35 },
+        Step::Write(11),
+    ];
+    the_log_says_what_the_server_has(steps).await;
+}
+
 fn config() -> ProptestConfig {
     let cases = if std::env::var_os("SALESCOMMAND_FAULT_EVENTS").is_some() { 100 } else { 12 };
     ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() }

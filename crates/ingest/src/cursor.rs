@@ -39,6 +39,9 @@ pub(crate) struct Cursor {
     /// What this reading asks for.
     #[serde(default = "all")]
     pub(crate) extent: Extent,
+    /// With these fields: nobody goes on with others. Empty in what older versions wrote.
+    #[serde(default)]
+    pub(crate) fields: String,
     /// The source's clock when this reading began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) clock: Option<Timestamp>,
@@ -194,6 +197,7 @@ impl Cursor {
             token: 0,
             wrap: None,
             extent: Extent::All,
+            fields: String::new(),
             clock: None,
             read: None,
             so_far: 0,
@@ -266,11 +270,14 @@ impl Start {
         if lost {
             return anew(Extent::All, true);
         }
-        if cursor.run_id == run_id {
+        // A user's rights may have changed while the run was interrupted: a log of which one part was read with some fields
+        // and another with others is nothing to build on.
+        let same_fields = cursor.fields == wanted.plan.fields;
+        if cursor.run_id == run_id && same_fields {
             return cursor.resume();
         }
         let extent = wanted.extent(cursor.read.as_ref());
-        if cursor.complete || extent != cursor.extent {
+        if cursor.complete || extent != cursor.extent || !same_fields {
             return anew(extent, false);
         }
         let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
@@ -280,9 +287,18 @@ impl Start {
     }
 
     /// The same for a back-fill: it goes on only where the same run was.
-    pub(crate) fn of_backfill(cursor: Option<&Cursor>, run_id: Uuid, lost: bool, range: TimeRange) -> Self {
+    pub(crate) fn of_backfill(
+        cursor: Option<&Cursor>,
+        run_id: Uuid,
+        lost: bool,
+        range: TimeRange,
+        fields: &str,
+    ) -> Self {
         let extent = Extent::ChangedWithin(range);
-        let own = cursor.filter(|cursor| cursor.run_id == run_id && cursor.extent == extent && !lost);
+        let is_own = |cursor: &&Cursor| {
+            cursor.run_id == run_id && cursor.extent == extent && cursor.fields == fields && !lost
+        };
+        let own = cursor.filter(is_own);
         own.map_or(
             Self::At {
                 next: None,

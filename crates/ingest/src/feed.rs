@@ -169,9 +169,8 @@ impl Session<'_> {
             !lost && !due && !self.demands.full && read.fields == plan.fields
         });
         // A listing that was interrupted goes on, whichever run began it: parts that it has listed are not listed again.
-        let fields = Some(Value::from(plan.fields.as_str()));
         let unfinished = before.as_ref().filter(|cursor| {
-            let is_listing = !cursor.complete && cursor.extent == Extent::All && cursor.next == fields;
+            let is_listing = !cursor.complete && cursor.extent == Extent::All && cursor.fields == plan.fields;
             is_listing && !lost && cursor.reset_at.is_none() && (own.is_some() || !self.demands.full)
         });
         let (began, listed_since, extent) = match (unfinished, &read) {
@@ -181,8 +180,7 @@ impl Session<'_> {
         };
         let cursor = Cursor {
             run_id: self.run_id,
-            // What is read of each record, so that no listing goes on with something else.
-            next: fields,
+            next: None,
             position: self.writer.end(),
             complete: false,
             started_at: now,
@@ -190,6 +188,7 @@ impl Session<'_> {
             token: self.context.lease.token(),
             wrap: None,
             extent,
+            fields: plan.fields.clone(),
             clock: Some(began),
             read,
             so_far: own.map_or(0, |cursor| cursor.so_far),

@@ -119,7 +119,7 @@ impl Session<'_> {
         let (bookmark, cursor) = Bookmark::open(ports, key).await?;
         let lost = cursor.as_ref().is_some_and(|cursor| !self.writer.reaches(cursor.position));
         let start = match self.demands.backfill {
-            Some(range) => Start::of_backfill(cursor.as_ref(), self.run_id, lost, range),
+            Some(range) => Start::of_backfill(cursor.as_ref(), self.run_id, lost, range, &plan.fields),
             None => Start::decide(cursor.as_ref(), self.run_id, lost, self.wanted(plan)),
         };
         // Of a log that has lost events nothing counts as read.
@@ -133,6 +133,9 @@ impl Session<'_> {
     }
 
     async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Extent, Halt> {
+        if self.demands.backfill.is_some() {
+            self.doubt_other_fields(plan).await?;
+        }
         let (mut bookmark, cursor, start) = self.start(plan).await?;
         let wanted = self.wanted(plan);
         let Start::At { mut next, mut wrap, started_at, extent, clock, mut so_far, rewound } = start else {
@@ -169,6 +172,7 @@ impl Session<'_> {
             token: context.lease.token(),
             wrap,
             extent,
+            fields: plan.fields.clone(),
             clock,
             read: before.clone(),
             so_far,

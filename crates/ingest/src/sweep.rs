@@ -19,7 +19,7 @@ use salescommand_domain::raw::MergedAway;
 use serde_json::Value;
 
 use crate::Error;
-use crate::cursor::{CURSORS_BUCKET, Cursor};
+use crate::cursor::{CURSORS_BUCKET, Cursor, Read};
 use crate::held::Held;
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
 use crate::object::{Halt, Session, insist};
@@ -184,6 +184,22 @@ impl Session<'_> {
         if let (Some(cursor), Some(clock)) = (cursor, self.clock) {
             match held.write(self.context.ports, &Cursor { swept: Some(clock), ..cursor }).await {
                 // Somebody has reset it in between: the next sweep asks from further back.
+                Err(Error::Fenced(_)) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A back-fill with other fields than those that are in the log leaves records behind that no later run may take for read.
+    pub(crate) async fn doubt_other_fields(&self, plan: &ObjectPlan) -> Result<(), Halt> {
+        let (mut held, cursor) = self.cursor(plan).await?;
+        let Some(cursor) = cursor else { return Ok(()) };
+        let other = |read: &Read| read.fields != plan.fields;
+        if cursor.fields != plan.fields || cursor.read.as_ref().is_some_and(other) {
+            let doubted = Cursor { fields: String::new(), read: None, ..cursor };
+            match held.write(self.context.ports, &doubted).await {
+                // Somebody has reset it in between, which says the same.
                 Err(Error::Fenced(_)) => {}
                 outcome => outcome?,
             }

@@ -98,6 +98,36 @@ async fn after_a_first_reading_changes_are_asked_for_and_now_and_then_everything
     assert_eq!(bench.extents(), [Extent::All], "its clock was set back by more than a day");
 }
 
+/// A run that is delivered once more, when its user's rights are others, reads once more: what it looks at afterwards would be
+/// in the log with other fields than the rest.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_with_other_fields_begins_anew() {
+    for killed in [None, Some(())] {
+        let bench = Bench::new();
+        incremental(&bench);
+        for key in 1..8 {
+            bench.write(key, 0, "a");
+        }
+        let source = bench.source.clone();
+        if killed.is_some() {
+            bench.source.on_page(move |number| {
+                if number == 3 {
+                    source.fail([permanent("x")]);
+                }
+            });
+        }
+        bench.run(1).await.unwrap();
+        bench.source.asked();
+        bench.source.state.lock().unwrap().fields = "one more".to_owned();
+        assert!(bench.run(1).await.unwrap().record.run.read >= 7, "all of it");
+        assert_eq!(bench.run(1).await.unwrap().record.run.read, 0, "it is done");
+        bench.extents();
+        bench.source.state.lock().unwrap().fields = String::new();
+        bench.run(2).await.unwrap();
+        assert_eq!(bench.extents(), [Extent::All], "what is in the log has other fields");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_killed_reading_with_other_fields_everything_is_read_again() {
     let mut met = 0;

@@ -101,6 +101,21 @@ async fn after_a_reset_everything_is_read_and_nothing_comes_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_back_fill_with_other_fields_everything_is_read_again() {
+    let bench = bench(5);
+    bench.run(1).await.unwrap();
+    bench.back_fill(2, range(0, 3 * HOUR)).await.unwrap();
+    assert!(bench.cursor().await.read_through.is_some(), "with the same fields it leaves the cursor alone");
+    let fields = |fields: &str| bench.source.state.lock().unwrap().fields = fields.to_owned();
+    fields("one more");
+    bench.back_fill(3, range(0, 3 * HOUR)).await.unwrap();
+    fields("");
+    bench.extents();
+    bench.run(4).await.unwrap();
+    assert_eq!(bench.extents(), [Extent::All], "what is in the log has other fields");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_under_way_ends_and_leaves_the_reset_as_it_is() {
     for page in 0..3 {
         let bench = bench(8);
