@@ -84,7 +84,7 @@ impl Organisation {
 }
 
 /// Odoo's id of a person: 0 is none there.
-fn id(person: u32) -> u32 {
+pub fn id(person: u32) -> u32 {
     person + 1
 }
 
@@ -93,7 +93,7 @@ pub fn email(person: u32) -> String {
 }
 
 /// Amount of a deal in minor units.
-fn amount(owner: u32, deal: u32) -> i64 {
+pub fn amount(owner: u32, deal: u32) -> i64 {
     i64::from(owner % 97 + deal * 13 + 1) * 100
 }
 
@@ -102,13 +102,13 @@ fn user(person: u32) -> Value {
     json!({ "id": id(person), "name": name, "login": email(person), "active": true, "share": false })
 }
 
-fn employee(person: u32, manager: Option<u32>) -> Value {
+pub fn employee(person: u32, manager: Option<u32>) -> Value {
     let manager = manager.map_or(json!(false), |manager| json!(id(manager)));
     let name = format!("Person {person}");
     json!({ "id": id(person), "name": name, "user_id": id(person), "parent_id": manager, "active": true })
 }
 
-fn lead(number: u32, owner: u32, minor: i64) -> Value {
+pub fn lead(number: u32, owner: u32, minor: i64) -> Value {
     json!({
         "id": number, "name": format!("Deal {number}"), "type": "opportunity", "active": true, "probability": 50.0,
         "expected_revenue": minor as f64 / 100.0, "stage_id": 1, "user_id": id(owner), "team_id": false,
@@ -118,16 +118,8 @@ fn lead(number: u32, owner: u32, minor: i64) -> Value {
 }
 
 /// Publishes versions of records into the log of the source `odoo`.
-async fn publish(platform: &Platform, object: &str, records: impl IntoIterator<Item = (u32, Value)>) {
-    let options = NatsOptions {
-        url: platform.nats.url(),
-        name: "test".into(),
-        connect_within: Duration::from_secs(10),
-    };
-    let ports = Ports::system(&NatsLog::connect(options).await.unwrap());
-    let instance = InstanceName::new("odoo").unwrap();
-    let mut writer = RawWriter::open(&ports, &instance, "odoo", 0).await.unwrap();
-    let plan = ObjectPlan::new(ObjectName::new(object).unwrap());
+pub async fn publish(platform: &Platform, object: &str, records: impl IntoIterator<Item = (u32, Value)>) {
+    let (mut writer, plan) = (writer(platform).await, plan(object));
     let records: Vec<_> = records
         .into_iter()
         .map(|(key, payload)| Record {
@@ -140,6 +132,26 @@ async fn publish(platform: &Platform, object: &str, records: impl IntoIterator<I
     for page in records.chunks(PAGE) {
         writer.append(&plan, page).await.unwrap();
     }
+}
+
+/// Publishes that records are gone.
+pub async fn retract(platform: &Platform, object: &str, keys: &[u32]) {
+    let keys: Vec<_> = keys.iter().map(u32::to_string).collect();
+    writer(platform).await.retract(&plan(object), &keys).await.unwrap();
+}
+
+fn plan(object: &str) -> ObjectPlan {
+    ObjectPlan::new(ObjectName::new(object).unwrap())
+}
+
+async fn writer(platform: &Platform) -> RawWriter {
+    let options = NatsOptions {
+        url: platform.nats.url(),
+        name: "test".into(),
+        connect_within: Duration::from_secs(10),
+    };
+    let ports = Ports::system(&NatsLog::connect(options).await.unwrap());
+    RawWriter::open(&ports, &InstanceName::new("odoo").unwrap(), "odoo", 0).await.unwrap()
 }
 
 /// Makes an account for a person, who is known by their address, and signs in.
