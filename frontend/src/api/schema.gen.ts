@@ -4325,7 +4325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description csrf-header-missing */
+            /** @description csrf-header-missing, directory-disabled */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4734,7 +4734,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description session-expired */
+            /** @description session-expired, directory-disabled */
             401: {
                 headers: {
                     [name: string]: unknown;
