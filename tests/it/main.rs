@@ -66,6 +66,8 @@ mod organisation;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
 mod quarantine;
 #[cfg(test)]
 mod real_odoo;

@@ -3,8 +3,10 @@
 //! [`Guarded`] is private to this module; a handler gets it through [`Allowed`], which has checked the session
 //! and the permission. Public routes have what stands in [`App`] itself, and web hooks of sources what [`Hinting`] can do.
 
+mod directory;
 mod links;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -17,10 +19,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
-use salescommand_store::{Error as StoreError, Registry};
+use salescommand_store::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts};
+use crate::accounts::{Account, AccountError, Accounts};
 use crate::audit::Asked;
 use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
@@ -41,6 +43,7 @@ use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
+use crate::routes::users::problem;
 use crate::seal::Seals;
 use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
@@ -281,6 +284,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
         }
         let account = app.accounts.enabled(&claims.sub).await.map_err(ApiError::store)?;
         let account = account.ok_or_else(ApiError::session_expired)?;
+        app.admit(&account).await?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
             _ => Ok(Self {
@@ -313,17 +317,18 @@ impl<P> Allowed<P> {
 
     /// Whether that session still lives, for answers that go on after their beginning. While the store cannot be asked, it does.
     pub(crate) async fn still_signed_in(&self) -> bool {
-        self.app.sessions.lives(&self.claims).await.unwrap_or(true)
+        let lives = self.app.sessions.lives(&self.claims).await.unwrap_or(true);
+        lives && !self.app.is_kept_out(&self.account).await.unwrap_or(false)
     }
 
     /// What this account may read, as things are now.
     pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
-        let reader = self.reader().await.map_err(ApiError::store)?;
+        let reader = self.reader().await.map_err(problem)?;
         self.guarded().viewers.view(&reader, self.app.clock.now()).await
     }
 
     /// Who asks, and what is delegated to them by people who may still sign in.
-    async fn reader(&self) -> Result<Reader, StoreError> {
+    async fn reader(&self) -> Result<Reader, AccountError> {
         let (role, person) = (self.account.role, self.account.person_facet);
         let mut delegated = Vec::new();
         if !role.sees_everything() {
@@ -331,8 +336,13 @@ impl<P> Allowed<P> {
         }
         if !delegated.is_empty() {
             let delegators = delegated.iter().map(|delegation| delegation.from.as_str()).collect();
-            let enabled = self.app.accounts.enabled_among(delegators).await?;
-            delegated.retain(|delegation| enabled.contains(&delegation.from));
+            let mut able = BTreeSet::new();
+            for account in self.app.accounts.enabled_among(delegators).await? {
+                if !self.app.is_kept_out(&account).await? {
+                    able.insert(account.id);
+                }
+            }
+            delegated.retain(|delegation| able.contains(&delegation.from));
         }
         Ok(Reader { role, person, delegated })
     }

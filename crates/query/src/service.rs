@@ -140,6 +140,7 @@ pub struct QueryService {
     limits: Limits,
     closing: CancellationToken,
     letters: TaskTracker,
+    app: Arc<App>,
 }
 
 impl QueryService {
@@ -150,7 +151,8 @@ impl QueryService {
         let certificate = config.tls.clone().map(Certificate::load).transpose()?;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
         let (closing, letters) = (app.closing.clone(), app.forgotten.under_way.clone());
-        Ok(Self { router: router(api, app), listen, certificate, limits, closing, letters })
+        let router = router(api, app.clone());
+        Ok(Self { router, listen, certificate, limits, closing, letters, app })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -175,6 +177,7 @@ impl QueryService {
         }
         let following =
             self.certificate.map(|certificate| tokio::spawn(certificate.follow(shutdown.clone())));
+        let keeping_out = tokio::spawn(self.app.keep_out());
         let (closing, stopping) = (self.closing, shutdown.clone());
         let end_streams = async move {
             stopping.cancelled().await;
@@ -182,6 +185,8 @@ impl QueryService {
             closing.cancel();
         };
         tokio::join!(listener::serve((listener, tls), self.router, self.limits, shutdown), end_streams);
+        // It ends with the answers that go on.
+        let _ = keeping_out.await;
         if let Some(following) = following {
             // It ends by the same token.
             let _ = following.await;

@@ -4391,7 +4391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description csrf-header-missing */
+            /** @description csrf-header-missing, directory-disabled */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4800,7 +4800,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description session-expired */
+            /** @description session-expired, directory-disabled */
             401: {
                 headers: {
                     [name: string]: unknown;

@@ -523,6 +523,8 @@ export const enLater = {
     manual: "Only by hand",
     webhook: "When the source hints at a change",
     every: {
+      seconds_one: "Every second",
+      seconds_other: "Every {{count}} seconds",
       minutes_one: "Every minute",
       minutes_other: "Every {{count}} minutes",
       hours_one: "Every hour",

@@ -60,7 +60,7 @@ pub(crate) struct Tie {
     #[serde(rename = "_id")]
     key: String,
     #[serde(flatten)]
-    identity: ExternalIdentity,
+    pub(crate) identity: ExternalIdentity,
     pub(crate) account: String,
     /// The provider's roles decide about the account's; not so where an administrator made the tie.
     pub(crate) role_from_provider: bool,
@@ -80,34 +80,56 @@ pub(crate) struct Newcomer {
     pub(crate) role: Role,
 }
 
+/// What became of the accounts that an identity was tied to.
+#[derive(Debug)]
+pub struct Linked {
+    /// The one that it opens now.
+    pub account: AccountSummary,
+    /// The one that it opened before.
+    pub former: Option<AccountSummary>,
+}
+
 impl Accounts {
     /// Ties an identity to an existing account: whoever has the one signs in to the other. An account that had it
     /// before loses it and its sessions.
-    pub async fn link(
-        &self,
-        email: &str,
-        identity: ExternalIdentity,
-    ) -> Result<AccountSummary, AccountError> {
+    pub async fn link(&self, email: &str, identity: ExternalIdentity) -> Result<Linked, AccountError> {
         let email = email.trim().to_lowercase();
         let account =
             self.find("email", &email).await?.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+        let object = identity.directory_object();
+        let former = self.tie(&account, identity).await?;
+        let Some(object) = object else { return Ok(Linked { account: account.summary(), former: None }) };
+        let former = match former {
+            Some(former) => self.forget_directory(&former, &object).await?.map(Account::summary),
+            None => None,
+        };
+        Ok(Linked { account: self.note_directory(&account.id, &object).await?.summary(), former })
+    }
+
+    /// Ties an identity to an account; gives the id of another one that had it before.
+    async fn tie(
+        &self,
+        account: &Account,
+        identity: ExternalIdentity,
+    ) -> Result<Option<String>, AccountError> {
         let tie = self.new_tie(identity, &account.id, false);
         for _ in 0..TRIES {
             let Some(held) = self.held_tie(&tie.key).await? else {
                 match self.ops.insert(OPS_IDENTITIES, document::write(&tie)?).await {
                     Err(StoreError::Duplicate { .. }) => continue,
-                    written => return written.map(|()| account.summary()).map_err(AccountError::from),
+                    written => return written.map(|()| None).map_err(AccountError::from),
                 }
             };
             let next = Tie { revision: held.revision + 1, ..tie.clone() };
             if self.ops.replace_if(OPS_IDENTITIES, &tie.key, held.revision, document::write(&next)?).await? {
-                if held.account != account.id {
-                    Sessions::end_all(&*self.ops, &held.account).await?;
+                if held.account == account.id {
+                    return Ok(None);
                 }
-                return Ok(account.summary());
+                Sessions::end_all(&*self.ops, &held.account).await?;
+                return Ok(Some(held.account));
             }
         }
-        Err(AccountError::Contended(email))
+        Err(AccountError::Contended(account.email.clone()))
     }
 
     /// The account of an identity, disabled or not, and their tie.
@@ -134,6 +156,7 @@ impl Accounts {
             password_hash: String::new(),
             disabled: false,
             revision: 1,
+            directory: new.identity.directory_object().into_iter().collect(),
             created_at: self.clock.now(),
         };
         let account = match self.ops.insert(OPS_USERS, document::write(&account)?).await {

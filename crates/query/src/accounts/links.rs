@@ -60,7 +60,7 @@ impl Accounts {
     ) -> Result<Option<(AccountSummary, PasswordLink)>, AccountError> {
         let found = self.find("email", &lower(email)).await?.filter(|account| !account.disabled);
         let Some(account) = found else { return Ok(None) };
-        if account.password_hash.is_empty() && self.has_identity(&account.id).await? {
+        if !account.has_password() && self.has_identity(&account.id).await? {
             return Ok(None);
         }
         let link = self.link_for(seals, &account, FORGOTTEN_LIFETIME)?;
@@ -81,7 +81,7 @@ impl Accounts {
         Ok(PasswordLink { token, expires_at })
     }
 
-    async fn has_identity(&self, account: &str) -> Result<bool, AccountError> {
+    pub(super) async fn has_identity(&self, account: &str) -> Result<bool, AccountError> {
         let its = Condition::Eq("account".to_owned(), Bson::from(account));
         let any = Query::all().with(its).limited(1).only(&["account"]);
         Ok(!self.ops.list(OPS_IDENTITIES, &any).await?.is_empty())

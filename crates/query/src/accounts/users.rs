@@ -101,6 +101,7 @@ impl Accounts {
             password_hash: String::new(),
             disabled: false,
             revision: 1,
+            directory: Vec::new(),
             created_at: self.clock.now(),
         };
         self.put_new(account).await
@@ -145,11 +146,11 @@ impl Accounts {
     }
 
     /// Which of some accounts may sign in.
-    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<Vec<Account>, StoreError> {
         let ids = ids.into_iter().map(Bson::from).collect();
         let query = Query::all().with(Condition::In("_id".to_owned(), ids));
         let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
-        Ok(found.into_iter().filter(|account| !account.disabled).map(|account| account.id).collect())
+        Ok(found.into_iter().filter(|account| !account.disabled).collect())
     }
 
     /// The names of accounts, by their ids; those that are no more are left out.
@@ -187,7 +188,7 @@ impl Accounts {
         let detail = |account: Account| AccountDetail {
             revision: account.revision,
             created_at: account.created_at,
-            has_password: !account.password_hash.is_empty(),
+            has_password: account.has_password(),
             providers: providers.remove(&account.id).unwrap_or_default(),
             last_seen: seen.remove(&account.id),
             summary: account.summary(),

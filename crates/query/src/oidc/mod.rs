@@ -34,6 +34,7 @@ use crate::seal::Seals;
 pub(crate) use identity::{Person, role_of};
 pub(crate) use pending::{PENDING_COOKIE, PENDING_SECONDS, Pending, local_path};
 pub(crate) use refusal::Refusal;
+pub(crate) use settings::is_tenant_id;
 pub use settings::{Authority, ClaimNames, MS365, ProviderSettings, SettingsError};
 
 /// The providers of this installation.

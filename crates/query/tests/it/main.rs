@@ -13,6 +13,7 @@ mod hooks;
 mod hostile;
 mod idempotency;
 mod interference;
+mod kept_out;
 mod labels;
 mod lineage;
 mod merged;

@@ -220,7 +220,7 @@ async fn account_of(
     let settings = &app.providers.named(provider)?.settings;
     let role = role_of(settings, &person.groups);
     let known = app.accounts.of_identity(&person.identity).await.map_err(account_refusal)?;
-    let (tie, account) = match known {
+    let (tie, mut account) = match known {
         Some(known) => known,
         None => {
             let Person { identity, email, name, .. } = person;
@@ -237,6 +237,9 @@ async fn account_of(
     if account.disabled {
         return Err(Refusal::AccountDisabled);
     }
+    if app.is_kept_out(&account).await.map_err(account_refusal)? {
+        return Err(Refusal::DirectoryDisabled);
+    }
     if tie.role_from_provider {
         let Some(role) = role else {
             // Whoever has lost every role there has lost it here too, in every browser.
@@ -250,7 +253,12 @@ async fn account_of(
             app.audited(vec![entry], follow).await?;
         }
     }
-    if !tie.announced {
+    // Of a tie from before records were noted, or one that broke off.
+    let unnoted = tie.identity.directory_object().filter(|object| !account.directory.contains(object));
+    if let Some(object) = &unnoted {
+        account = app.accounts.note_directory(&account.id, object).await.map_err(account_refusal)?;
+    }
+    if !tie.announced || unnoted.is_some() {
         app.people.announce(&account.clone().summary()).await.map_err(|error| {
             tracing::warn!(%error, "an account is not announced yet");
             Refusal::Unavailable
