@@ -484,6 +484,17 @@ async fn what_stays_of_a_disabled_accounts_mailbox_goes_with_the_account() {
     the_log_says_what_the_tenant_has(steps).await;
 }
 
+/// A listing that one run began and the next one ends leaves out what has changed in between; what is told behind it does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_between_two_halves_of_a_listing_is_told_by_the_run_that_ends_it() {
+    for polls in (0..150).step_by(3) {
+        let mut steps = vec![Step::Hire; 6];
+        steps.push(Step::Sync { polls: Some(polls), same: false });
+        steps.extend((0..8).map(Step::Rename));
+        the_log_says_what_the_tenant_has(steps).await;
+    }
+}
+
 fn config() -> ProptestConfig {
     let cases = if std::env::var_os("SALESCOMMAND_FAULT_EVENTS").is_some() { 150 } else { 16 };
     ProptestConfig { cases, max_shrink_iters: 150, ..ProptestConfig::default() }

@@ -255,6 +255,8 @@ impl Session<'_> {
             remains: None,
             position,
         };
+        // What has happened since pages were begun by a run that has ended is told behind them.
+        let mut is_behind = usable.as_ref().is_some_and(|place| place.next.is_some() && !place.complete);
         let mut place = match usable.filter(|place| place.next.is_some()) {
             Some(place) => Place { run_id, token: context.lease.token(), complete: false, ..place },
             None => anew(self.writer.end()),
@@ -276,7 +278,7 @@ impl Session<'_> {
                     Level::Info,
                     "the source no longer knows the place; listed anew",
                 );
-                (place, told) = (anew(self.writer.end()), BTreeSet::new());
+                (place, told, is_behind) = (anew(self.writer.end()), BTreeSet::new(), false);
                 held.write(context.ports, &place).await?;
                 continue;
             }
@@ -302,6 +304,9 @@ impl Session<'_> {
                     return Err(Halt::Source(no_end(plan)));
                 }
                 Then::More(next) => place.next = Some(next),
+                Then::Until(Some(next)) if is_behind => {
+                    (place.next, is_behind) = (Some(next), false);
+                }
                 Then::Until(next) => {
                     place.next = next;
                     place.complete = true;
