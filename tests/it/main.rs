@@ -60,8 +60,6 @@ mod office;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
-mod organisation;
-#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod quarantine;

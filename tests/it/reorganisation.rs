@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use bson::{Document, doc};
+use salescommand_tests::organisation::{Organisation, Total, shown, signed_in};
 use salescommand_tests::platform::{Platform, Session, eventually};
 use tokio_util::sync::CancellationToken;
-
-use crate::organisation::{Organisation, Total, shown, signed_in};
 
 /// How many people: `SALESCOMMAND_TEST_PEOPLE`, else some.
 fn people() -> u32 {
@@ -62,14 +61,15 @@ async fn watch(session: Arc<Session>, stop: CancellationToken) -> Vec<Total> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reorganisation_shows_nobody_a_total_that_was_never_true() {
-    let mut organisation = Organisation { people: people(), reports: 7, deals: 2, moved: Vec::new() };
+    let mut organisation =
+        Organisation { people: people(), reports: 7, deals: 2, activities: 0, moved: Vec::new() };
     let mut platform = Platform::start().await.unwrap();
     platform.spawn("all", &[]).unwrap();
-    organisation.publish(&platform).await;
+    organisation.publish(&platform).await.unwrap();
     // The one at the top, who was the manager, who will be, and somebody without reports.
     let mut readers = Vec::new();
     for person in [0, 1, 2, organisation.people - 1] {
-        readers.push((person, Arc::new(signed_in(&platform, person, "sales_manager").await)));
+        readers.push((person, Arc::new(signed_in(&platform, person, "sales_manager").await.unwrap())));
     }
     for (person, session) in &readers {
         says(session, organisation.total(*person)).await;
@@ -93,7 +93,7 @@ async fn a_reorganisation_shows_nobody_a_total_that_was_never_true() {
     let before: Vec<_> = readers.iter().map(|(person, _)| organisation.total(*person)).collect();
     let branch = organisation.reports + 1;
     assert_eq!(organisation.manager(branch), Some(1));
-    organisation.reorganise(&platform, branch, 2).await;
+    organisation.reorganise(&platform, branch, 2).await.unwrap();
     for (person, session) in &readers {
         says(session, organisation.total(*person)).await;
     }
@@ -116,7 +116,7 @@ async fn a_reorganisation_shows_nobody_a_total_that_was_never_true() {
     assert!(moved[1] < moved[2] && organisation.below(branch) > 1, "a branch moved: {moved:?}");
     // What is sold goes into the kept sums like into the others.
     organisation.deals = 3;
-    organisation.publish(&platform).await;
+    organisation.publish(&platform).await.unwrap();
     for (person, session) in &readers {
         says(session, organisation.total(*person)).await;
         assert_eq!(listed(session).await, organisation.total(*person));

@@ -72,7 +72,8 @@ impl RollUps {
     }
 
     /// Says that the sums of a scope are read: once a day and process. Not being able to is no harm to the reader.
-    pub(crate) async fn ask(&self, scope: &Scope, roll_up: &ScopeKey) {
+    pub(crate) async fn ask(&self, scope: &Scope) {
+        let roll_up = scope.roll_up();
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         if self.asked().insert(roll_up.clone(), today) == Some(today) {
             return;
