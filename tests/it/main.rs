@@ -34,6 +34,8 @@ mod identity;
 #[cfg(test)]
 mod ingest;
 #[cfg(test)]
+mod interference;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod ms365;

@@ -209,7 +209,9 @@ async fn a_sweep_of_a_run_that_goes_on_with_other_rights_reads_what_the_rest_has
     let steps = vec![
         Step::Level(Level::OwnDocuments),
         Step::Sync { polls: None, same: false },
-        Step::Create(1), Step::Create(1), Step::Create(1),
+        Step::Create(1),
+        Step::Create(1),
+        Step::Create(1),
         Step::Level(Level::Settings),
         Step::Create(1),
         Step::Sync { polls: None, same: true },

@@ -117,7 +117,7 @@ impl Organisation {
 }
 
 /// Odoo's id of a person: 0 is none there.
-fn id(person: u32) -> u32 {
+pub fn id(person: u32) -> u32 {
     person + 1
 }
 
@@ -127,7 +127,7 @@ pub fn email(person: u32) -> String {
 }
 
 /// Amount of a deal in minor units.
-fn amount(owner: u32, deal: u32) -> i64 {
+pub fn amount(owner: u32, deal: u32) -> i64 {
     i64::from(owner % 97 + deal * 13 + 1) * 100
 }
 
@@ -136,13 +136,15 @@ fn user(person: u32) -> Value {
     json!({ "id": id(person), "name": name, "login": email(person), "active": true, "share": false })
 }
 
-fn employee(person: u32, manager: Option<u32>) -> Value {
+/// A person's record as an employee, with their manager.
+pub fn employee(person: u32, manager: Option<u32>) -> Value {
     let manager = manager.map_or(json!(false), |manager| json!(id(manager)));
     let name = format!("Person {person}");
     json!({ "id": id(person), "name": name, "user_id": id(person), "parent_id": manager, "active": true })
 }
 
-fn lead(number: u32, owner: u32, minor: i64) -> Value {
+/// A deal.
+pub fn lead(number: u32, owner: u32, minor: i64) -> Value {
     json!({
         "id": number, "name": format!("Deal {number}"), "type": "opportunity", "active": true, "probability": 50.0,
         "expected_revenue": minor as f64 / 100.0, "stage_id": 1, "user_id": id(owner), "team_id": false,
@@ -160,20 +162,12 @@ fn activity(number: u32, owner: u32, deal: u32) -> Value {
 }
 
 /// Publishes versions of records into the log of the source `odoo`.
-async fn publish(
+pub async fn publish(
     platform: &Platform,
     object: &str,
     records: impl IntoIterator<Item = (u32, Value)>,
 ) -> anyhow::Result<()> {
-    let options = NatsOptions {
-        url: platform.nats.url(),
-        name: "test".into(),
-        connect_within: Duration::from_secs(10),
-    };
-    let ports = Ports::system(&NatsLog::connect(options).await?);
-    let instance = InstanceName::new("odoo")?;
-    let mut writer = RawWriter::open(&ports, &instance, "odoo", 0).await?;
-    let plan = ObjectPlan::new(ObjectName::new(object)?);
+    let (mut writer, plan) = (writer(platform).await?, plan(object)?);
     let records: Vec<_> = records
         .into_iter()
         .map(|(key, payload)| Record {
@@ -187,6 +181,27 @@ async fn publish(
         writer.append(&plan, page).await?;
     }
     Ok(())
+}
+
+/// Publishes that records are gone.
+pub async fn retract(platform: &Platform, object: &str, keys: &[u32]) -> anyhow::Result<()> {
+    let keys: Vec<_> = keys.iter().map(u32::to_string).collect();
+    writer(platform).await?.retract(&plan(object)?, &keys).await?;
+    Ok(())
+}
+
+fn plan(object: &str) -> anyhow::Result<ObjectPlan> {
+    Ok(ObjectPlan::new(ObjectName::new(object)?))
+}
+
+async fn writer(platform: &Platform) -> anyhow::Result<RawWriter> {
+    let options = NatsOptions {
+        url: platform.nats.url(),
+        name: "test".into(),
+        connect_within: Duration::from_secs(10),
+    };
+    let ports = Ports::system(&NatsLog::connect(options).await?);
+    Ok(RawWriter::open(&ports, &InstanceName::new("odoo")?, "odoo", 0).await?)
 }
 
 /// Makes an account for a person, who is known by their address, and signs in.

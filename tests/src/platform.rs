@@ -275,6 +275,26 @@ impl Session {
     }
 }
 
+/// An answer as it came.
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// Bytes of the body.
+    pub body: Vec<u8>,
+}
+
+impl Session {
+    /// GET, with all of the answer.
+    pub async fn ask(&self, path: &str) -> anyhow::Result<Answer> {
+        let request = self.client.get(format!("{}{path}", self.base)).timeout(Duration::from_secs(30));
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
+    }
+}
+
 /// A record as it was read: its version, and the answer.
 pub struct Versioned {
     /// Status of the answer.
