@@ -295,6 +295,17 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Goes on, as the page does every few minutes: without it a session is over after ten.
+    pub async fn renew(&self) -> anyhow::Result<()> {
+        let (status, answer) = self.post("/api/auth/refresh", &Value::Null).await?;
+        if status != 200 {
+            bail!("a session was not renewed: {status} {answer}");
+        }
+        Ok(())
+    }
+}
+
 /// A record as it was read: its version, and the answer.
 pub struct Versioned {
     /// Status of the answer.

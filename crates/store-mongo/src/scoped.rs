@@ -24,12 +24,12 @@ use crate::{CURSOR_BATCH, MongoStore};
 
 /// The field that decides who may see a document.
 pub(crate) const SCOPE_KEY: &str = "scope_key";
-/// A scope of more keys than this is wide. The database makes one ordered scan per key of fewer.
-const WIDE: usize = 128;
+/// A scope of more keys than this is wide: of fewer, the database finds the documents sooner by the keys.
+const WIDE: usize = 1_000;
 /// Most keys in a query: of 42 letters each, they stay below a command's 16 MiB.
 const MOST_KEYS: usize = 200_000;
-/// Documents that may be read in vain: so many, or one for this many keys of the scope if that is more.
-const IN_VAIN: (usize, usize) = (256, 4);
+/// Documents that may be read in vain: one for so many keys of the scope.
+const KEYS_IN_VAIN: usize = 4;
 /// Few documents have the same value of one of these, and there is an index over it.
 const FEW: [&str; 4] = ["_id", "facets.id", "opportunity", "merged_into"];
 
@@ -134,7 +134,7 @@ fn in_vain(keys: usize, query: &Query) -> Option<usize> {
         0..=WIDE => None,
         // Answers of several queries could not be put in one order.
         _ if keys > MOST_KEYS && (query.limit.is_some() || !query.sort.is_empty()) => Some(usize::MAX),
-        _ => (of_few || in_order).then(|| IN_VAIN.0.max(keys / IN_VAIN.1)),
+        _ => (of_few || in_order).then(|| keys / KEYS_IN_VAIN),
     }
 }
 

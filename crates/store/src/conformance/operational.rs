@@ -62,9 +62,9 @@ pub(super) async fn a_scope_limits_what_is_read<S: Documents + ScopedReads>(stor
     Ok(())
 }
 
-/// One (0) to whom 299 report, and 600 strangers.
-const TOGETHER: u32 = 300;
-const EVERYBODY: u32 = 900;
+/// One (0) to whom 1,199 report, and as many strangers.
+const TOGETHER: u32 = 1_200;
+const EVERYBODY: u32 = 2_400;
 
 fn somebody(number: u32) -> Result<FacetId, Failure> {
     format!("00000000-0000-0000-0000-{number:012x}").parse().map_err(|_| Failure("no facet id".to_owned()))
@@ -100,7 +100,7 @@ pub(super) async fn a_wide_scope_gives_what_is_in_it<S: Documents + ScopedReads>
     };
     let up = Query::all().sorted("_id", Direction::Ascending);
     let down = Query::all().sorted("_id", Direction::Descending);
-    // In the one collection the scope's documents come first, in the other one behind six hundred of strangers.
+    // In the one collection the scope's documents come first, in the other one behind those of strangers.
     for (collection, first) in [(C, 0), (OPPOSITE, EVERYBODY - TOGETHER)] {
         let all = own(first, usize::MAX);
         let downwards: Vec<_> = all.iter().rev().take(20).cloned().collect();
@@ -119,8 +119,8 @@ pub(super) async fn a_wide_scope_gives_what_is_in_it<S: Documents + ScopedReads>
             (up.clone().with(beyond).limited(20), Vec::new()),
             (up.clone().limited(0), Vec::new()),
             (Query::all().with(of(&[first + 5])).limited(1), vec![format!("{:04}", first + 5)]),
-            (Query::all().with(of(&[450])).limited(1), Vec::new()),
-            (up.clone().with(of(&[299, 300, 599, 600])), of_both(first)),
+            (Query::all().with(of(&[EVERYBODY - 1 - first])).limited(1), Vec::new()),
+            (up.clone().with(of(&BORDER)), at_border(first)),
         ];
         for (query, expected) in cases {
             let found = ids(&store.read(collection, &scope, &query).await?)?;
@@ -136,8 +136,8 @@ pub(super) async fn a_wide_scope_gives_what_is_in_it<S: Documents + ScopedReads>
     let key = |number: u32| Ok::<_, Failure>(bson::Bson::from(ScopeKey::owner(somebody(number)?).as_str()));
     let named = |keys| up.clone().with(Condition::In("scope_key".to_owned(), keys));
     for (query, expected) in [
-        (named(vec![key(3)?, key(4)?, key(700)?]), &["0003", "0004"] as &[&str]),
-        (named(vec![key(700)?]), &[]),
+        (named(vec![key(3)?, key(4)?, key(TOGETHER)?]), &["0003", "0004"] as &[&str]),
+        (named(vec![key(TOGETHER)?]), &[]),
         (named(vec![bson::Bson::Null, bson::Bson::from("owner:x")]), &[]),
     ] {
         let found = ids(&store.read(C, &scope, &query).await?)?;
@@ -148,9 +148,12 @@ pub(super) async fn a_wide_scope_gives_what_is_in_it<S: Documents + ScopedReads>
     Ok(())
 }
 
-/// Those of the places 299, 300, 599 and 600 that are of the scope.
-fn of_both(first: u32) -> Vec<String> {
-    let places = [299, 300, 599, 600].into_iter().filter(|place| (first..first + TOGETHER).contains(place));
+/// Places on both sides of where the scope's documents begin or end.
+const BORDER: [u32; 4] = [TOGETHER - 2, TOGETHER - 1, TOGETHER, TOGETHER + 1];
+
+/// Those of them that are of the scope.
+fn at_border(first: u32) -> Vec<String> {
+    let places = BORDER.into_iter().filter(|place| (first..first + TOGETHER).contains(place));
     places.map(|place| format!("{place:04}")).collect()
 }
 
