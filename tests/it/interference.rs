@@ -10,10 +10,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use salescommand_domain::canonical::SourceRef;
 use salescommand_domain::raw::{InstanceName, ObjectName};
+use salescommand_tests::organisation::{
+    Organisation, amount, employee, id, lead, publish, retract, shown, signed_in,
+};
 use salescommand_tests::platform::{Answer, Platform, Session, eventually};
 use serde_json::{Value, json};
-
-use crate::organisation::{Organisation, amount, employee, id, lead, publish, retract, shown, signed_in};
 
 /// What happens to one company.
 const ROUNDS: usize = 20;
@@ -77,8 +78,8 @@ struct Company {
 
 impl Company {
     async fn founded(platform: &Platform, (people, reports): (u32, u32)) -> Self {
-        let organisation = Organisation { people, reports, deals: DEALS, moved: Vec::new() };
-        organisation.publish(platform).await;
+        let organisation = Organisation { people, reports, deals: DEALS, activities: 0, moved: Vec::new() };
+        organisation.publish(platform).await.unwrap();
         let all = (0..people).flat_map(|owner| (0..DEALS).map(move |deal| (owner, deal)));
         let deals = all.map(|(owner, deal)| {
             (owner * DEALS + deal + 1, Deal { owner, minor: amount(owner, deal), state: State::Open })
@@ -125,7 +126,7 @@ impl Company {
                 Happening::Delete { deal } => {
                     let number = chosen(&hidden, deal);
                     self.deals.entry(number).and_modify(|deal| deal.state = State::Deleted);
-                    retract(platform, "crm.lead", &[number]).await;
+                    retract(platform, "crm.lead", &[number]).await.unwrap();
                 }
                 Happening::Move { person, to } => self.move_elsewhere(platform, reader, (person, to)).await,
             }
@@ -143,7 +144,7 @@ impl Company {
             record["active"] = json!(false);
             record["probability"] = json!(0.0);
         }
-        publish(platform, "crm.lead", [(number, record)]).await;
+        publish(platform, "crm.lead", [(number, record)]).await.unwrap();
         self.deals.insert(number, deal);
     }
 
@@ -157,7 +158,7 @@ impl Company {
         let managers: Vec<_> = elsewhere.into_iter().filter(|to| !below(to)).collect();
         let to = chosen(&managers, to);
         self.organisation.moved.push((person, to));
-        publish(platform, "hr.employee", [(id(person), employee(person, Some(to)))]).await;
+        publish(platform, "hr.employee", [(id(person), employee(person, Some(to)))]).await.unwrap();
     }
 }
 
@@ -270,10 +271,10 @@ async fn look_on(sizes: (u32, u32), happenings: Vec<Vec<Happening>>) {
     let mut platform = Platform::start().await.unwrap();
     platform.spawn("all", &[]).unwrap();
     let mut company = Company::founded(&platform, sizes).await;
-    let everything = signed_in(&platform, 0, "super_admin").await;
+    let everything = signed_in(&platform, 0, "super_admin").await.unwrap();
     let mut readers = Vec::new();
     for (person, role) in company.readers() {
-        readers.push((person, signed_in(&platform, person, role).await));
+        readers.push((person, signed_in(&platform, person, role).await.unwrap()));
     }
     settled(&everything, &company).await;
     for (round, happenings) in happenings.into_iter().enumerate() {

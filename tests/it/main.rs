@@ -62,8 +62,6 @@ mod office;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
-mod organisation;
-#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod provisioning;

@@ -6,4 +6,5 @@
 pub mod load;
 pub mod mongo;
 pub mod nats;
+pub mod organisation;
 pub mod platform;

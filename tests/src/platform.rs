@@ -119,6 +119,17 @@ impl Platform {
         Ok(child.try_wait()?)
     }
 
+    /// How much memory a process holds, and the most that it has held, in KiB.
+    pub fn memory(&self, name: &'static str) -> anyhow::Result<(u64, u64)> {
+        let child = self.processes.get(name).with_context(|| format!("{name} was not started"))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+        let of = |field: &str| {
+            let line = status.lines().find(|line| line.starts_with(field)).context("no such field")?;
+            Ok::<u64, anyhow::Error>(line.split_whitespace().nth(1).context("no number")?.parse()?)
+        };
+        Ok((of("VmRSS:")?, of("VmHWM:")?))
+    }
+
     /// kill -9. Fails if the process was gone already: a kill that hits nothing proves nothing.
     pub fn kill9(&mut self, name: &'static str) -> anyhow::Result<()> {
         let mut child = self.processes.remove(name).with_context(|| format!("{name} was not started"))?;
@@ -284,6 +295,17 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Goes on, as the page does every few minutes: without it a session is over after ten.
+    pub async fn renew(&self) -> anyhow::Result<()> {
+        let (status, answer) = self.post("/api/auth/refresh", &Value::Null).await?;
+        if status != 200 {
+            bail!("a session was not renewed: {status} {answer}");
+        }
+        Ok(())
+    }
+}
+
 /// A record as it was read: its version, and the answer.
 pub struct Versioned {
     /// Status of the answer.
@@ -340,14 +362,23 @@ async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> 
 }
 
 /// Looks again and again until there is an answer, or patience ends.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> anyhow::Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> anyhow::Result<T> {
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// The same with a patience of one's own.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look().await {
             return Ok(found);
         }
         if Instant::now() > deadline {
-            bail!("waited {} s for {what}", PATIENCE.as_secs());
+            bail!("waited {} s for {what}", patience.as_secs());
         }
         tokio::time::sleep(LOOK).await;
     }

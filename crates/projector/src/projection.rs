@@ -74,6 +74,9 @@ pub struct ProjectionPosition {
     /// It met what it cannot read behind this position, and stands still.
     #[serde(default)]
     pub parked: bool,
+    /// The last message that changed its documents: as long as it is the same, they are. None from an older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<i64>,
 }
 
 impl ProjectionPosition {

@@ -98,6 +98,10 @@ impl Projector {
             Some(sums) => sums.follow(self.consumer.store(), &mut work, self.generation, &self.kept).await?,
             None => BTreeSet::new(),
         };
+        // An older program may have changed documents without saying so.
+        if next.changed.is_none() || !work.is_unchanged() {
+            next.changed = Some(next.sequence);
+        }
         self.consumer.commit(next.encode()?, work).await?;
         self.kept.give_up(overflowing);
         self.position = next;

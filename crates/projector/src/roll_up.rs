@@ -340,9 +340,9 @@ pub(crate) async fn due(ops: &dyn Ops, kept: &Kept) -> Result<Due, Error> {
     let asked = ops.list(OPS_ROLL_UPS, &Query::all().only(&["_id"])).await?;
     let asked =
         asked.iter().map(|document| Ok(decode(document)?.id)).collect::<Result<BTreeSet<_>, Error>>()?;
-    let remove = kept.roll_ups.keys().filter(|id| !asked.contains(id)).cloned().collect();
+    let remove = kept.roll_ups.keys().filter(|id| !asked.contains(*id)).cloned().collect();
     let mut build = None;
-    let missing = |id: &&ScopeKey| !kept.roll_ups.contains_key(id) && !kept.overflowing.contains(id);
+    let missing = |id: &&ScopeKey| !kept.roll_ups.contains_key(*id) && !kept.overflowing.contains(*id);
     for id in asked.iter().filter(missing) {
         let this = Query::all().with(Condition::Eq("_id".to_owned(), Bson::from(id.as_str())));
         let Some(found) = ops.list(OPS_ROLL_UPS, &this).await?.pop() else { continue };

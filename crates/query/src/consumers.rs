@@ -36,12 +36,22 @@ impl Consumers {
             sequence: stored.position.get("sequence").and_then(whole).unwrap_or(0),
             version: stored.position.get("version").and_then(whole).unwrap_or(0),
             parked: stored.position.get_bool("parked").unwrap_or(false),
+            changed: stored.position.get("changed").and_then(whole),
         })
     }
 
     fn of(&self, name: &str) -> Option<&StoredPosition> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, stored)| stored)
     }
+}
+
+/// Of when a projection's documents are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// This event was the last that changed any.
+    Changed(u64),
+    /// So many transactions there have been, whatever they changed.
+    Revision(i64),
 }
 
 /// Where a projection stands.
@@ -57,9 +67,16 @@ pub(crate) struct ProjectionPosition {
     pub(crate) version: u64,
     /// It met what it cannot read, and stands still.
     pub(crate) parked: bool,
+    /// The last event that changed its documents; none if an older program wrote them.
+    pub(crate) changed: Option<u64>,
 }
 
 impl ProjectionPosition {
+    /// What its documents are told apart by: another one means that they may have changed.
+    pub(crate) fn content(&self) -> Content {
+        self.changed.map_or(Content::Revision(self.revision), Content::Changed)
+    }
+
     /// Whether everything up to a raw position is in.
     pub(crate) fn covers(&self, instance: &str, end: Position) -> bool {
         self.vector.iter().any(|(name, position)| name.as_str() == instance && *position >= end)

@@ -1,12 +1,16 @@
-//! The directory that is read now, kept until its position moves or another day begins.
+//! The directory that is read now, kept until its documents change or another day begins.
+//!
+//! Of a large organisation it is tens of thousands of documents, so it is read by one request at a time; whoever needs
+//! the same waits for it. What a request is given is never older than the positions that it has read.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use salescommand_store::{Active, Error as StoreError, Query, ScopedReads, serving_collection};
 
-use crate::consumers::Consumers;
+use crate::consumers::{Consumers, Content};
 use crate::directory::Directory;
 use crate::document;
 
@@ -16,8 +20,21 @@ pub(crate) const DIRECTORY: &str = "directory";
 /// Reads directories and keeps the last one.
 pub(crate) struct Directories {
     store: Arc<dyn ScopedReads>,
-    /// The directory of (serving generation, position revision).
-    kept: Mutex<Option<(u32, i64, Arc<Directory>)>>,
+    kept: Mutex<Option<Kept>>,
+    /// Held by the request that reads.
+    reading: tokio::sync::Mutex<()>,
+    /// How many times documents have begun to be read.
+    begun: AtomicU64,
+}
+
+/// A directory, and of what it is.
+struct Kept {
+    generation: u32,
+    /// What the documents were when reading began: they may be newer, never older.
+    content: Option<Content>,
+    /// Which reading it was.
+    reading: u64,
+    directory: Arc<Directory>,
 }
 
 impl fmt::Debug for Directories {
@@ -28,7 +45,12 @@ impl fmt::Debug for Directories {
 
 impl Directories {
     pub(crate) fn new(store: Arc<dyn ScopedReads>) -> Self {
-        Self { store, kept: Mutex::default() }
+        Self {
+            store,
+            kept: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            begun: AtomicU64::new(0),
+        }
     }
 
     /// The directory that is read at a moment; empty while nothing has been prepared.
@@ -46,26 +68,45 @@ impl Directories {
         now: Timestamp,
     ) -> Result<Arc<Directory>, StoreError> {
         let Some(generation) = active.serving.get(DIRECTORY).copied() else { return Ok(Arc::default()) };
-        // The revision was read before the documents: what is kept may be newer than its revision, never older.
-        let revision = consumers.projection(DIRECTORY, generation).map(|position| position.revision);
-        if let (Some(revision), Some((kept_generation, kept_revision, directory))) =
-            (revision, &mut *self.kept())
-            && (*kept_generation, *kept_revision) == (generation, revision)
-        {
-            let day = directory.calendar.day_of(now);
-            if directory.day != day {
-                *directory = Arc::new(directory.on(day));
-            }
-            return Ok(directory.clone());
+        let content = consumers.projection(DIRECTORY, generation).map(|position| position.content());
+        // Positions have been read: a reading that begins from here on sees what they say, and maybe more.
+        let begun = self.begun.load(Ordering::SeqCst);
+        let same = |kept: &Kept| content.is_some() && kept.content == content;
+        if let Some(directory) = self.kept_if(generation, now, same) {
+            return Ok(directory);
         }
-        let documents =
-            self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
-        let directory = Arc::new(Directory::build(document::read_all(&documents)?, now));
-        *self.kept() = revision.map(|revision| (generation, revision, directory.clone()));
+        let _turn = self.reading.lock().await;
+        if let Some(directory) = self.kept_if(generation, now, |kept| same(kept) || kept.reading > begun) {
+            return Ok(directory);
+        }
+        let reading = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let found = self.store.read_public(&serving_collection(DIRECTORY, generation), &Query::all()).await?;
+        let make = move || Ok::<_, StoreError>(Directory::build(document::read_all(&found)?, now));
+        // Others are served meanwhile.
+        let made = tokio::task::spawn_blocking(make).await;
+        let failed = |error| StoreError::Refused(format!("the directory could not be made: {error}"));
+        let directory = Arc::new(made.map_err(failed)??);
+        *self.kept() = Some(Kept { generation, content, reading, directory: directory.clone() });
         Ok(directory)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<(u32, i64, Arc<Directory>)>> {
+    /// The directory that is kept, of the day of a moment, if it is of this generation and good enough.
+    fn kept_if(
+        &self,
+        generation: u32,
+        now: Timestamp,
+        is_good: impl Fn(&Kept) -> bool,
+    ) -> Option<Arc<Directory>> {
+        let mut kept = self.kept();
+        let kept = kept.as_mut().filter(|kept| kept.generation == generation && is_good(kept))?;
+        let day = kept.directory.calendar.day_of(now);
+        if kept.directory.day != day {
+            kept.directory = Arc::new(kept.directory.on(day));
+        }
+        Some(kept.directory.clone())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use salescommand_domain::access::{DeclaredEdge, OrgTree, Person, TeamEdge};
+use salescommand_domain::access::{DeclaredEdge, OrgTree, Person, Role, Scope, TeamEdge};
 use salescommand_domain::canonical::{CalendarFacet, DirectoryAccount, FacetId, ManagerEdge};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::DirectoryObject;
+use crate::scopes::Scopes;
 
 /// On how many days it is looked whether an edge would close a circle.
 const MOST_DAYS: usize = 64;
@@ -54,6 +55,7 @@ pub(crate) struct Directory {
     entries: BTreeSet<FacetId>,
     /// The accounts that the organisation's directory has of people, as far as it has any.
     accounts: Arc<BTreeMap<FacetId, Vec<DirectoryAccount>>>,
+    scopes: Scopes,
 }
 
 /// What trees are made of, whatever the day.
@@ -105,6 +107,11 @@ impl Directory {
     pub(crate) fn on(&self, day: Date) -> Self {
         let Said { people, teams, edges } = &*self.said;
         Self { tree: OrgTree::on(day, people, teams, edges), day, ..self.clone() }
+    }
+
+    /// What somebody may read, on the day of the tree.
+    pub(crate) fn scope(&self, role: Role, person: FacetId, delegators: Vec<FacetId>) -> Arc<Scope> {
+        self.scopes.of(&self.tree, role, person, delegators)
     }
 
     /// The person that a facet belongs to; none if nobody knows it.

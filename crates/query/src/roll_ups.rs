@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bson::Bson;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 use salescommand_domain::access::{Scope, ScopeKey};
 use salescommand_store::{Condition, Error as StoreError, OPS_ROLL_UPS, Ops, Query};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,11 @@ use crate::document;
 const WIDE: usize = 64;
 /// Most keys that one stored wish can hold; a scope with more sums per key.
 const MOST_KEYS: usize = 200_000;
+/// Only a scope that stays the same for so long is asked for: while an organisation is read for the first time, or
+/// changes by the second, each of its shapes would be.
+const SETTLED: SignedDuration = SignedDuration::from_secs(3);
+/// Most scopes that are remembered without having been asked for.
+const MOST_PASSING: usize = 10_000;
 /// Wishes that nobody repeated for so many days go.
 const DAYS: i64 = 7;
 
@@ -29,8 +34,16 @@ const DAYS: i64 = 7;
 pub(crate) struct RollUps {
     ops: Arc<dyn Ops>,
     clock: Arc<dyn Clock>,
-    /// On which day each was last asked for: once a day is enough.
-    asked: Mutex<BTreeMap<ScopeKey, Date>>,
+    wanted: Mutex<BTreeMap<ScopeKey, Wanted>>,
+}
+
+/// What readers of this process want.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// When it was first wanted.
+    since: Timestamp,
+    /// On which day it was last asked for: once a day is enough.
+    asked_on: Option<Date>,
 }
 
 impl fmt::Debug for RollUps {
@@ -60,7 +73,7 @@ struct Asked {
 
 impl RollUps {
     pub(crate) fn new(ops: Arc<dyn Ops>, clock: Arc<dyn Clock>) -> Self {
-        Self { ops, clock, asked: Mutex::default() }
+        Self { ops, clock, wanted: Mutex::default() }
     }
 
     /// Whether a scope is so wide that a roll-up pays.
@@ -71,16 +84,36 @@ impl RollUps {
         }
     }
 
-    /// Says that the sums of a scope are read: once a day and process. Not being able to is no harm to the reader.
-    pub(crate) async fn ask(&self, scope: &Scope, roll_up: &ScopeKey) {
-        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
-        if self.asked().insert(roll_up.clone(), today) == Some(today) {
+    /// Says that the sums of a scope are read: once a day and process, if it is no passing shape of the organisation. Not
+    /// being able to is no harm to the reader.
+    pub(crate) async fn ask(&self, scope: &Scope) {
+        let roll_up = scope.roll_up();
+        let now = self.clock.now();
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if !self.is_due(roll_up, now, today) {
             return;
         }
         if let Err(error) = self.record(scope, roll_up, today).await {
             tracing::warn!(%error, "that a roll-up is wanted could not be recorded; its reader sums per key");
-            self.asked().remove(roll_up);
+            self.wanted().remove(roll_up);
         }
+    }
+
+    /// Takes note that a roll-up is wanted; tells whether it is to be asked for now.
+    fn is_due(&self, roll_up: &ScopeKey, now: Timestamp, today: Date) -> bool {
+        let mut wanted = self.wanted();
+        if let Some(held) = wanted.get_mut(roll_up) {
+            let due = now.duration_since(held.since) >= SETTLED && held.asked_on != Some(today);
+            if due {
+                held.asked_on = Some(today);
+            }
+            return due;
+        }
+        if wanted.len() > MOST_PASSING {
+            wanted.retain(|_, held| held.asked_on.is_some());
+        }
+        wanted.insert(roll_up.clone(), Wanted { since: now, asked_on: None });
+        false
     }
 
     async fn record(&self, scope: &Scope, roll_up: &ScopeKey, today: Date) -> Result<(), StoreError> {
@@ -115,11 +148,11 @@ impl RollUps {
         let Ok(before) = today.checked_sub(week) else { return Ok(()) };
         let old = Condition::Lt("asked_on".to_owned(), before.to_string().into());
         self.ops.delete(OPS_ROLL_UPS, &Query::all().with(old)).await?;
-        self.asked().retain(|_, day| *day >= before);
+        self.wanted().retain(|_, held| held.asked_on.is_some_and(|day| day >= before));
         Ok(())
     }
 
-    fn asked(&self) -> MutexGuard<'_, BTreeMap<ScopeKey, Date>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wanted(&self) -> MutexGuard<'_, BTreeMap<ScopeKey, Wanted>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Reader {
 /// One request's view.
 pub(crate) struct Viewer {
     pub(crate) active: Active,
-    pub(crate) scope: Scope,
+    pub(crate) scope: Arc<Scope>,
     pub(crate) consumers: Consumers,
     pub(crate) directory: Arc<Directory>,
     store: Arc<dyn ScopedReads>,
@@ -79,7 +79,7 @@ impl Viewers {
         let directory = self.directories.of(&active, &consumers, now).await.map_err(ApiError::store)?;
         let holding = reader.delegated.iter().filter(|delegation| delegation.holds_on(directory.day));
         let delegators: Vec<FacetId> = holding.map(|delegation| delegation.delegator).collect();
-        let scope = directory.tree.scope_with(reader.role, Some(reader.person), &delegators);
+        let scope = directory.scope(reader.role, reader.person, delegators);
         let (store, roll_ups) = (self.store.clone(), self.roll_ups.clone());
         Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
     }
@@ -120,8 +120,7 @@ impl Viewer {
         query: &Query,
     ) -> Result<Vec<T>, ApiError> {
         if RollUps::pays(&self.scope) {
-            let roll_up = self.scope.roll_up();
-            self.roll_ups.ask(&self.scope, &roll_up).await;
+            self.roll_ups.ask(&self.scope).await;
             if let Some(sums) = self.rolled_up(name, query).await.map_err(ApiError::store)? {
                 return document::read_all(&sums).map_err(ApiError::store);
             }

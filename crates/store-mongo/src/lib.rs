@@ -14,12 +14,14 @@ mod error;
 mod filter;
 mod ops;
 mod reads;
+mod scoped;
 mod transaction;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{RawDocumentBuf, doc};
+use mongodb::action::Find;
 use mongodb::options::{Acknowledgment, ClientOptions, DatabaseOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use salescommand_store::{Error, Query, check_query};
@@ -94,6 +96,11 @@ impl MongoStore {
             return Ok(Vec::new());
         }
         let collection = self.collection(collection);
+        drain(within(Self::asked(&collection, query)).await?).await
+    }
+
+    /// A query as it is asked.
+    fn asked<'a>(collection: &'a Collection<RawDocumentBuf>, query: &Query) -> Find<'a, RawDocumentBuf> {
         let mut find = collection.find(filter::filter(&query.conditions)).batch_size(CURSOR_BATCH);
         if !query.sort.is_empty() {
             find = find.sort(filter::sort(&query.sort));
@@ -104,7 +111,7 @@ impl MongoStore {
         if !query.fields.is_empty() {
             find = find.projection(filter::projection(&query.fields));
         }
-        drain(within(find).await?).await
+        find
     }
 }
 

@@ -160,6 +160,15 @@ impl Work {
         Ok(changed)
     }
 
+    /// Whether nothing differs from before.
+    pub fn is_unchanged(&self) -> bool {
+        let same = |slot: &Slot| {
+            let (before, after) = (slot.before.as_ref(), slot.present());
+            before.map(|held| held.as_bytes()) == after.map(|held| held.as_bytes())
+        };
+        self.collections.values().flat_map(BTreeMap::values).all(same)
+    }
+
     /// What differs from before.
     pub fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::new();

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::{Pipeline, Readers, Sync};
+use crate::cli::{Organisation, Pipeline, Readers, Sync};
 use crate::servers::Kind;
 use crate::workspace::Workspace;
 
@@ -43,6 +43,19 @@ pub fn sync(options: &Sync) -> Result<()> {
 
 /// `cargo xtask bench readers`.
 pub fn readers(options: &Readers) -> Result<()> {
+    let numbers = [("--rounds", options.rounds), ("--leads", options.leads)];
+    whole_product("readers", &numbers)
+}
+
+/// `cargo xtask bench organisation`.
+pub fn organisation(options: &Organisation) -> Result<()> {
+    let Organisation { people, reports, deals, rounds } = *options;
+    let numbers = [("--people", people), ("--reports", reports), ("--deals", deals), ("--rounds", rounds)];
+    whole_product("organisation", &numbers)
+}
+
+/// A benchmark that starts the product's processes.
+fn whole_product(name: &str, numbers: &[(&str, u32)]) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut build = workspace.cargo();
     build.args(["build", "--profile", "bench", "--package", "salescommand"]);
@@ -54,7 +67,9 @@ pub fn readers(options: &Readers) -> Result<()> {
         .env("SALESCOMMAND_TEST_NATS_SERVER", Kind::Nats.ensure_program()?)
         .env("SALESCOMMAND_TEST_MONGOD", Kind::Mongo.ensure_program()?)
         .env("SALESCOMMAND_TEST_BIN", workspace.target.join("release/salescommand"))
-        .args(["bench", "--package", "salescommand-tests", "--bench", "readers", "--"])
-        .args(["--rounds", &options.rounds.to_string(), "--leads", &options.leads.to_string()]);
+        .args(["bench", "--package", "salescommand-tests", "--bench", name, "--"]);
+    for (option, number) in numbers {
+        cargo.args([option.to_string(), number.to_string()]);
+    }
     if cargo.status()?.success() { Ok(()) } else { bail!("the benchmark failed; see above") }
 }

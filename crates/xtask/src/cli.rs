@@ -122,6 +122,9 @@ impl Test {
 /// What can be measured.
 #[derive(Subcommand)]
 pub enum Bench {
+    /// What a wide scope costs: an invented organisation, read by the one at the top, a manager and somebody without reports
+    #[command(after_help = "Example: cargo xtask bench organisation --people 5000 --reports 3")]
+    Organisation(Organisation),
     /// Raw events to serving documents, on servers of its own; builds with optimisation first
     #[command(after_help = "Example: cargo xtask bench pipeline --events 10000 --bytes 1024 --runs 1")]
     Pipeline(Pipeline),
@@ -148,6 +151,23 @@ pub struct Sync {
     /// Let the API user read the history that Odoo keeps of leads, which takes requests of its own.
     #[arg(long)]
     pub history: bool,
+}
+
+/// Options of `bench organisation`.
+#[derive(Args)]
+pub struct Organisation {
+    /// How many people
+    #[arg(long, default_value_t = 50_000)]
+    pub people: u32,
+    /// How many report to each manager
+    #[arg(long, default_value_t = 5)]
+    pub reports: u32,
+    /// Deals of each; half as many activities
+    #[arg(long, default_value_t = 2)]
+    pub deals: u32,
+    /// How often each question is asked; medians are shown
+    #[arg(long, default_value_t = 40)]
+    pub rounds: u32,
 }
 
 /// Options of `bench readers`.
@@ -188,6 +208,7 @@ impl Cli {
             Command::Reset(options) => commands::reset(options),
             Command::Exec(options) => commands::exec(options),
             Command::Test(options) | Command::Ci(options) => suites::run(options),
+            Command::Bench(Bench::Organisation(options)) => bench::organisation(options),
             Command::Bench(Bench::Pipeline(options)) => bench::pipeline(options),
             Command::Bench(Bench::Readers(options)) => bench::readers(options),
             Command::Bench(Bench::Sync(options)) => bench::sync(options),

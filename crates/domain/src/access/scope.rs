@@ -3,6 +3,7 @@
 //! Every record has one scope key, by a rule per entity: its owner's facet; unassigned records the inbox of their
 //! team, else of their company, else of their source. A scope is the set of keys a user may read.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -65,6 +66,13 @@ impl ScopeKey {
     }
 }
 
+/// Keys are equal, and in the order, of their texts.
+impl Borrow<str> for ScopeKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for ScopeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -86,15 +94,35 @@ pub enum ScopeKind {
 /// What a user may read. Made by [`super::OrgTree::scope`] only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    pub(super) kind: ScopeKind,
-    pub(super) keys: BTreeSet<ScopeKey>,
-    pub(super) people: usize,
-    pub(super) delegated: usize,
+    kind: ScopeKind,
+    keys: BTreeSet<ScopeKey>,
+    /// Worked out once: it is a digest of all keys.
+    roll_up: ScopeKey,
+    people: usize,
+    delegated: usize,
 }
 
 impl Scope {
+    /// Every record.
+    pub(super) fn all(people: usize) -> Self {
+        let roll_up = ScopeKey::roll_up(None::<std::iter::Empty<&ScopeKey>>);
+        Self { kind: ScopeKind::All, keys: BTreeSet::new(), roll_up, people, delegated: 0 }
+    }
+
+    /// The records of these keys: of so many people, some of whom only delegate.
+    pub(super) fn of(keys: BTreeSet<ScopeKey>, people: usize, delegated: usize) -> Self {
+        let kind = if people > 1 { ScopeKind::Team } else { ScopeKind::Own };
+        let roll_up = ScopeKey::roll_up(Some(keys.iter()));
+        Self { kind, keys, roll_up, people, delegated }
+    }
+
     /// Whether a record with this key may be read.
     pub fn allows(&self, key: &ScopeKey) -> bool {
+        self.allows_text(key.as_str())
+    }
+
+    /// The same of a key as it stands in the database.
+    pub fn allows_text(&self, key: &str) -> bool {
         self.kind == ScopeKind::All || self.keys.contains(key)
     }
 
@@ -104,8 +132,8 @@ impl Scope {
     }
 
     /// The key under which the sums of all its records are kept together, if they are.
-    pub fn roll_up(&self) -> ScopeKey {
-        ScopeKey::roll_up(self.keys().map(BTreeSet::iter))
+    pub fn roll_up(&self) -> &ScopeKey {
+        &self.roll_up
     }
 
     /// How wide it is.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::{Role, Scope, ScopeKey, ScopeKind};
+use super::{Role, Scope, ScopeKey};
 use crate::canonical::{FacetId, ManagerEdge, ManagerEvidence};
 
 /// A golden user, as far as visibility is concerned.
@@ -227,8 +227,7 @@ impl OrgTree {
     /// delegated to the delegator, and never the delegator's role.
     pub fn scope_with(&self, role: Role, person: Option<FacetId>, delegators: &[FacetId]) -> Scope {
         if role.sees_everything() {
-            let people = self.facets.len();
-            return Scope { kind: ScopeKind::All, keys: BTreeSet::new(), people, delegated: 0 };
+            return Scope::all(self.facets.len());
         }
         let mut below = BTreeSet::new();
         self.add_subtrees(person.as_slice(), &mut below);
@@ -239,8 +238,7 @@ impl OrgTree {
             keys.extend(self.facets.get(person).into_iter().flatten().map(|facet| ScopeKey::owner(*facet)));
             keys.extend(self.led.get(person).into_iter().flatten().map(|team| ScopeKey::team(*team)));
         }
-        let kind = if below.len() > 1 { ScopeKind::Team } else { ScopeKind::Own };
-        Scope { kind, keys, people: below.len(), delegated: below.len() - own }
+        Scope::of(keys, below.len(), below.len() - own)
     }
 
     /// Adds people and everyone below them.

@@ -11,6 +11,7 @@ use crate::{
 };
 
 const C: &str = "serving_list_g1";
+const OPPOSITE: &str = "serving_opposite_g1";
 
 fn facet(number: u8) -> Result<FacetId, Failure> {
     format!("00000000-0000-0000-0000-0000000000{number:02x}")
@@ -59,6 +60,101 @@ pub(super) async fn a_scope_limits_what_is_read<S: Documents + ScopedReads>(stor
     let limited = ids(&store.read(C, &scope, &by_id.limited(1)).await?)?;
     ensure!(limited == ["1"], "the limit was applied before the scope: {limited:?}");
     Ok(())
+}
+
+/// One (0) to whom 1,199 report, and as many strangers.
+const TOGETHER: u32 = 1_200;
+const EVERYBODY: u32 = 2_400;
+
+fn somebody(number: u32) -> Result<FacetId, Failure> {
+    format!("00000000-0000-0000-0000-{number:012x}").parse().map_err(|_| Failure("no facet id".to_owned()))
+}
+
+/// A document of everybody, in two collections: in the order of their numbers, and in the opposite order.
+async fn many_people<S: Documents>(store: &S) -> Result<OrgTree, Failure> {
+    let mut people = Vec::new();
+    let mut writes = Vec::new();
+    for number in 0..EVERYBODY {
+        let id = somebody(number)?;
+        let manager = (1..TOGETHER).contains(&number).then(|| somebody(0)).transpose()?;
+        people.push(Person { id, facets: vec![id], manager });
+        for (collection, place) in [(C, number), (OPPOSITE, EVERYBODY - 1 - number)] {
+            let key = ScopeKey::owner(id);
+            let document = doc! {
+                "_id": format!("{place:04}"), "scope_key": key.as_str(), "owner": i64::from(number),
+            };
+            writes.push(insert(collection, document)?);
+        }
+    }
+    writes.push(insert(C, doc! { "_id": "without", "owner": 0_i64 })?);
+    writes.push(insert(C, doc! { "_id": "other", "owner": 0_i64, "scope_key": ["owner:x"] })?);
+    store.commit(batch("p", 0, writes)).await?;
+    Ok(OrgTree::build(&people, &[]))
+}
+
+pub(super) async fn a_wide_scope_gives_what_is_in_it<S: Documents + ScopedReads>(store: &S) -> Outcome {
+    let tree = many_people(store).await?;
+    let scope = tree.scope(Role::SalesManager, Some(somebody(0)?));
+    let own = |first: u32, count: usize| -> Vec<String> {
+        (first..first + TOGETHER).map(|place| format!("{place:04}")).take(count).collect()
+    };
+    let up = Query::all().sorted("_id", Direction::Ascending);
+    let down = Query::all().sorted("_id", Direction::Descending);
+    // In the one collection the scope's documents come first, in the other one behind those of strangers.
+    for (collection, first) in [(C, 0), (OPPOSITE, EVERYBODY - TOGETHER)] {
+        let all = own(first, usize::MAX);
+        let downwards: Vec<_> = all.iter().rev().take(20).cloned().collect();
+        let after = Condition::Gt("_id".to_owned(), all.get(9).cloned().unwrap_or_default().into());
+        let beyond = Condition::Gt("_id".to_owned(), all.last().cloned().unwrap_or_default().into());
+        let of = |places: &[u32]| {
+            let places = places.iter().map(|place| format!("{place:04}").into()).collect();
+            Condition::In("_id".to_owned(), places)
+        };
+        let cases = [
+            (up.clone(), all.clone()),
+            (up.clone().limited(20), own(first, 20)),
+            (up.clone().limited(5_000), all.clone()),
+            (down.clone().limited(20), downwards),
+            (up.clone().with(after).limited(20), all.iter().skip(10).take(20).cloned().collect()),
+            (up.clone().with(beyond).limited(20), Vec::new()),
+            (up.clone().limited(0), Vec::new()),
+            (Query::all().with(of(&[first + 5])).limited(1), vec![format!("{:04}", first + 5)]),
+            (Query::all().with(of(&[EVERYBODY - 1 - first])).limited(1), Vec::new()),
+            (up.clone().with(of(&BORDER)), at_border(first)),
+        ];
+        for (query, expected) in cases {
+            let found = ids(&store.read(collection, &scope, &query).await?)?;
+            ensure!(found == expected, "{query:?} gave {found:?}, not {expected:?}");
+        }
+        let count = store.count(collection, &scope, &Query::all()).await?;
+        ensure!(count == u64::from(TOGETHER), "{count} documents of {TOGETHER}");
+        let page = up.clone().only(&["owner"]).limited(1);
+        let found = store.read(collection, &scope, &page).await?;
+        let owner = if first == 0 { 0_i64 } else { i64::from(TOGETHER) - 1 };
+        ensure!(found == [raw(doc! { "_id": format!("{first:04}"), "owner": owner })?], "{found:?}");
+    }
+    let key = |number: u32| Ok::<_, Failure>(bson::Bson::from(ScopeKey::owner(somebody(number)?).as_str()));
+    let named = |keys| up.clone().with(Condition::In("scope_key".to_owned(), keys));
+    for (query, expected) in [
+        (named(vec![key(3)?, key(4)?, key(TOGETHER)?]), &["0003", "0004"] as &[&str]),
+        (named(vec![key(TOGETHER)?]), &[]),
+        (named(vec![bson::Bson::Null, bson::Bson::from("owner:x")]), &[]),
+    ] {
+        let found = ids(&store.read(C, &scope, &query).await?)?;
+        ensure!(found == expected, "{query:?} gave {found:?}, not {expected:?}");
+        let count = store.count(C, &scope, &query).await?;
+        ensure!(count == expected.len() as u64, "{query:?} counts {count}");
+    }
+    Ok(())
+}
+
+/// Places on both sides of where the scope's documents begin or end.
+const BORDER: [u32; 4] = [TOGETHER - 2, TOGETHER - 1, TOGETHER, TOGETHER + 1];
+
+/// Those of them that are of the scope.
+fn at_border(first: u32) -> Vec<String> {
+    let places = BORDER.into_iter().filter(|place| (first..first + TOGETHER).contains(place));
+    places.map(|place| format!("{place:04}")).collect()
 }
 
 pub(super) async fn public_documents_need_no_scope<S: Documents + ScopedReads>(store: &S) -> Outcome {

@@ -118,6 +118,8 @@ fn on_servers(suite: &Suite<'_>, nextest_filter: &str, test_filter: &[&str]) -> 
         cargo.env("SALESCOMMAND_FAULT_EVENTS", "50000").env("SALESCOMMAND_FAULT_SEEDS", "1,2,3");
         // Twenty times something happens in each.
         cargo.env("SALESCOMMAND_TEST_COMPANIES", "50");
+        // Eight levels, and a branch of five thousand that moves.
+        cargo.env("SALESCOMMAND_TEST_PEOPLE", "60000");
     }
     if has_nextest() {
         let filter = format!("package({SERVER_TESTS}) and {nextest_filter}");

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::access::ScopeKind;
 
 fn id(number: u8) -> FacetId {
     FacetId(Uuid::from_u128(u128::from(number)))
