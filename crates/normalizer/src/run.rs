@@ -69,6 +69,9 @@ fn with_list_indexes(collection: CollectionSpec) -> CollectionSpec {
         .index(&["scope_key", "deleted", KIND, "body.stage", "body.status", "_id"])
         .index(&["deleted", KIND, "body.status", "_id"])
         .index(&["deleted", KIND, "body.stage", "body.status", "_id"])
+        // Whose deals an account or a contact has decides who sees it.
+        .index(&["body.account"])
+        .index(&["body.contact"])
 }
 
 /// The canonical stream: kept whole, since every projection may be rebuilt from it.

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use salescommand_domain::access::{Role, Scope};
 use salescommand_domain::canonical::{Entity, Facet, FacetId, Golden};
 use salescommand_store::{
-    Active, Condition, Error as StoreError, Query, ScopedReads, canonical_collection, facets_collection,
-    quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,
+    Active, Condition, Error as StoreError, Query, Referring, ScopedReads, canonical_collection,
+    facets_collection, quarantine_collection, roll_up_keys_collection, roll_ups_collection,
+    serving_collection,
 };
 use serde::de::DeserializeOwned;
 
@@ -152,9 +153,14 @@ impl Viewer {
         query: &Query,
     ) -> Result<Vec<T>, ApiError> {
         let collection = canonical_collection(entity, self.active.canonical);
-        let documents = match entity {
-            Entity::Team => self.store.read_public(&collection, query).await,
-            _ => self.store.read(&collection, &self.scope, query).await,
+        let documents = match seen_by(entity) {
+            _ if entity == Entity::Team => self.store.read_public(&collection, query).await,
+            Some(field) => {
+                let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
+                let by = Referring { collection: &deals, field };
+                self.store.read_referred(&collection, &self.scope, by, query).await
+            }
+            None => self.store.read(&collection, &self.scope, query).await,
         };
         document::read_all(&documents.map_err(ApiError::store)?).map_err(ApiError::store)
     }
@@ -218,10 +224,25 @@ impl Viewer {
     /// How many golden records of an entity are within the scope, deleted ones too. Teams are public by declaration.
     pub(crate) async fn golden_count(&self, entity: Entity) -> Result<u64, ApiError> {
         let collection = canonical_collection(entity, self.active.canonical);
+        if let Some(field) = seen_by(entity) {
+            let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
+            let by = Referring { collection: &deals, field };
+            let count = self.store.count_referred(&collection, &self.scope, by, &Query::all()).await;
+            return count.map_err(ApiError::store);
+        }
         if entity != Entity::Team {
             return self.count(&collection, &Query::all()).await;
         }
         let teams = self.store.read_public(&collection, &Query::all().only(&["_id"])).await;
         Ok(teams.map_err(ApiError::store)?.len() as u64)
+    }
+}
+
+/// The field of deals that refers to records of an entity which are seen by whoever sees one of the deals.
+fn seen_by(entity: Entity) -> Option<&'static str> {
+    match entity {
+        Entity::Account => Some("body.account"),
+        Entity::Contact => Some("body.contact"),
+        Entity::Activity | Entity::Opportunity | Entity::Team | Entity::User => None,
     }
 }

@@ -22,6 +22,7 @@ fn single(condition: &Condition) -> Document {
         Condition::Gt(field, value) => (field, "$gt", value.clone()),
         Condition::Gte(field, value) => (field, "$gte", value.clone()),
         Condition::Lt(field, value) => (field, "$lt", value.clone()),
+        Condition::Any(several) => return doc! { "$or": several.iter().map(single).collect::<Vec<_>>() },
     };
     doc! { field: { operator: value } }
 }

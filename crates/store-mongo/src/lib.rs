@@ -14,6 +14,7 @@ mod error;
 mod filter;
 mod ops;
 mod reads;
+mod referred;
 mod scoped;
 mod transaction;
 

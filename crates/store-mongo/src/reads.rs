@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bson::{Bson, RawDocumentBuf, doc};
 use salescommand_domain::access::{Scope, ScopeKey};
 use salescommand_store::{
-    Active, Condition, Direction, Documents, Error, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition,
-    check_evidence, check_rolled_up, check_scoped, stored_position, text_id,
+    Active, Condition, Direction, Documents, Error, POSITIONS_COLLECTION, Query, Referring, ScopedReads,
+    StoredPosition, check_evidence, check_rolled_up, check_scoped, stored_position, text_id,
 };
 
 use crate::MongoStore;
@@ -26,6 +26,30 @@ impl ScopedReads for MongoStore {
     ) -> Result<Vec<RawDocumentBuf>, Error> {
         check_scoped(collection)?;
         self.read_within(collection, scope, query).await
+    }
+
+    async fn read_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_scoped(by.collection)?;
+        check_scoped(collection)?;
+        self.read_seen(collection, scope, by, query).await
+    }
+
+    async fn count_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<u64, Error> {
+        check_scoped(by.collection)?;
+        check_scoped(collection)?;
+        self.count_seen(collection, scope, by, query).await
     }
 
     async fn read_rolled_up(

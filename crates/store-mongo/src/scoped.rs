@@ -25,7 +25,7 @@ use crate::{CURSOR_BATCH, MongoStore};
 /// The field that decides who may see a document.
 pub(crate) const SCOPE_KEY: &str = "scope_key";
 /// A scope of more keys than this is wide: of fewer, the database finds the documents sooner by the keys.
-const WIDE: usize = 1_000;
+pub(crate) const WIDE: usize = 1_000;
 /// Most keys in a query: of 42 letters each, they stay below a command's 16 MiB.
 const MOST_KEYS: usize = 200_000;
 /// Documents that may be read in vain: one for so many keys of the scope.
@@ -122,13 +122,18 @@ impl MongoStore {
     }
 }
 
+/// Whether a query names what few documents have.
+pub(crate) fn is_of_few(query: &Query) -> bool {
+    query.conditions.iter().any(|condition| match condition {
+        Condition::Eq(field, _) | Condition::In(field, _) => FEW.contains(&field.as_str()),
+        _ => false,
+    })
+}
+
 /// How many documents may be read in vain by looking through; none if that is no way to ask: if the scope is narrow, or
 /// what matches is much and does not come out of an index in its order.
 fn in_vain(keys: usize, query: &Query) -> Option<usize> {
-    let of_few = query.conditions.iter().any(|condition| match condition {
-        Condition::Eq(field, _) | Condition::In(field, _) => FEW.contains(&field.as_str()),
-        _ => false,
-    });
+    let of_few = is_of_few(query);
     let in_order = query.limit.is_some() && !query.sort.is_empty();
     match keys {
         0..=WIDE => None,

@@ -34,15 +34,8 @@ pub fn check_batch(batch: &Batch) -> Result<(), Error> {
 
 /// Names of fields are names: an operator in the place of a name could widen what a query matches.
 pub fn check_query(query: &Query) -> Result<(), Error> {
-    let conditions = query.conditions.iter().map(|condition| match condition {
-        Condition::Eq(field, _)
-        | Condition::In(field, _)
-        | Condition::Gt(field, _)
-        | Condition::Gte(field, _)
-        | Condition::Lt(field, _) => field.as_str(),
-    });
     let sort = query.sort.iter().map(|(field, _)| field.as_str());
-    for field in conditions.chain(sort).chain(query.fields.iter().copied()) {
+    for field in asked_of(&query.conditions).into_iter().chain(sort).chain(query.fields.iter().copied()) {
         if field.split('.').any(|part| part.is_empty() || part.starts_with('$') || part.contains('\0')) {
             return Err(Error::Refused(format!("{field:?} is no name of a field")));
         }
@@ -51,6 +44,22 @@ pub fn check_query(query: &Query) -> Result<(), Error> {
         return Err(Error::Refused(format!("{field:?} is no top-level field")));
     }
     Ok(())
+}
+
+/// The fields that conditions are of.
+fn asked_of(conditions: &[Condition]) -> Vec<&str> {
+    let mut fields = Vec::new();
+    for condition in conditions {
+        match condition {
+            Condition::Eq(field, _)
+            | Condition::In(field, _)
+            | Condition::Gt(field, _)
+            | Condition::Gte(field, _)
+            | Condition::Lt(field, _) => fields.push(field.as_str()),
+            Condition::Any(several) => fields.extend(asked_of(several)),
+        }
+    }
+    fields
 }
 
 /// A deletion takes every match: a limit in its query would be passed over, so it is refused.

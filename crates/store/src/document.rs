@@ -114,6 +114,8 @@ pub enum Condition {
     Gte(String, Bson),
     /// Less.
     Lt(String, Bson),
+    /// One of these holds.
+    Any(Vec<Condition>),
 }
 
 /// Which way to sort.

@@ -42,7 +42,7 @@ pub use names::{
     quarantine_collection, roll_up_keys_collection, roll_ups_collection, serving_collection,
 };
 pub use pace::{Considerate, Pace, Readers, Turn, Unhurried, ensure_at_pace};
-pub use port::{Documents, Error, Ops, ScopedReads};
+pub use port::{Documents, Error, Ops, Referring, ScopedReads};
 pub use registry::Registry;
 pub use stored::{
     ACTIVE_ID, active_document, position_document, revision_of, stored_active, stored_position, text_id,

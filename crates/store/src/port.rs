@@ -70,7 +70,18 @@ pub trait Documents: Send + Sync {
     async fn drop_generation(&self, collections: &[String], consumers: &[String]) -> Result<(), Error>;
 }
 
-/// For the query service. Every read of documents takes a scope; a document is given only if its `scope_key` is in it.
+/// Documents by which others are seen, as an account is by its deals: who may see one that is not deleted may see what it refers to,
+/// which is the document that has its reference among its `facets.id`.
+#[derive(Debug, Clone, Copy)]
+pub struct Referring<'a> {
+    /// Their collection.
+    pub collection: &'a str,
+    /// The field that refers, by the id of a facet.
+    pub field: &'static str,
+}
+
+/// For the query service. Every read of documents takes a scope; a document is given only if its `scope_key` is in it, or if it is
+/// asked for by documents that refer to it, and the scope has the `scope_key` of one of these.
 #[async_trait]
 pub trait ScopedReads: Send + Sync {
     /// The switch; a request reads it once.
@@ -83,6 +94,24 @@ pub trait ScopedReads: Send + Sync {
         scope: &Scope,
         query: &Query,
     ) -> Result<Vec<RawDocumentBuf>, Error>;
+
+    /// The documents that match and that the scope allows, or to which one refers that the scope allows.
+    async fn read_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error>;
+
+    /// How many these are.
+    async fn count_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<u64, Error>;
 
     /// The documents that match of one roll-up: of the one that sums all that the scope allows. Other collections than those
     /// of roll-ups are refused.

@@ -167,7 +167,19 @@ impl Organisation {
         delegators.chain([reader]).any(|root| self.is_above(root, person))
     }
 
-    fn sees(&self, reader: usize, number: usize, record: &Record) -> bool {
+    /// Whether a reader sees a record among others.
+    fn sees(&self, reader: usize, number: usize, record: &Record, others: &BTreeMap<usize, &Record>) -> bool {
+        self.sees_as_its_own(reader, number, record)
+            || matches!(entity(number), Entity::Account | Entity::Contact)
+                && others.iter().any(|(deal, of)| {
+                    entity(*deal) == Entity::Opportunity
+                        && of.other == number
+                        && !of.deleted
+                        && self.sees_as_its_own(reader, *deal, of)
+                })
+    }
+
+    fn sees_as_its_own(&self, reader: usize, number: usize, record: &Record) -> bool {
         match (entity(number), record.owner, record.team) {
             (_, Some(owner), _) => self.is_seen(reader, owner),
             // Only deals go to a team's inbox.
@@ -184,8 +196,10 @@ impl Case {
     fn records(&self, after: bool) -> BTreeMap<usize, &Record> {
         let mut records: BTreeMap<_, _> = self.records.iter().enumerate().collect();
         if after {
-            let is_hidden =
-                |number: usize, record: &Record| !self.organisation.sees(self.reader, number, record);
+            let before = records.clone();
+            let is_hidden = |number: usize, record: &Record| {
+                !self.organisation.sees(self.reader, number, record, &before)
+            };
             for (number, change) in self.changes.iter().enumerate().take(self.records.len()) {
                 let hidden = is_hidden(number, &self.records[number]);
                 match change {
@@ -207,12 +221,17 @@ impl Case {
         let before = &self.organisation;
         let outside = |person: usize| !before.is_seen(self.reader, person);
         let mut after = before.clone();
+        let records = self.records(false);
+        let seen =
+            records.iter().filter(|(number, record)| before.sees(self.reader, **number, record, &records));
+        let owners: BTreeSet<usize> = seen.filter_map(|(_, record)| record.owner).collect();
         for person in (0..PEOPLE).filter(|person| outside(*person)) {
             let manager = self.other_managers[person].filter(|at| outside(before.order[*at]));
             after.managers[person] = manager.or(before.managers[person]);
-            // Names are public; whose delegations the reader is told of is called by them.
+            // Names are public; whose delegations the reader is told of, and who owns an account of a visible deal, is called by
+            // them.
             let mut told = before.delegations.iter().filter(|(who, when)| self.is_told(**who, **when));
-            if !told.any(|((from, to), _)| [*from, *to].contains(&person)) {
+            if !told.any(|((from, to), _)| [*from, *to].contains(&person)) && !owners.contains(&person) {
                 after.names[person] = self.other_names[person];
             }
         }
@@ -274,7 +293,8 @@ fn golden(number: usize, record: &Record) -> Golden {
         Entity::Opportunity => {
             let deal = records::deal(&key, "x", record.status, Some((record.minor, "USD")), date.as_deref());
             let GoldenBody::Opportunity(deal) = deal.body else { panic!("a deal") };
-            let deal = Opportunity { name, owner, team, account, ..*deal };
+            let contact = other_of(Entity::Contact);
+            let deal = Opportunity { name, owner, team, account, contact, ..*deal };
             (team, GoldenBody::Opportunity(Box::new(deal)))
         }
         Entity::Account => {
@@ -603,7 +623,7 @@ fn what_is_outside_a_scope_changes_no_byte_of_an_answer() {
         });
         let visible = before
             .iter()
-            .filter(|(number, record)| case.organisation.sees(case.reader, **number, record))
+            .filter(|(number, record)| case.organisation.sees(case.reader, **number, record, &before))
             .count();
         let shown = first.values().filter(|told| told.starts_with("200")).count();
         let (records, answers, changed, redelegated) = seen.get();

@@ -32,7 +32,7 @@ use salescommand_query::writes::{RecordWrite, RecordWrites, WriteError};
 use salescommand_query::{Clock, HealthCheck, RAW_ZONE, ReadinessCheck};
 use salescommand_store::memory::MemoryStore;
 use salescommand_store::{
-    Active, Batch, Documents, Error, Operation, Ops, Query, ScopedReads, StoredPosition, Write,
+    Active, Batch, Documents, Error, Operation, Ops, Query, Referring, ScopedReads, StoredPosition, Write,
     facets_collection, quarantine_collection, serving_collection,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -86,6 +86,24 @@ impl ScopedReads for SwitchedStore {
         query: &Query,
     ) -> Result<Vec<RawDocumentBuf>, Error> {
         self.twin()?.read(collection, scope, query).await
+    }
+    async fn read_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        self.twin()?.read_referred(collection, scope, by, query).await
+    }
+    async fn count_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<u64, Error> {
+        self.twin()?.count_referred(collection, scope, by, query).await
     }
     async fn read_rolled_up(
         &self,

@@ -118,6 +118,7 @@ where
     check!(operational:
         a_scope_limits_what_is_read,
         a_wide_scope_gives_what_is_in_it,
+        what_documents_of_a_scope_refer_to_is_seen,
         public_documents_need_no_scope,
         counts_and_positions_are_told,
         accounts_are_unique_by_email,
@@ -170,6 +171,6 @@ mod tests {
     #[tokio::test]
     async fn the_twin_conforms() {
         let passed = super::run(|_| async { Ok(MemoryStore::new()) }).await;
-        assert_eq!(passed.map_err(|failure| println!("{failure}")), Ok(33));
+        assert_eq!(passed.map_err(|failure| println!("{failure}")), Ok(34));
     }
 }

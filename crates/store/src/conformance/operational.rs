@@ -7,7 +7,7 @@ use salescommand_domain::canonical::FacetId;
 use super::{Failure, Outcome, batch, ensure, ensure_error, ids, insert, raw};
 use crate::{
     Condition, Direction, Documents, Error, OPS_REFRESH_TOKENS, OPS_SOURCES, OPS_USED_SIGN_INS, OPS_USERS,
-    Ops, Query, ScopedReads,
+    Ops, Query, Referring, ScopedReads,
 };
 
 const C: &str = "serving_list_g1";
@@ -155,6 +155,97 @@ const BORDER: [u32; 4] = [TOGETHER - 2, TOGETHER - 1, TOGETHER, TOGETHER + 1];
 fn at_border(first: u32) -> Vec<String> {
     let places = BORDER.into_iter().filter(|place| (first..first + TOGETHER).contains(place));
     places.map(|place| format!("{place:04}")).collect()
+}
+
+const DEALS: &str = "canonical_deals_g1";
+
+/// Of what is seen because of a deal: `n` is of nobody, the deals of person `n` refer to its second facet; those of person 7 are
+/// deleted, and 5 and 6 share one. `own` is of person 3.
+async fn seen_by_deals<S: Documents>(store: &S) -> Result<(), Failure> {
+    let mut writes = Vec::new();
+    for number in 0..EVERYBODY {
+        let (owner, shared) = (ScopeKey::owner(somebody(number)?), if number == 6 { 5 } else { number });
+        writes.push(insert(
+            DEALS,
+            doc! {
+                "_id": format!("d{number:04}"), "scope_key": owner.as_str(), "deleted": number == 7,
+                "body": { "account": format!("b{shared:04}") },
+            },
+        )?);
+        let facets = vec![doc! { "id": format!("a{number:04}") }, doc! { "id": format!("b{number:04}") }];
+        writes.push(insert(
+            C,
+            doc! { "_id": format!("{number:04}"), "scope_key": "unassigned:odoo", "facets": facets },
+        )?);
+    }
+    writes.push(insert(
+        DEALS,
+        doc! { "_id": "of-nothing", "scope_key": ScopeKey::owner(somebody(3)?).as_str(), "deleted": false },
+    )?);
+    writes.push(insert(C, doc! { "_id": "own", "scope_key": ScopeKey::owner(somebody(3)?).as_str() })?);
+    writes.push(insert(C, doc! { "_id": "of-nobody", "scope_key": "unassigned:odoo" })?);
+    store.commit(batch("p", 0, writes)).await?;
+    Ok(())
+}
+
+pub(super) async fn what_documents_of_a_scope_refer_to_is_seen<S: Documents + ScopedReads>(
+    store: &S,
+) -> Outcome {
+    seen_by_deals(store).await?;
+    let mut people = Vec::new();
+    for number in 0..EVERYBODY {
+        let id = somebody(number)?;
+        // 3 leads 5 to 7, and 9 many; nobody else leads anybody.
+        let manager = match number {
+            5..=7 => Some(somebody(3)?),
+            1_000.. => Some(somebody(9)?),
+            _ => None,
+        };
+        people.push(Person { id, facets: vec![id], manager });
+    }
+    let tree = OrgTree::build(&people, &[]);
+    let by = Referring { collection: DEALS, field: "body.account" };
+    let up = Query::all().sorted("_id", Direction::Ascending);
+    let few = |ids: &[&str]| {
+        let ids = ids.iter().map(|id| bson::Bson::from(*id)).collect();
+        up.clone().with(Condition::In("facets.id".to_owned(), ids))
+    };
+    let many: Vec<String> =
+        std::iter::once(9).chain(1_000..EVERYBODY).map(|number| format!("{number:04}")).collect();
+    let all = many.iter().map(String::as_str).collect::<Vec<_>>();
+    let cases: [(u32, Query, &[&str]); 10] = [
+        (3, up.clone(), &["0003", "0005", "own"]),
+        (3, up.clone().limited(2), &["0003", "0005"]),
+        (3, up.clone().with(Condition::Gt("_id".to_owned(), "0003".into())), &["0005", "own"]),
+        (3, few(&["a0005", "a0006", "b0008"]), &["0005"]),
+        (6, up.clone(), &["0005"]),
+        (7, up.clone(), &[]),
+        (9, up.clone(), &all),
+        (9, up.clone().limited(3), &all[..3]),
+        (9, up.clone().with(Condition::Gt("_id".to_owned(), "2397".into())), &["2398", "2399"]),
+        (9, few(&["a0003", "a0009", "b1000"]), &["0009", "1000"]),
+    ];
+    for (person, query, expected) in cases {
+        let scope = tree.scope(Role::SalesManager, Some(somebody(person)?));
+        let found = ids(&store.read_referred(C, &scope, by, &query).await?)?;
+        ensure!(found == expected, "{person}, {query:?}: {found:?}, not {expected:?}");
+        let whole = Query { limit: None, ..query };
+        let whole_count = store.read_referred(C, &scope, by, &whole).await?.len() as u64;
+        let count = store.count_referred(C, &scope, by, &whole).await?;
+        ensure!(count == whole_count, "{person}, {whole:?} counts {count}");
+    }
+    let everything = tree.scope(Role::SuperAdmin, None);
+    let count = store.read_referred(C, &everything, by, &up).await?.len();
+    ensure!(count == EVERYBODY as usize + 2, "{count} documents for who sees everything");
+    let nothing = tree.scope(Role::SalesUser, None);
+    ensure!(store.read_referred(C, &nothing, by, &up).await?.is_empty(), "who sees nothing");
+    ensure!(store.count_referred(C, &nothing, by, &up).await? == 0, "who sees nothing");
+    let ops = Referring { collection: OPS_USERS, field: "email" };
+    ensure!(
+        store.read_referred(C, &everything, ops, &up).await.is_err(),
+        "operational documents refer to nothing"
+    );
+    Ok(())
 }
 
 pub(super) async fn public_documents_need_no_scope<S: Documents + ScopedReads>(store: &S) -> Outcome {

@@ -53,6 +53,14 @@ fn holds(document: &RawDocument, condition: &Condition) -> Result<bool, Error> {
         Condition::Gt(field, bound) => ordered(field, bound, Ordering::is_gt),
         Condition::Gte(field, bound) => ordered(field, bound, Ordering::is_ge),
         Condition::Lt(field, bound) => ordered(field, bound, Ordering::is_lt),
+        Condition::Any(several) => {
+            for condition in several {
+                if holds(document, condition)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
     }
 }
 

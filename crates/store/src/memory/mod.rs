@@ -19,9 +19,9 @@ use self::state::State;
 use crate::hashes::chunk_ids;
 use crate::{
     ACTIVE_COLLECTION, ACTIVE_ID, Active, Batch, CollectionSpec, Condition, Documents, Error,
-    HASHES_COLLECTION, Ops, POSITIONS_COLLECTION, Query, ScopedReads, StoredPosition, active_document,
-    check_deletion, check_evidence, check_operational, check_query, check_rolled_up, check_scoped,
-    stored_active, stored_position,
+    HASHES_COLLECTION, Ops, POSITIONS_COLLECTION, Query, Referring, ScopedReads, StoredPosition,
+    active_document, check_deletion, check_evidence, check_operational, check_query, check_rolled_up,
+    check_scoped, stored_active, stored_position,
 };
 
 /// Every collection's documents, by id, as stored.
@@ -246,6 +246,40 @@ impl ScopedReads for MemoryStore {
         let Some(keys) = scope.keys() else { return self.run(collection, query) };
         let keys = keys.iter().map(|key| Bson::from(key.as_str())).collect();
         self.run(collection, &query.clone().with(Condition::In("scope_key".to_owned(), keys)))
+    }
+
+    async fn read_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, Error> {
+        check_scoped(by.collection)?;
+        check_scoped(collection)?;
+        let Some(keys) = scope.keys() else { return self.run(collection, query) };
+        let there = Query::all().with(Condition::Eq("deleted".to_owned(), Bson::Boolean(false)));
+        let mut referred = Vec::new();
+        for document in self.read(by.collection, scope, &there).await? {
+            referred.extend(matching::values(&document, by.field, false)?);
+        }
+        referred.retain(|id| *id != Bson::Null);
+        let keys = keys.iter().map(|key| Bson::from(key.as_str())).collect();
+        let seen = vec![
+            Condition::In("scope_key".to_owned(), keys),
+            Condition::In("facets.id".to_owned(), referred),
+        ];
+        self.run(collection, &query.clone().with(Condition::Any(seen)))
+    }
+
+    async fn count_referred(
+        &self,
+        collection: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<u64, Error> {
+        Ok(self.read_referred(collection, scope, by, query).await?.len() as u64)
     }
 
     async fn read_rolled_up(
