@@ -102,6 +102,7 @@ impl Accounts {
             disabled: false,
             revision: 1,
             directory: Vec::new(),
+            scim: None,
             created_at: self.clock.now(),
         };
         self.put_new(account).await

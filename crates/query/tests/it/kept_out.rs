@@ -20,12 +20,12 @@ use crate::world::{Browser, PASSWORD, World, email, key};
 const MS365: &str = "/api/auth/ms365";
 
 /// An account in the directory, and whether it may be used.
-fn account(object: &str, enabled: bool) -> DirectoryAccount {
+pub fn account(object: &str, enabled: bool) -> DirectoryAccount {
     DirectoryAccount { key: IdentityKey::directory_object(Entity::User, TENANT, object).unwrap(), enabled }
 }
 
 /// The directory says this of a person, and the projection has it.
-async fn says(world: &World, person: FacetId, name: &str, of: Vec<DirectoryAccount>) {
+pub async fn says(world: &World, person: FacetId, name: &str, of: Vec<DirectoryAccount>) {
     let mut entry = records::person(person, vec![person, records::seller(name)], name, None);
     if let DirectoryFact::Person { accounts, .. } = &mut entry.fact {
         *accounts = of;
