@@ -182,9 +182,18 @@ impl Record {
 }
 
 impl Account {
+    fn record(&self) -> Option<&Record> {
+        self.scim.as_ref().filter(|record| !record.gone)
+    }
+
+    /// The provider whose directory keeps it.
+    pub(super) fn kept_by(&self) -> Option<&str> {
+        self.record().map(|record| record.provider.as_str())
+    }
+
     /// What a directory keeps of it: the user, and what we say of it; none if no directory does.
     pub(crate) fn provisioned(&self) -> Option<(ScimUser, Meta)> {
-        let record = self.scim.as_ref().filter(|record| !record.gone)?;
+        let record = self.record()?;
         let (id, created, revision) = (self.id.clone(), self.created_at, self.revision);
         Some((record.user(), Meta { id, created, modified: record.modified, revision }))
     }

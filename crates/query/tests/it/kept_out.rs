@@ -93,6 +93,11 @@ async fn the_first_request_after_it_says_why() {
     says(&world, ana, "ana", vec![account("a", false), account("other", false)]).await;
     let problem = browser.get("/api/opportunities").await.problem(401, "directory-disabled");
     assert!(problem["detail"].as_str().unwrap().contains("directory"), "{problem}");
+    // And administrators see it.
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    let users = admin.get("/api/users").await.json();
+    let out = users["users"].as_array().unwrap().iter().filter(|user| user["directory_disabled"] == true);
+    assert_eq!(out.map(|user| user["email"].clone()).collect::<Vec<_>>(), [email(Role::AccountManager)]);
     // Of somebody with two accounts there, one is enough.
     says(&world, ana, "ana", vec![account("a", false), account("other", true)]).await;
     world.signed_in(Role::AccountManager).await;

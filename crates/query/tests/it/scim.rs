@@ -201,6 +201,10 @@ async fn a_user_is_an_account_without_a_password_that_its_own_sign_in_opens() {
         1,
         "one person with the directory's user"
     );
+    let mut admin = world.browser();
+    admin.sign_in(&email(Role::SuperAdmin), PASSWORD).await;
+    let shown = admin.get("/api/users?q=ann@").await.json()["users"][0].clone();
+    assert_eq!((&shown["kept_by"], &shown["providers"]), (&json!("ms365"), &json!(["ms365"])));
     world.browser().sign_in("ann@example.com", "").await.problem(401, "invalid-credentials");
 
     let (mut browser, _) = signs_in(&provider, &world, "ann").await;
