@@ -109,6 +109,9 @@ pub enum ServiceError {
     /// A sign-in provider cannot be used as configured.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
+    /// No signing key comes out of a session key.
+    #[error("the session key gives no signing key")]
+    SigningKey(#[from] jsonwebtoken::errors::Error),
     /// The API's description could not be written.
     #[error("the description of the API cannot be written")]
     Description(#[from] serde_json::Error),
@@ -252,7 +255,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         ops: ops.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
-        tokens: AccessTokens::new(&config.session_keys, config.access_lifetime),
+        tokens: AccessTokens::new(&config.session_keys, config.access_lifetime)?,
         refresh_lifetime: config.refresh_lifetime,
     };
     let seals = Seals::new(&config.session_keys);

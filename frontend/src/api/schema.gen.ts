@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public keys of access tokens */
+        get: operations["jwks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -2664,6 +2681,26 @@ export interface components {
             /** @description `/problems/<code>`. */
             type: string;
         };
+        /** @description A public key (RFC 7517, RFC 8037). */
+        PublicSigningKey: {
+            /** @description `EdDSA`. */
+            alg: string;
+            /** @description `Ed25519`. */
+            crv: string;
+            /** @description The name by which tokens tell their key. */
+            kid: string;
+            /** @description `OKP`. */
+            kty: string;
+            /** @description `sig`. */
+            use: string;
+            /** @description The key, in base64 of URLs. */
+            x: string;
+        };
+        /** @description Public keys. */
+        PublicSigningKeys: {
+            /** @description The one that signs first, then former ones whose tokens are still believed. */
+            keys: components["schemas"]["PublicSigningKey"][];
+        };
         /** @description Rejected raw events. */
         QuarantineCount: {
             /**
@@ -3915,6 +3952,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    jwks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicSigningKeys"];
+                };
+            };
+            /** @description A dependency is unavailable, or the answer took too long */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_entries: {
         parameters: {
             query?: {
