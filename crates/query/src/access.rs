@@ -283,12 +283,14 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             TokenError::Expired => ApiError::access_expired(),
             TokenError::Invalid => ApiError::session_expired(),
         })?;
-        if !app.sessions.lives(&claims).await.map_err(ApiError::store)? {
-            return Err(ApiError::session_expired());
-        }
-        let account = app.accounts.enabled(&claims.sub).await.map_err(ApiError::store)?;
-        let account = account.ok_or_else(ApiError::session_expired)?;
-        app.admit(&account).await?;
+        let (lives, account, directory) = tokio::try_join!(
+            app.sessions.lives(&claims),
+            app.accounts.enabled(&claims.sub),
+            app.directory(),
+        )
+        .map_err(ApiError::store)?;
+        let account = account.filter(|_| lives).ok_or_else(ApiError::session_expired)?;
+        app.admit(&account, &directory).await?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
             _ => Ok(Self {
