@@ -7,3 +7,4 @@ pub mod load;
 pub mod mongo;
 pub mod nats;
 pub mod platform;
+mod signals;
