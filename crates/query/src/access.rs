@@ -5,6 +5,7 @@
 
 mod directory;
 mod links;
+mod provisioning;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -51,6 +52,7 @@ use crate::viewer::{Reader, Viewer, Viewers};
 use crate::writes::RecordWrites;
 
 pub(crate) use links::Forgotten;
+pub(crate) use provisioning::Provisioning;
 
 /// What every handler may use.
 pub(crate) struct App {
@@ -63,6 +65,7 @@ pub(crate) struct App {
     pub(crate) attempts_per_account: Throttle,
     pub(crate) attempts_per_address: Throttle,
     pub(crate) wrong_hook_keys: Throttle,
+    pub(crate) wrong_scim_tokens: Throttle,
     pub(crate) forgotten: Forgotten,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -130,8 +133,8 @@ const ATTEMPTS_PER_ACCOUNT: usize = 10;
 const ATTEMPTS_PER_ADDRESS: usize = 100;
 /// The window in which they are counted.
 const ATTEMPTS_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Wrong keys of hooks per address, in a minute.
-const WRONG_HOOK_KEYS: usize = 60;
+/// Wrong keys of hooks, and wrong tokens of directories, per address, in a minute.
+const WRONG_KEYS: usize = 60;
 
 impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
@@ -145,7 +148,8 @@ impl App {
             attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
             forgotten: Forgotten::new(ATTEMPTS_WINDOW),
-            wrong_hook_keys: Throttle::new(WRONG_HOOK_KEYS, Duration::from_secs(60)),
+            wrong_hook_keys: Throttle::new(WRONG_KEYS, Duration::from_secs(60)),
+            wrong_scim_tokens: Throttle::new(WRONG_KEYS, Duration::from_secs(60)),
             clock: open.clock,
             ids: open.ids,
             load: open.load,
@@ -279,12 +283,14 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             TokenError::Expired => ApiError::access_expired(),
             TokenError::Invalid => ApiError::session_expired(),
         })?;
-        if !app.sessions.lives(&claims).await.map_err(ApiError::store)? {
-            return Err(ApiError::session_expired());
-        }
-        let account = app.accounts.enabled(&claims.sub).await.map_err(ApiError::store)?;
-        let account = account.ok_or_else(ApiError::session_expired)?;
-        app.admit(&account).await?;
+        let (lives, account, directory) = tokio::try_join!(
+            app.sessions.lives(&claims),
+            app.accounts.enabled(&claims.sub),
+            app.directory(),
+        )
+        .map_err(ApiError::store)?;
+        let account = account.filter(|_| lives).ok_or_else(ApiError::session_expired)?;
+        app.admit(&account, &directory).await?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
             _ => Ok(Self {

@@ -6,6 +6,7 @@
 mod directory;
 mod identities;
 mod links;
+mod scim;
 mod users;
 
 use std::fmt;
@@ -31,6 +32,7 @@ pub use directory::DirectoryObject;
 pub(crate) use identities::Newcomer;
 pub use identities::{ExternalIdentity, Linked};
 pub(crate) use links::PasswordLink;
+pub(crate) use scim::Rules;
 pub(crate) use users::{AccountChange, AccountDetail, Changed};
 
 /// The object name of accounts within the configuration instance.
@@ -58,6 +60,12 @@ pub enum AccountError {
     /// Nobody would be left to manage accounts.
     #[error("{0} is the last super admin: make another one first")]
     LastAdministrator(String),
+    /// Another user of the directory has this.
+    #[error("another user has this {0}")]
+    Taken(&'static str),
+    /// Somebody else has changed the account meanwhile.
+    #[error("the account was changed by somebody else")]
+    Stale,
     /// Somebody else changed the account over and over at the same time.
     #[error("the account {0} was changed by somebody else; try again")]
     Contended(String),
@@ -111,6 +119,9 @@ pub(crate) struct Account {
     /// The records in directories whose owners sign in to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) directory: Vec<DirectoryObject>,
+    /// What a directory keeps of it over SCIM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scim: Option<scim::Record>,
     created_at: Timestamp,
 }
 
@@ -208,6 +219,7 @@ impl Accounts {
             disabled: false,
             revision: 1,
             directory: Vec::new(),
+            scim: None,
             created_at: self.clock.now(),
         };
         self.put_new(account).await

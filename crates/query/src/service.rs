@@ -284,6 +284,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
 /// Layers, innermost first: a request passes them from the last to the first.
 fn router(api: Router<Arc<App>>, app: Arc<App>) -> Router {
     api.merge(routes::undescribed())
+        .merge(routes::scim::routes())
         .fallback(front_end::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(reply::not_modified))

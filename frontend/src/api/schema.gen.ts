@@ -1427,7 +1427,7 @@ export interface components {
         };
         /** @description Who did something. */
         AuditActor: {
-            /** @description `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous`. */
+            /** @description `account:ID`, `person:ID`, `shell:NAME`, `scim:PROVIDER`, `system` or `anonymous`. */
             id: string;
             /** @description The present name of an account; none if there is none any more. */
             name?: string | null;
@@ -3842,6 +3842,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description The organisation's directory says that its owner's account there was disabled or is gone, so it opens nothing here. */
+            directory_disabled: boolean;
             /** @description May not sign in. */
             disabled: boolean;
             /** @description Sign-in name. */
@@ -3850,6 +3852,8 @@ export interface components {
             has_password: boolean;
             /** @description Account id. */
             id: string;
+            /** @description The provider whose directory keeps the account over SCIM; none if none does. */
+            kept_by?: string | null;
             /**
              * Format: date-time
              * @description When a session of it was last begun or renewed; none if it has none.

@@ -61,6 +61,8 @@ export const enLater = {
     password: "password",
     active: "Active",
     disabled: "Shut out",
+    directoryDisabled: "Disabled in the directory",
+    keptBy: "kept by the directory of {{provider}}",
     invited: "Invited",
     more: "Next",
     back: "Back",

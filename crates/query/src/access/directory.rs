@@ -56,8 +56,8 @@ impl App {
     }
 
     /// Refuses whoever asks by a session of an account that the directory keeps out, and ends its sessions.
-    pub(super) async fn admit(&self, account: &Account) -> Result<(), ApiError> {
-        if !self.is_kept_out(account).await.map_err(crate::routes::users::problem)? {
+    pub(super) async fn admit(&self, account: &Account, directory: &Directory) -> Result<(), ApiError> {
+        if !self.keeps_out(account, directory).await.map_err(crate::routes::users::problem)? {
             return Ok(());
         }
         self.put_out(&account.id).await?;

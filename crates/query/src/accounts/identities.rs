@@ -33,7 +33,7 @@ pub struct ExternalIdentity {
 
 impl ExternalIdentity {
     /// The key: a digest, so that no length or character of a provider matters.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         let parts = [self.issuer.as_str(), self.tenant.as_deref().unwrap_or_default(), &self.subject];
         let mut framed = Vec::new();
         for part in parts {
@@ -157,15 +157,24 @@ impl Accounts {
             disabled: false,
             revision: 1,
             directory: new.identity.directory_object().into_iter().collect(),
+            scim: None,
             created_at: self.clock.now(),
         };
         let account = match self.ops.insert(OPS_USERS, document::write(&account)?).await {
             Ok(()) => account,
             // A sign-in at the same time, or one that broke off, has made it; anybody else's stays theirs.
-            Err(StoreError::Duplicate { .. }) => self
-                .find("_id", &account.id)
-                .await?
-                .ok_or_else(|| AccountError::EmailTaken(account.email.clone()))?,
+            Err(StoreError::Duplicate { .. }) => {
+                if let Some(held) = self.of_identity(&new.identity).await? {
+                    return Ok(held);
+                }
+                let taken = || AccountError::EmailTaken(account.email.clone());
+                let found = self.find("_id", &account.id).await?.ok_or_else(taken)?;
+                // One that another identity opens by now is not this one's any more.
+                if self.has_identity(&found.id).await? {
+                    return Err(taken());
+                }
+                found
+            }
             Err(error) => return Err(error.into()),
         };
         let tie = self.new_tie(new.identity, &account.id, true);
@@ -191,7 +200,7 @@ impl Accounts {
         Ok(written.await.map(drop)?)
     }
 
-    fn new_tie(&self, identity: ExternalIdentity, account: &str, role_from_provider: bool) -> Tie {
+    pub(super) fn new_tie(&self, identity: ExternalIdentity, account: &str, role_from_provider: bool) -> Tie {
         Tie {
             key: identity.key(),
             identity,

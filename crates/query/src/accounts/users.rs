@@ -25,6 +25,8 @@ pub(crate) struct AccountDetail {
     pub(crate) has_password: bool,
     /// Names of the providers through which its owner signs in.
     pub(crate) providers: Vec<String>,
+    /// The provider whose directory keeps it; none if none does.
+    pub(crate) kept_by: Option<String>,
     /// When a session of it was last begun or renewed; none if it has none.
     pub(crate) last_seen: Option<Timestamp>,
 }
@@ -102,6 +104,7 @@ impl Accounts {
             disabled: false,
             revision: 1,
             directory: Vec::new(),
+            scim: None,
             created_at: self.clock.now(),
         };
         self.put_new(account).await
@@ -190,6 +193,7 @@ impl Accounts {
             created_at: account.created_at,
             has_password: account.has_password(),
             providers: providers.remove(&account.id).unwrap_or_default(),
+            kept_by: account.kept_by().map(str::to_owned),
             last_seen: seen.remove(&account.id),
             summary: account.summary(),
         };

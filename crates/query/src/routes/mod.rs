@@ -9,6 +9,7 @@ mod odoo;
 mod operations;
 mod opportunities;
 mod org;
+pub(crate) mod scim;
 mod sync;
 mod teams;
 pub(crate) mod users;

@@ -20,12 +20,12 @@ use crate::world::{Browser, PASSWORD, World, email, key};
 const MS365: &str = "/api/auth/ms365";
 
 /// An account in the directory, and whether it may be used.
-fn account(object: &str, enabled: bool) -> DirectoryAccount {
+pub fn account(object: &str, enabled: bool) -> DirectoryAccount {
     DirectoryAccount { key: IdentityKey::directory_object(Entity::User, TENANT, object).unwrap(), enabled }
 }
 
 /// The directory says this of a person, and the projection has it.
-async fn says(world: &World, person: FacetId, name: &str, of: Vec<DirectoryAccount>) {
+pub async fn says(world: &World, person: FacetId, name: &str, of: Vec<DirectoryAccount>) {
     let mut entry = records::person(person, vec![person, records::seller(name)], name, None);
     if let DirectoryFact::Person { accounts, .. } = &mut entry.fact {
         *accounts = of;
@@ -93,6 +93,11 @@ async fn the_first_request_after_it_says_why() {
     says(&world, ana, "ana", vec![account("a", false), account("other", false)]).await;
     let problem = browser.get("/api/opportunities").await.problem(401, "directory-disabled");
     assert!(problem["detail"].as_str().unwrap().contains("directory"), "{problem}");
+    // And administrators see it.
+    let mut admin = world.signed_in(Role::SuperAdmin).await;
+    let users = admin.get("/api/users").await.json();
+    let out = users["users"].as_array().unwrap().iter().filter(|user| user["directory_disabled"] == true);
+    assert_eq!(out.map(|user| user["email"].clone()).collect::<Vec<_>>(), [email(Role::AccountManager)]);
     // Of somebody with two accounts there, one is enough.
     says(&world, ana, "ana", vec![account("a", false), account("other", true)]).await;
     world.signed_in(Role::AccountManager).await;

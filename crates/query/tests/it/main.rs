@@ -29,6 +29,7 @@ mod quarantine;
 mod reads;
 mod records;
 mod roll_ups;
+mod scim;
 mod serving;
 mod sessions;
 mod sources;

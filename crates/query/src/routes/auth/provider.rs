@@ -15,11 +15,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::App;
-use crate::accounts::{Account, AccountError, Newcomer};
+use crate::accounts::{Account, AccountError, Newcomer, Rules};
 use crate::audit::{Asked, Failure as _};
 use crate::auth::{Grant, cookie_of};
 use crate::extract::Path;
-use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
+use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, mapped_role};
 
 /// Where to go after sign-in.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -218,8 +218,11 @@ async fn account_of(
         entry.detailed(Details::default().by(provider))
     };
     let settings = &app.providers.named(provider)?.settings;
-    let role = role_of(settings, &person.groups);
     let known = app.accounts.of_identity(&person.identity).await.map_err(account_refusal)?;
+    let rules = Rules { settings };
+    let given = known.as_ref().and_then(|(_, account)| rules.role_of(account));
+    // What the sign-in says, else what the directory has said, else what everybody gets, which may be nothing.
+    let role = mapped_role(settings, &person.groups).or(given).or(settings.default_role);
     let (tie, mut account) = match known {
         Some(known) => known,
         None => {
