@@ -1,7 +1,8 @@
-"""Lets schemathesis loose on a running stack: as each role, then on what ends sessions, then as nobody.
+"""Lets schemathesis loose on a running stack: as each role, then on what ends sessions, then as nobody; and scim2-tester on its SCIM
+server, if there is a token.
 
-BASE_URL: the stack. FUZZ_FULL=1: many times more, another seed each time. FUZZ_SEED: repeats a run. Prints `# pass N` and `# fail N` at the end.
-Standard library only; schemathesis runs as a program of its own beside this interpreter.
+BASE_URL: the stack. FUZZ_SCIM_TOKEN: the token of a provider whose directory keeps accounts. FUZZ_FULL=1: many times more, another seed each time. FUZZ_SEED: repeats a run. Prints `# pass N` and `# fail N` at the end.
+Standard library only, but for directory.py; schemathesis runs as a program of its own beside this interpreter.
 """
 
 import json
@@ -143,6 +144,12 @@ def main():
     usual = ["--phases", "examples,coverage,fuzzing", "--max-examples", "15"]
     brief = ["--phases", "examples,coverage", "--max-examples", "10"]
     results = []
+    token = os.environ.get("FUZZ_SCIM_TOKEN")
+    if token:
+        # Only here: without it nothing beside the standard library is needed.
+        import directory
+
+        results.append(directory.check(BASE, token))
     with tempfile.TemporaryDirectory(prefix="salescommand-fuzz-") as folder:
         folder = pathlib.Path(folder)
         values = dictionaries(admin)

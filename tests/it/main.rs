@@ -64,6 +64,8 @@ mod oracle;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
 mod quarantine;
 #[cfg(test)]
 mod real_odoo;

@@ -469,6 +469,32 @@ async fn a_meeting_that_left_the_dates_while_its_place_was_forgotten_is_told_wit
     the_log_says_what_the_tenant_has(steps).await;
 }
 
+/// How most people leave: their account is disabled, and deleted some time later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_of_a_disabled_accounts_mailbox_goes_with_the_account() {
+    let sync = Step::Sync { polls: None, same: false };
+    let steps = vec![
+        Step::Contact(0, 0),
+        Step::Meet(0, true),
+        sync.clone(),
+        Step::Enable(0, false),
+        sync,
+        Step::Leave(0),
+    ];
+    the_log_says_what_the_tenant_has(steps).await;
+}
+
+/// A listing that one run began and the next one ends leaves out what has changed in between; what is told behind it does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_between_two_halves_of_a_listing_is_told_by_the_run_that_ends_it() {
+    for polls in (0..150).step_by(3) {
+        let mut steps = vec![Step::Hire; 6];
+        steps.push(Step::Sync { polls: Some(polls), same: false });
+        steps.extend((0..8).map(Step::Rename));
+        the_log_says_what_the_tenant_has(steps).await;
+    }
+}
+
 fn config() -> ProptestConfig {
     let cases = if std::env::var_os("SALESCOMMAND_FAULT_EVENTS").is_some() { 150 } else { 16 };
     ProptestConfig { cases, max_shrink_iters: 150, ..ProptestConfig::default() }

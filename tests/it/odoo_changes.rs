@@ -221,6 +221,29 @@ async fn a_sweep_of_a_run_that_goes_on_with_other_rights_reads_what_the_rest_has
     the_log_says_what_the_server_has(steps).await;
 }
 
+/// Until it is known what the rights hide, nothing counts as read.
+#[tokio::test]
+async fn a_change_that_was_hidden_while_a_sync_was_killed_is_read_when_the_rights_come_back() {
+    for polls in (0..).step_by(13) {
+        let mut office = Office::open().await;
+        office.take(Step::Sync { polls: None, same: false }).await;
+        office.take(Step::Level(Level::OwnDocuments)).await;
+        for lead in 0..25 {
+            office.take(Step::Write(lead)).await;
+        }
+        office.pass(LONGEST);
+        let run = abort_after(polls, office.sync(false)).await;
+        office.pass(LONGEST);
+        office.take(Step::Level(Level::AllDocuments)).await;
+        office.run += 1;
+        assert_eq!(office.sync(false).await.state, RunState::Succeeded);
+        office::assert_same_but_for_the_unmarked(&office.log, office.source(), true).await;
+        if run.is_some() {
+            return;
+        }
+    }
+}
+
 fn config() -> ProptestConfig {
     let cases = if std::env::var_os("SALESCOMMAND_FAULT_EVENTS").is_some() { 100 } else { 12 };
     ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() }

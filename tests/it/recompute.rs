@@ -310,6 +310,7 @@ fn directory(facets: &BTreeMap<FacetId, Facet>, goldens: &[Golden]) -> Vec<(Stri
                     active: user.active && !golden.deleted,
                     facets: golden.facets.iter().map(|facet| facet.id).collect(),
                     manager: user.manager,
+                    accounts: user.directory_accounts.clone(),
                 },
             )),
             GoldenBody::Team(team) if !golden.deleted => facts.push((

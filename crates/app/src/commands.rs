@@ -5,6 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use salescommand_connectors::usual_schedule;
 use salescommand_domain::access::Role;
 use salescommand_domain::audit::{Action, Details, Target};
 use salescommand_domain::raw::{InstanceName, ObjectName};
@@ -88,7 +89,11 @@ pub async fn user(config: &Config, command: cli::User, output: Output) -> Result
             let identity = config.auth.identity(&provider, tenant, object_id)?;
             let entry = Shell::entry(Action::IdentityLinked).on(account_of(&accounts, &email).await?.0);
             let link = async { Ok(accounts.link(&email, identity).await?) };
-            vec![shell.audited(entry.detailed(Details::default().by(&provider)), link).await?]
+            let linked = shell.audited(entry.detailed(Details::default().by(&provider)), link).await?;
+            let log = connections::log_for_command(config).await?;
+            let told = [Some(&linked.account), linked.former.as_ref()].into_iter().flatten();
+            config_events::publish(&Ports::system(&log), told.map(config_events::account).collect()).await?;
+            vec![linked.account]
         }
     };
     listing::print(output, &["email", "name", "role", "disabled", "id"], &changed)
@@ -136,7 +141,8 @@ pub async fn source(config: &Config, command: cli::Source, output: Output) -> Re
             let product = Registry::new(config.reach()?).check_settings(&kind, &settings, &secret)?;
             let name = InstanceName::new(name)?;
             let title = format!("{product} ({name})");
-            let schedule = Schedule { cadence, ..Schedule::default() };
+            let usual = || usual_schedule(&kind, &settings);
+            let schedule = cadence.map_or_else(usual, |cadence| Schedule { cadence, ..Schedule::default() });
             let entry = Shell::entry(Action::SourceAdded).on(Target::source(name.as_str()));
             let entry = entry.detailed(Details::default().kind(&kind));
             let new = NewSource { name, kind, title, settings, secret, schedule };

@@ -18,12 +18,11 @@ use serde_json::{Value, json};
 
 /// An account of somebody who may sign in.
 pub fn account(account: &AccountSummary) -> (&'static str, Record) {
-    record(
-        "account",
-        &account.id,
-        vec![account.email.clone()],
-        json!({"email": account.email, "name": account.name}),
-    )
+    let mut payload = json!({"email": account.email, "name": account.name});
+    if !account.directory.is_empty() {
+        payload["directory"] = json!(account.directory);
+    }
+    record("account", &account.id, vec![account.email.clone()], payload)
 }
 
 /// A person, and who their manager is.

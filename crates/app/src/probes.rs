@@ -7,6 +7,7 @@ use salescommand_connectors::{
     CheckState, DESCRIPTORS, Descriptor, Discovered, Field, Reach, Settings, Source, SourceError, descriptor,
     discover,
 };
+use salescommand_domain::schedule::Schedule;
 use salescommand_query::connectors::{
     CheckOutcome, ConnectorError, Connectors, SourceCheck, SourceField, SourceObject,
 };
@@ -59,6 +60,10 @@ impl Connectors for Registry {
 
     fn objects(&self, kind: &str) -> Vec<&'static str> {
         descriptor(kind).map(|room| room.objects.iter().map(|it| it.object).collect()).unwrap_or_default()
+    }
+
+    fn usual_schedule(&self, kind: &str, settings: &BTreeMap<String, String>) -> Schedule {
+        salescommand_connectors::usual_schedule(kind, settings)
     }
 
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError> {

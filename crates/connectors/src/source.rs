@@ -29,6 +29,8 @@ pub struct Descriptor {
     pub version: u32,
     /// The objects that its sources may have, as far as the program knows them, and what becomes of their fields.
     pub objects: &'static [ObjectMapping],
+    /// Objects that are read more often than the others unless somebody says otherwise, and their cadences.
+    pub often: &'static [(&'static str, &'static str)],
     /// Objects whose payload has had more than one shape; the others are at version 1.
     pub schemas: &'static [PayloadSchema],
     /// Maps its raw events.

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::raw::ObjectName;
 
 const MINUTE: u64 = 60;
+/// The shortest interval, in seconds: what is looked for more often than this is told by a web hook.
+const SHORTEST: u64 = 10;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 /// After so many runs in a row that read nothing because of something that a person has to mend, a source is left alone until a
@@ -40,8 +42,8 @@ const HINTS_AGAIN: Duration = Duration::from_secs(5 * MINUTE);
 /// The longest interval: longer than a leap year.
 const LONGEST: u64 = 400 * DAY;
 
-/// When something is to be read: `manual`, `webhook` (when the source hints at a change, and only then), an interval (`15m`,
-/// `2h`, `1d`), or a crontab expression of five fields with an IANA time zone behind it (`*/10 7-19 * * MON-FRI Europe/Zurich`), UTC if none is given.
+/// When something is to be read: `manual`, `webhook` (when the source hints at a change, and only then), an interval (`30s`,
+/// `15m`, `2h`, `1d`), or a crontab expression of five fields with an IANA time zone behind it (`*/10 7-19 * * MON-FRI Europe/Zurich`), UTC if none is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cadence {
@@ -75,7 +77,7 @@ impl Eq for Rule {}
 /// A text that is no cadence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no schedule: {problem}; write manual, webhook, an interval of minutes, hours or days as 15m, 2h or 1d, or five \
+    "{text:?} is no schedule: {problem}; write manual, webhook, an interval of seconds, minutes, hours or days as 30s, 15m, 2h or 1d, or five \
      crontab fields with a time zone, as */10 7-19 * * MON-FRI Europe/Zurich"
 )]
 pub struct CadenceError {
@@ -130,16 +132,16 @@ impl FromStr for Cadence {
     }
 }
 
-/// `15m`; none if the text is something else.
+/// `30s`, `15m`; none if the text is something else.
 fn interval(text: &str) -> Option<Result<Duration, &'static str>> {
-    let units = [("m", MINUTE), ("h", HOUR), ("d", DAY)];
+    let units = [("s", 1), ("m", MINUTE), ("h", HOUR), ("d", DAY)];
     let (digits, unit) = units.iter().find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)))?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let seconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
     Some(match seconds {
-        Some(0) => Err("it must be a minute or more"),
+        Some(0..SHORTEST) => Err("it must be 10 seconds or more"),
         Some(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
         _ => Err("it must be 400 days or less"),
     })
@@ -458,6 +460,8 @@ mod tests {
         for text in [
             "manual",
             "webhook",
+            "10s",
+            "30s",
             "1m",
             "15m",
             "2h",
@@ -483,7 +487,8 @@ mod tests {
             "99999999999999999999d",
             "-5m",
             "15",
-            "15s",
+            "9s",
+            "0s",
             "* * * *",
             "61 * * * *",
             "0 0 30 2 *",

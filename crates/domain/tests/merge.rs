@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use salescommand_domain::Timestamp;
 use salescommand_domain::canonical::{
-    Activity, ActivityKind, ActivityState, Amount, CalendarFacet, CurrencySource, Edited, Facet, FacetBody,
-    FacetId, Golden, GoldenBody, Label, Labels, Opportunity, OpportunityEdit, OpportunityFacet,
-    OpportunityKind, OutcomeRule, PlanFacet, RecurringAmount, Rule, SourceRef, StageFacet, Status,
-    TermSource, User, explain, merge,
+    Activity, ActivityKind, ActivityState, Amount, CalendarFacet, CurrencySource, DirectoryAccount, Edited,
+    Entity, Facet, FacetBody, FacetId, Golden, GoldenBody, IdentityKey, Label, Labels, Opportunity,
+    OpportunityEdit, OpportunityFacet, OpportunityKind, OutcomeRule, PlanFacet, RecurringAmount, Rule,
+    SourceRef, StageFacet, Status, TermSource, User, explain, merge,
 };
 use salescommand_domain::money::CurrencyCode;
 use salescommand_domain::raw::{InstanceName, ObjectName, Position};
@@ -382,6 +382,7 @@ fn losers_say_by_which_rule_they_lost() {
             active: true,
             manager: Some(person(1)),
             directory: false,
+            directory_accounts: Vec::new(),
         };
         facet(source(instance, "user", name), modified, deleted, FacetBody::User(body))
     };
@@ -415,7 +416,14 @@ fn of_the_managers_that_sources_name_the_most_recent_one_counts() {
     let user = |instance: &str, number: u8, modified| {
         let manager = Some(person(number));
         let directory = instance == "directory";
-        let body = User { name: instance.to_owned(), email: None, active: true, manager, directory };
+        let body = User {
+            name: instance.to_owned(),
+            email: None,
+            active: true,
+            manager,
+            directory,
+            directory_accounts: Vec::new(),
+        };
         facet(source(instance, "user", "1"), Some(modified), false, FacetBody::User(body))
     };
     let manager = |facets: &[Facet]| {
@@ -430,6 +438,42 @@ fn of_the_managers_that_sources_name_the_most_recent_one_counts() {
     assert_eq!(manager(&facets), (Some(person(4)), Rule::DirectoryFirst), "however old what it says is");
     facets.push(user("config", 3, 1));
     assert_eq!(manager(&facets), (Some(person(3)), Rule::ConfigurationFirst));
+}
+
+/// A record that says so closes the account, one that is gone does, and nothing but records of the directory itself opens it.
+#[test]
+fn an_account_of_the_directory_is_enabled_if_every_record_of_it_says_so() {
+    let record = |instance: &str, object: &str, (active, directory, deleted): (bool, bool, bool)| {
+        let body = User { name: "Ann".to_owned(), active, directory, ..User::default() };
+        let mut facet = facet(source(instance, "users", object), Some(5), deleted, FacetBody::User(body));
+        facet.keys = vec![IdentityKey::directory_object(Entity::User, "t", object).unwrap()];
+        facet
+    };
+    let accounts = |facets: &[Facet]| {
+        checked_explanation(facets);
+        let GoldenBody::User(user) = merged(facets).unwrap().body else { panic!("no user") };
+        let told = |account: DirectoryAccount| (account.key.as_str().to_owned(), account.enabled);
+        user.directory_accounts.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let (one, two) = ("user:directory:t:1".to_owned(), "user:directory:t:2".to_owned());
+    let there = record("ms365", "1", (true, true, false));
+    let elsewhere = facet(
+        source("odoo", "res.users", "7"),
+        Some(9),
+        false,
+        FacetBody::User(User { active: true, ..User::default() }),
+    );
+    let local = record("config", "1", (true, false, false));
+    assert_eq!(accounts(std::slice::from_ref(&local)), [], "an account here is none of the directory's");
+    assert_eq!(accounts(&[there.clone(), local.clone()]), [(one.clone(), true)]);
+    let disabled = record("ms365", "1", (false, true, false));
+    assert_eq!(accounts(&[disabled, elsewhere.clone(), local.clone()]), [(one.clone(), false)]);
+    let gone = record("ms365", "1", (true, true, true));
+    assert_eq!(accounts(&[gone.clone(), elsewhere, local]), [(one.clone(), false)]);
+    assert_eq!(accounts(std::slice::from_ref(&gone)), [(one.clone(), false)]);
+    let behind = record("directory", "1", (false, true, false));
+    assert_eq!(accounts(&[there.clone(), behind]), [(one.clone(), false)]);
+    assert_eq!(accounts(&[there, record("ms365", "2", (false, true, false))]), [(one, true), (two, false)]);
 }
 
 /// The only facet of a deal, merged.

@@ -130,7 +130,7 @@ impl Wanted<'_> {
     }
 }
 
-/// A run that takes up another run's cursor reads from there to the end, so that even a source that never lasts
+/// A run that takes up the cursor of one that was interrupted reads from there to the end, so that even a source that never lasts
 /// for a whole run is read to its end; then it reads the beginning, which may have changed since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Wrap {
@@ -270,10 +270,11 @@ impl Start {
         if lost {
             return anew(Extent::All, true);
         }
-        // A user's rights may have changed while the run was interrupted: a log of which one part was read with some fields
-        // and another with others is nothing to build on.
+        // A user's rights may have changed while the run was interrupted: with other fields nobody goes on, and where changes are
+        // asked for later, what was read before is read once more at the end.
         let same_fields = cursor.fields == wanted.plan.fields;
-        if cursor.run_id == run_id && same_fields {
+        let rests = cursor.complete || wanted.plan.incremental.is_none();
+        if cursor.run_id == run_id && same_fields && rests {
             return cursor.resume();
         }
         let extent = wanted.extent(cursor.read.as_ref());
@@ -282,7 +283,6 @@ impl Start {
         }
         let wrap = cursor.next.clone().map(|until| Wrap { until, wrapped: false });
         let (next, clock) = (cursor.next.clone(), wanted.clock);
-        // What was read before, this run reads once more at its end.
         Self::At { next, wrap, started_at: None, extent, clock, so_far: 0, rewound: false }
     }
 

@@ -6,7 +6,9 @@
 //! that has ended counts as not listed, what moved to another part is not gone, and neither is what only can no longer be read.
 //! What is there and no listing tells of is told as it is now.
 //!
-//! A part that is not there any more is asked for in the same way, once. Should it come back, it is listed as a whole.
+//! A part that is not there any more is asked for in the same way. What stays of it (the mailbox of an account that is disabled) is
+//! asked for by one of its records at each reading, and by all of them at each listing and once that one is gone. Should the part
+//! come back, it is listed as a whole.
 //!
 //! The object's own cursor ([`crate::cursor`]) says how far the reading of all parts is, so that people see and reset it like
 //! any other.
@@ -54,6 +56,9 @@ struct Place {
     complete: bool,
     /// It was not there any more, and what was in it has been asked for.
     closed: bool,
+    /// Of a part that is closed, a record that was there all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remains: Option<String>,
     /// The raw position that it rests on.
     position: Position,
 }
@@ -136,7 +141,7 @@ impl Session<'_> {
                 format!("{some} of {all} parts cannot be read; what was read of them stays: {message}");
             context.progress.tell(index, Level::Info, &note);
         }
-        self.close_parts(index, plan, parts.len(), places).await?;
+        self.close_parts(index, plan, (parts.len(), reading.cursor.extent), places).await?;
         let full_at = reading.listed_since;
         let cursor = Cursor {
             complete: true,
@@ -247,8 +252,11 @@ impl Session<'_> {
             listed_at: context.ports.clock.now(),
             complete: false,
             closed: false,
+            remains: None,
             position,
         };
+        // What has happened since pages were begun by a run that has ended is told behind them.
+        let mut is_behind = usable.as_ref().is_some_and(|place| place.next.is_some() && !place.complete);
         let mut place = match usable.filter(|place| place.next.is_some()) {
             Some(place) => Place { run_id, token: context.lease.token(), complete: false, ..place },
             None => anew(self.writer.end()),
@@ -270,7 +278,7 @@ impl Session<'_> {
                     Level::Info,
                     "the source no longer knows the place; listed anew",
                 );
-                (place, told) = (anew(self.writer.end()), BTreeSet::new());
+                (place, told, is_behind) = (anew(self.writer.end()), BTreeSet::new(), false);
                 held.write(context.ports, &place).await?;
                 continue;
             }
@@ -296,6 +304,9 @@ impl Session<'_> {
                     return Err(Halt::Source(no_end(plan)));
                 }
                 Then::More(next) => place.next = Some(next),
+                Then::Until(Some(next)) if is_behind => {
+                    (place.next, is_behind) = (Some(next), false);
+                }
                 Then::Until(next) => {
                     place.next = next;
                     place.complete = true;
@@ -390,13 +401,23 @@ impl Session<'_> {
         &mut self,
         index: usize,
         plan: &ObjectPlan,
-        there: usize,
+        (there, extent): (usize, Extent),
         places: BTreeMap<String, (Held, Place)>,
     ) -> Result<(), Halt> {
-        let vanished: Vec<_> = places.into_values().filter(|(_, place)| !place.closed).collect();
+        let (closed, mut vanished): (Vec<_>, Vec<_>) =
+            places.into_values().partition(|(_, place)| place.closed);
+        let remaining: Vec<String> = closed.iter().filter_map(|(_, place)| place.remains.clone()).collect();
+        let gone: BTreeSet<String> =
+            self.not_existing(index, plan, &remaining, None).await?.into_iter().collect();
+        let is_gone = |place: &Place| place.remains.as_ref().is_some_and(|remains| gone.contains(remains));
+        let (emptied, closed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(_, place)| is_gone(place));
+        vanished.extend(emptied);
         let all = there + vanished.len();
         if vanished.len() > FEW_PARTS.max(all / 4) && !self.demands.accept_deletions {
             return Err(Halt::Source(too_many(plan, vanished.len(), all, "parts")));
+        }
+        if extent == Extent::All {
+            vanished.extend(closed.into_iter().filter(|(_, place)| place.remains.is_some()));
         }
         for (mut held, place) in vanished {
             let mut keys = self.open_keys(plan, &place.part).await?;
@@ -404,8 +425,8 @@ impl Session<'_> {
             let gone = self.not_existing(index, plan, &known, None).await?;
             self.retract_told(index, plan, Some(&mut keys), &gone).await?;
             let (run_id, token) = (self.run_id, self.context.lease.token());
-            let closed =
-                Place { run_id, token, next: None, closed: true, position: self.writer.end(), ..place };
+            let (remains, position) = (keys.all().next().cloned(), self.writer.end());
+            let closed = Place { run_id, token, next: None, closed: true, remains, position, ..place };
             held.write(self.context.ports, &closed).await?;
         }
         Ok(())

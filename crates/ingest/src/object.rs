@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use salescommand_connectors::{Extent, ObjectPlan, Page, Record, Source, SourceError};
+use salescommand_connectors::{Extent, ObjectPlan, Page, Record, Source, SourceError, Sweep};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::InstanceName;
 use salescommand_eventlog as eventlog;
@@ -79,6 +79,14 @@ pub(crate) struct Context<'a> {
     pub(crate) options: Options,
 }
 
+/// An object whose pages were read.
+pub(crate) struct Paged {
+    /// What was asked for.
+    pub(crate) extent: Extent,
+    /// Its cursor as it is once it is known what could not be read; none if it is so already.
+    pub(crate) pending: Option<(Bookmark, Cursor)>,
+}
+
 /// What all objects of a run share.
 pub(crate) struct Session<'a> {
     pub(crate) context: Context<'a>,
@@ -99,12 +107,12 @@ impl Session<'_> {
         if let Some(followed) = plan.followed {
             return self.follow(index, plan, followed).await;
         }
-        let extent = self.read_pages(index, plan).await?;
+        let read = self.read_pages(index, plan).await?;
         if self.demands.backfill.is_some() {
             return Ok(());
         }
         self.context.progress.object(index, |object| object.phase = Phase::Comparing);
-        let swept = self.sweep(index, plan, extent).await;
+        let swept = self.sweep(index, plan, read).await;
         self.context.progress.received(index, self.source.received());
         swept
     }
@@ -132,7 +140,14 @@ impl Session<'_> {
         Wanted { plan, full: self.demands.full || unknown, clock: self.clock }
     }
 
-    async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Extent, Halt> {
+    /// Whether what is gone is looked for after a reading. What the user's rights hide is found out on the way, so until then
+    /// nothing counts as read: what changes while it is hidden is long past when the rights come back.
+    pub(crate) fn sweeps(&self, plan: &ObjectPlan, extent: Extent) -> bool {
+        let now = plan.sweep != Sweep::AfterFullReadings || extent == Extent::All;
+        now && self.known.is_some() && self.demands.backfill.is_none()
+    }
+
+    async fn read_pages(&mut self, index: usize, plan: &ObjectPlan) -> Result<Paged, Halt> {
         if self.demands.backfill.is_some() {
             self.doubt_other_fields(plan).await?;
         }
@@ -141,14 +156,14 @@ impl Session<'_> {
         let Start::At { mut next, mut wrap, started_at, extent, clock, mut so_far, rewound } = start else {
             let note = "read before this run was interrupted";
             self.context.progress.object(index, |object| object.note(note));
-            return Ok(cursor.map_or(Extent::All, |cursor| cursor.extent));
+            return Ok(Paged { extent: cursor.map_or(Extent::All, |cursor| cursor.extent), pending: None });
         };
         let swept = cursor.as_ref().and_then(|cursor| cursor.swept);
         let read = cursor.and_then(|cursor| cursor.read);
         // Of what is read with other fields from here on, that which was read before says nothing any more, however far this
         // run comes.
         let before = read.clone().filter(|read| read.fields == plan.fields);
-        let (context, run_id) = (self.context, self.run_id);
+        let (context, run_id, sweeps) = (self.context, self.run_id, self.sweeps(plan, extent));
         context.progress.object(index, |object| {
             object.before = so_far;
             (object.since, object.until) = match extent {
@@ -186,22 +201,31 @@ impl Session<'_> {
         let mut page = context.page(&mut *self.source, index, plan, extent, next.as_ref()).await?;
         loop {
             let onward = after_page(page.next, &mut wrap);
-            let complete = onward.is_none();
+            let is_last = onward.is_none();
             next = onward.flatten();
             so_far += page.records.len() as u64;
             let (source, writer, known) = (&mut *self.source, &mut self.writer, &mut self.known);
+            let mut complete = None;
             let write = async {
                 context.publish(writer, known.as_mut(), index, plan, &page.records).await?;
-                let mut cursor = mark(next.clone(), writer.end(), wrap.clone(), so_far);
-                if complete {
-                    cursor.complete = true;
-                    cursor.completed_at = Some(context.ports.clock.now());
-                    cursor.read = wanted.read(extent, clock, before.as_ref());
+                let cursor = mark(next.clone(), writer.end(), wrap.clone(), so_far);
+                if is_last {
+                    complete = Some(Cursor {
+                        complete: true,
+                        completed_at: Some(context.ports.clock.now()),
+                        read: wanted.read(extent, clock, before.as_ref()),
+                        ..cursor.clone()
+                    });
                 }
-                context.bookmark(&mut bookmark, index, &cursor).await
+                let now = if sweeps { &cursor } else { complete.as_ref().unwrap_or(&cursor) };
+                context.bookmark(&mut bookmark, index, now).await
             };
-            if complete {
-                return write.await.map(|()| extent);
+            if is_last {
+                write.await?;
+                return Ok(Paged {
+                    extent,
+                    pending: complete.filter(|_| sweeps).map(|cursor| (bookmark, cursor)),
+                });
             }
             // The source works on the next page while the log takes this one. Whatever becomes of the next one, this one is
             // published and its cursor written first.

@@ -161,7 +161,9 @@ impl Progress {
             record.clone()
         };
         // History first: a crash between the two leaves a run that is marked interrupted later, none that is lost.
-        remember(&self.ports, &record).await?;
+        if !record.is_quiet() {
+            remember(&self.ports, &record).await?;
+        }
         self.held.lock().await.write(&self.ports, &record).await?;
         Ok(record)
     }

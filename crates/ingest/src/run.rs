@@ -285,6 +285,16 @@ impl RunState {
     }
 }
 
+impl RunRecord {
+    /// Whether the history does without it: it looked at some objects because it was time to, and all was as before. Of an object
+    /// that is looked at every half minute there would be little else.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let run = &self.run;
+        let by_clock = run.trigger == Trigger::Schedule && self.selection.only.is_some();
+        by_clock && run.state == RunState::Succeeded && run.published + run.rejected + run.deleted == 0
+    }
+}
+
 impl Run {
     /// A run that nobody has taken yet.
     pub fn queued(run_id: Uuid, source: InstanceName, trigger: Trigger) -> Self {

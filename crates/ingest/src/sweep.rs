@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
-use salescommand_connectors::{Extent, MOST_ASKED, Merged, ObjectPlan, Record, SourceError, Sweep};
+use salescommand_connectors::{Extent, MOST_ASKED, Merged, ObjectPlan, Record, SourceError};
 use salescommand_domain::Timestamp;
 use salescommand_domain::raw::MergedAway;
 use serde_json::Value;
@@ -22,7 +22,7 @@ use crate::Error;
 use crate::cursor::{CURSORS_BUCKET, Cursor, Read};
 use crate::held::Held;
 use crate::known::{LAST_BLOCK, keys_of, keys_of_block};
-use crate::object::{Halt, Session, insist};
+use crate::object::{Halt, Paged, Session, insist};
 use crate::run_log::Level;
 
 /// Asks the source's census, again while it has passing trouble.
@@ -52,12 +52,9 @@ impl Session<'_> {
         &mut self,
         index: usize,
         plan: &ObjectPlan,
-        extent: Extent,
+        Paged { extent, pending }: Paged,
     ) -> Result<(), Halt> {
-        if plan.sweep == Sweep::AfterFullReadings && extent != Extent::All {
-            return Ok(());
-        }
-        let Some(known) = &self.known else { return Ok(()) };
+        let Some(known) = self.known.as_ref().filter(|_| self.sweeps(plan, extent)) else { return Ok(()) };
         let mut blocks = known.blocks(&plan.object);
         for number in self.overlooked_blocks(index, plan, &blocks).await? {
             blocks.push((number, RoaringBitmap::new(), RoaringBitmap::new()));
@@ -89,6 +86,9 @@ impl Session<'_> {
             let note =
                 format!("{unreadable} records exist and can no longer be read; they stay as they were");
             self.context.progress.tell(index, Level::Warn, &note);
+        }
+        if let Some((mut bookmark, cursor)) = pending {
+            self.context.bookmark(&mut bookmark, index, &cursor).await?;
         }
         self.retract_gone(index, plan, all, &gone).await?;
         if plan.merges { self.note_swept(plan).await } else { Ok(()) }

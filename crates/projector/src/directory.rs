@@ -22,7 +22,7 @@ impl Projection for Directory {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn collections(&self, generation: u32) -> Vec<CollectionSpec> {
@@ -64,6 +64,7 @@ fn change(event: &CanonicalEvent) -> Option<(FacetId, Option<DirectoryFact>)> {
                     active: user.active && !golden.deleted,
                     facets: golden.facets.iter().map(|facet| facet.id).collect(),
                     manager: user.manager,
+                    accounts: user.directory_accounts.clone(),
                 },
                 GoldenBody::Team(team) => DirectoryFact::Team {
                     name: team.name.clone(),

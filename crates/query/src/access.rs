@@ -3,8 +3,11 @@
 //! [`Guarded`] is private to this module; a handler gets it through [`Allowed`], which has checked the session
 //! and the permission. Public routes have what stands in [`App`] itself, and web hooks of sources what [`Hinting`] can do.
 
+mod directory;
 mod links;
+mod provisioning;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -17,10 +20,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
-use salescommand_store::{Error as StoreError, Registry};
+use salescommand_store::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts};
+use crate::accounts::{Account, AccountError, Accounts};
 use crate::audit::Asked;
 use crate::auth::{ACCESS_COOKIE, Claims, Cookies, Sessions, Throttle, TokenError, cookie_of};
 use crate::clock::Clock;
@@ -41,6 +44,7 @@ use crate::people::People;
 use crate::quarantine::QuarantineDecisions;
 use crate::raw_zone::RawZone;
 use crate::readiness::Probes;
+use crate::routes::users::problem;
 use crate::seal::Seals;
 use crate::sources::{SourceSummary, Sources};
 use crate::sync::{RunBook, Runs, SyncCommands};
@@ -48,6 +52,7 @@ use crate::viewer::{Reader, Viewer, Viewers};
 use crate::writes::RecordWrites;
 
 pub(crate) use links::Forgotten;
+pub(crate) use provisioning::Provisioning;
 
 /// What every handler may use.
 pub(crate) struct App {
@@ -60,6 +65,7 @@ pub(crate) struct App {
     pub(crate) attempts_per_account: Throttle,
     pub(crate) attempts_per_address: Throttle,
     pub(crate) wrong_hook_keys: Throttle,
+    pub(crate) wrong_scim_tokens: Throttle,
     pub(crate) forgotten: Forgotten,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -127,8 +133,8 @@ const ATTEMPTS_PER_ACCOUNT: usize = 10;
 const ATTEMPTS_PER_ADDRESS: usize = 100;
 /// The window in which they are counted.
 const ATTEMPTS_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Wrong keys of hooks per address, in a minute.
-const WRONG_HOOK_KEYS: usize = 60;
+/// Wrong keys of hooks, and wrong tokens of directories, per address, in a minute.
+const WRONG_KEYS: usize = 60;
 
 impl App {
     pub(crate) fn new(open: Open, guarded: Guarded) -> Self {
@@ -142,7 +148,8 @@ impl App {
             attempts_per_account: Throttle::new(ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW),
             attempts_per_address: Throttle::new(ATTEMPTS_PER_ADDRESS, ATTEMPTS_WINDOW),
             forgotten: Forgotten::new(ATTEMPTS_WINDOW),
-            wrong_hook_keys: Throttle::new(WRONG_HOOK_KEYS, Duration::from_secs(60)),
+            wrong_hook_keys: Throttle::new(WRONG_KEYS, Duration::from_secs(60)),
+            wrong_scim_tokens: Throttle::new(WRONG_KEYS, Duration::from_secs(60)),
             clock: open.clock,
             ids: open.ids,
             load: open.load,
@@ -276,11 +283,14 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             TokenError::Expired => ApiError::access_expired(),
             TokenError::Invalid => ApiError::session_expired(),
         })?;
-        if !app.sessions.lives(&claims).await.map_err(ApiError::store)? {
-            return Err(ApiError::session_expired());
-        }
-        let account = app.accounts.enabled(&claims.sub).await.map_err(ApiError::store)?;
-        let account = account.ok_or_else(ApiError::session_expired)?;
+        let (lives, account, directory) = tokio::try_join!(
+            app.sessions.lives(&claims),
+            app.accounts.enabled(&claims.sub),
+            app.directory(),
+        )
+        .map_err(ApiError::store)?;
+        let account = account.filter(|_| lives).ok_or_else(ApiError::session_expired)?;
+        app.admit(&account, &directory).await?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
             _ => Ok(Self {
@@ -313,17 +323,18 @@ impl<P> Allowed<P> {
 
     /// Whether that session still lives, for answers that go on after their beginning. While the store cannot be asked, it does.
     pub(crate) async fn still_signed_in(&self) -> bool {
-        self.app.sessions.lives(&self.claims).await.unwrap_or(true)
+        let lives = self.app.sessions.lives(&self.claims).await.unwrap_or(true);
+        lives && !self.app.is_kept_out(&self.account).await.unwrap_or(false)
     }
 
     /// What this account may read, as things are now.
     pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
-        let reader = self.reader().await.map_err(ApiError::store)?;
+        let reader = self.reader().await.map_err(problem)?;
         self.guarded().viewers.view(&reader, self.app.clock.now()).await
     }
 
     /// Who asks, and what is delegated to them by people who may still sign in.
-    async fn reader(&self) -> Result<Reader, StoreError> {
+    async fn reader(&self) -> Result<Reader, AccountError> {
         let (role, person) = (self.account.role, self.account.person_facet);
         let mut delegated = Vec::new();
         if !role.sees_everything() {
@@ -331,8 +342,13 @@ impl<P> Allowed<P> {
         }
         if !delegated.is_empty() {
             let delegators = delegated.iter().map(|delegation| delegation.from.as_str()).collect();
-            let enabled = self.app.accounts.enabled_among(delegators).await?;
-            delegated.retain(|delegation| enabled.contains(&delegation.from));
+            let mut able = BTreeSet::new();
+            for account in self.app.accounts.enabled_among(delegators).await? {
+                if !self.app.is_kept_out(&account).await? {
+                    able.insert(account.id);
+                }
+            }
+            delegated.retain(|delegation| able.contains(&delegation.from));
         }
         Ok(Reader { role, person, delegated })
     }

@@ -3,8 +3,10 @@
 //! An account is also a person: its facet id lets the normalizer join it with the source's user. Publishing the
 //! account as a configuration event is the app's job; only [`AccountSummary`] says what such an event needs.
 
+mod directory;
 mod identities;
 mod links;
+mod scim;
 mod users;
 
 use std::fmt;
@@ -26,9 +28,11 @@ use crate::clock::Clock;
 use crate::document;
 use crate::ids::Ids;
 
-pub use identities::ExternalIdentity;
+pub use directory::DirectoryObject;
 pub(crate) use identities::Newcomer;
+pub use identities::{ExternalIdentity, Linked};
 pub(crate) use links::PasswordLink;
+pub(crate) use scim::Rules;
 pub(crate) use users::{AccountChange, AccountDetail, Changed};
 
 /// The object name of accounts within the configuration instance.
@@ -56,6 +60,12 @@ pub enum AccountError {
     /// Nobody would be left to manage accounts.
     #[error("{0} is the last super admin: make another one first")]
     LastAdministrator(String),
+    /// Another user of the directory has this.
+    #[error("another user has this {0}")]
+    Taken(&'static str),
+    /// Somebody else has changed the account meanwhile.
+    #[error("the account was changed by somebody else")]
+    Stale,
     /// Somebody else changed the account over and over at the same time.
     #[error("the account {0} was changed by somebody else; try again")]
     Contended(String),
@@ -88,6 +98,9 @@ pub struct AccountSummary {
     pub disabled: bool,
     /// The facet by which it is a person.
     pub person_facet: FacetId,
+    /// The records in directories whose owners sign in to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directory: Vec<DirectoryObject>,
 }
 
 /// The stored account.
@@ -103,6 +116,12 @@ pub(crate) struct Account {
     pub(crate) disabled: bool,
     pub(crate) revision: i64,
     pub(crate) person_facet: FacetId,
+    /// The records in directories whose owners sign in to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) directory: Vec<DirectoryObject>,
+    /// What a directory keeps of it over SCIM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scim: Option<scim::Record>,
     created_at: Timestamp,
 }
 
@@ -114,8 +133,13 @@ impl fmt::Debug for Account {
 
 impl Account {
     /// Whether its owner manages accounts.
-    fn administers(&self) -> bool {
+    pub(crate) fn administers(&self) -> bool {
         self.role.may(Permission::UsersManage) && !self.disabled
+    }
+
+    /// Whether a password opens it.
+    pub(crate) fn has_password(&self) -> bool {
+        !self.password_hash.is_empty()
     }
 
     pub(crate) fn summary(self) -> AccountSummary {
@@ -126,6 +150,7 @@ impl Account {
             role: self.role,
             disabled: self.disabled,
             person_facet: self.person_facet,
+            directory: self.directory,
         }
     }
 }
@@ -193,6 +218,8 @@ impl Accounts {
             password_hash: self.passwords.hash(new.password).await?,
             disabled: false,
             revision: 1,
+            directory: Vec::new(),
+            scim: None,
             created_at: self.clock.now(),
         };
         self.put_new(account).await
@@ -336,17 +363,17 @@ impl Accounts {
     }
 
     async fn has_administrator(&self) -> Result<bool, AccountError> {
-        let managing = Role::ALL.into_iter().filter(|role| role.may(Permission::UsersManage));
-        let roles: Vec<Bson> = managing
-            .map(|role| bson::serialize_to_bson(&role))
-            .collect::<Result<_, _>>()
-            .map_err(|error| AccountError::Invalid(error.to_string()))?;
-        let any = Query::all()
-            .with(Condition::In("role".to_owned(), roles))
-            .with(Condition::Eq("disabled".to_owned(), Bson::Boolean(false)))
-            .limited(1);
-        Ok(!self.ops.list(OPS_USERS, &any).await?.is_empty())
+        Ok(!self.ops.list(OPS_USERS, &administering()?.limited(1)).await?.is_empty())
     }
+}
+
+/// The accounts that manage accounts and are not shut out.
+fn administering() -> Result<Query, AccountError> {
+    let managing = Role::ALL.into_iter().filter(|role| role.may(Permission::UsersManage));
+    let roles: Result<Vec<Bson>, _> = managing.map(|role| bson::serialize_to_bson(&role)).collect();
+    let roles = roles.map_err(|error| AccountError::Invalid(error.to_string()))?;
+    let role = Condition::In("role".to_owned(), roles);
+    Ok(Query::all().with(role).with(Condition::Eq("disabled".to_owned(), Bson::Boolean(false))))
 }
 
 /// A sign-in name as it is stored.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use salescommand_domain::schedule::Schedule;
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -123,6 +124,11 @@ pub trait Connectors: Send + Sync {
 
     /// The objects that sources of a kind may have; none for kinds that are not known.
     fn objects(&self, kind: &str) -> Vec<&'static str>;
+
+    /// When a new source of a kind is read, by its settings, unless somebody says otherwise.
+    fn usual_schedule(&self, _kind: &str, _settings: &BTreeMap<String, String>) -> Schedule {
+        Schedule::default()
+    }
 
     /// Tests the connection to a source step by step.
     async fn test(&self, source: OpenedSource) -> Result<Vec<SourceCheck>, ConnectorError>;

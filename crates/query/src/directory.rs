@@ -9,12 +9,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use salescommand_domain::access::{DeclaredEdge, OrgTree, Person, Role, Scope, TeamEdge};
-use salescommand_domain::canonical::{CalendarFacet, FacetId, ManagerEdge};
+use salescommand_domain::canonical::{CalendarFacet, DirectoryAccount, FacetId, ManagerEdge};
 use salescommand_domain::raw::InstanceName;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::accounts::DirectoryObject;
 use crate::scopes::Scopes;
 
 /// On how many days it is looked whether an edge would close a circle.
@@ -52,6 +53,8 @@ pub(crate) struct Directory {
     /// People who work with us no more, as far as sources say.
     gone: BTreeSet<FacetId>,
     entries: BTreeSet<FacetId>,
+    /// The accounts that the organisation's directory has of people, as far as it has any.
+    accounts: Arc<BTreeMap<FacetId, Vec<DirectoryAccount>>>,
     scopes: Scopes,
 }
 
@@ -65,13 +68,16 @@ struct Said {
 
 impl Directory {
     pub(crate) fn build(entries: Vec<DirectoryEntry>, now: Timestamp) -> Self {
-        let (mut directory, mut said) = (Self::default(), Said::default());
+        let (mut directory, mut said, mut known) = (Self::default(), Said::default(), BTreeMap::new());
         for DirectoryEntry { id, fact, .. } in entries {
             directory.entries.insert(id);
             match fact {
-                DirectoryFact::Person { name, active, facets, manager } => {
+                DirectoryFact::Person { name, active, facets, manager, accounts } => {
                     if !active {
                         directory.gone.insert(id);
+                    }
+                    if !accounts.is_empty() {
+                        known.insert(id, accounts);
                     }
                     directory.people.insert(id, name);
                     said.people.push(Person { id, facets, manager });
@@ -93,7 +99,7 @@ impl Directory {
         }
         directory.day = directory.calendar.day_of(now);
         directory.tree = OrgTree::on(directory.day, &said.people, &said.teams, &said.edges);
-        directory.said = Arc::new(said);
+        (directory.said, directory.accounts) = (Arc::new(said), Arc::new(known));
         directory
     }
 
@@ -143,6 +149,32 @@ impl Directory {
     /// Whether a person works with us, as far as sources say.
     pub(crate) fn is_active(&self, person: FacetId) -> bool {
         !self.gone.contains(&person)
+    }
+
+    /// Whether the organisation's directory keeps an account out: by the records whose owners sign in to it, as far as they are
+    /// known; else by all that the directory has of its person.
+    pub(crate) fn keeps_out(&self, person: FacetId, own: &[DirectoryObject]) -> bool {
+        let person = self.tree.person_of(person);
+        let Some(accounts) = person.and_then(|person| self.accounts.get(&person)) else { return false };
+        let keys: Vec<_> = own.iter().filter_map(DirectoryObject::key).collect();
+        let its: Vec<_> = accounts.iter().filter(|account| keys.contains(&account.key)).collect();
+        if its.is_empty() {
+            accounts.iter().all(|account| !account.enabled)
+        } else {
+            its.iter().all(|account| !account.enabled)
+        }
+    }
+
+    /// The people of whom the directory has an account that may not be used.
+    pub(crate) fn with_closed_accounts(&self) -> BTreeSet<FacetId> {
+        let closed = |accounts: &[DirectoryAccount]| accounts.iter().any(|account| !account.enabled);
+        self.accounts.iter().filter(|(_, accounts)| closed(accounts)).map(|(person, _)| *person).collect()
+    }
+
+    /// The records of a person.
+    pub(crate) fn records_of(&self, person: FacetId) -> Vec<FacetId> {
+        let found = self.said.people.iter().find(|found| found.id == person);
+        found.map(|found| found.facets.clone()).unwrap_or_default()
     }
 
     /// The teams, with their leaders and members.

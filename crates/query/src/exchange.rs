@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::access::App;
 use crate::error::ApiError;
-use crate::hooks;
+use crate::{hooks, scim};
 
 const REQUEST_ID: &str = "x-request-id";
 /// What a page of another origin cannot send without asking first.
@@ -91,13 +91,14 @@ fn secure(headers: &mut HeaderMap, https: bool) {
     }
 }
 
-/// Refuses a changing request that a foreign page could have sent. Web hooks look at no cookie, so a page that sends one gains
-/// nothing by the browser it is in; what sends them cannot set the header.
+/// Refuses a changing request that a foreign page could have sent. Web hooks and directories show a key and no cookie is looked at,
+/// so a page that sends one gains nothing by the browser it is in; what sends them cannot set the header.
 pub(crate) async fn refuse_forged(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let ours = request.headers().get(CSRF_HEADER).is_some_and(|value| value == CSRF_VALUE);
-    let is_hook = request.uri().path().starts_with(hooks::PREFIX);
-    if changes && !ours && !is_hook {
+    let path = request.uri().path();
+    let by_key = path.starts_with(hooks::PREFIX) || path.starts_with(scim::PREFIX);
+    if changes && !ours && !by_key {
         ApiError::csrf_header_missing().into_response()
     } else {
         next.run(request).await

@@ -51,6 +51,7 @@ mod roll_ups;
 mod routes;
 mod run;
 pub mod run_log;
+mod scim;
 mod scopes;
 mod seal;
 mod service;

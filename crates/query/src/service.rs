@@ -109,6 +109,9 @@ pub enum ServiceError {
     /// A sign-in provider cannot be used as configured.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
+    /// No signing key comes out of a session key.
+    #[error("the session key gives no signing key")]
+    SigningKey(#[from] jsonwebtoken::errors::Error),
     /// The API's description could not be written.
     #[error("the description of the API cannot be written")]
     Description(#[from] serde_json::Error),
@@ -137,6 +140,7 @@ pub struct QueryService {
     limits: Limits,
     closing: CancellationToken,
     letters: TaskTracker,
+    app: Arc<App>,
 }
 
 impl QueryService {
@@ -147,7 +151,8 @@ impl QueryService {
         let certificate = config.tls.clone().map(Certificate::load).transpose()?;
         let app = Arc::new(app(config, deps, ApiDescription::new(&description)?)?);
         let (closing, letters) = (app.closing.clone(), app.forgotten.under_way.clone());
-        Ok(Self { router: router(api, app), listen, certificate, limits, closing, letters })
+        let router = router(api, app.clone());
+        Ok(Self { router, listen, certificate, limits, closing, letters, app })
     }
 
     /// The router, for tests and for a listener of one's own.
@@ -172,6 +177,7 @@ impl QueryService {
         }
         let following =
             self.certificate.map(|certificate| tokio::spawn(certificate.follow(shutdown.clone())));
+        let keeping_out = tokio::spawn(self.app.keep_out());
         let (closing, stopping) = (self.closing, shutdown.clone());
         let end_streams = async move {
             stopping.cancelled().await;
@@ -179,6 +185,8 @@ impl QueryService {
             closing.cancel();
         };
         tokio::join!(listener::serve((listener, tls), self.router, self.limits, shutdown), end_streams);
+        // It ends with the answers that go on.
+        let _ = keeping_out.await;
         if let Some(following) = following {
             // It ends by the same token.
             let _ = following.await;
@@ -247,7 +255,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
         ops: ops.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
-        tokens: AccessTokens::new(&config.session_keys, config.access_lifetime),
+        tokens: AccessTokens::new(&config.session_keys, config.access_lifetime)?,
         refresh_lifetime: config.refresh_lifetime,
     };
     let seals = Seals::new(&config.session_keys);
@@ -276,6 +284,7 @@ fn app(config: Config, deps: Deps, description: ApiDescription) -> Result<App, S
 /// Layers, innermost first: a request passes them from the last to the first.
 fn router(api: Router<Arc<App>>, app: Arc<App>) -> Router {
     api.merge(routes::undescribed())
+        .merge(routes::scim::routes())
         .fallback(front_end::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(reply::not_modified))

@@ -1,7 +1,7 @@
-//! The session keys: what signs access tokens, and seals what clients carry about.
+//! The session keys: what keys that sign access tokens come from, and what seals what clients carry about.
 //!
 //! The present key signs and seals; former ones are still believed, so that a key can be replaced while everything runs. They are
-//! symmetric and known to query services alone, so there is nothing to publish.
+//! known to query services alone; of the signing keys the public halves are published.
 
 use secrecy::SecretString;
 

@@ -15,7 +15,12 @@ use crate::{MongoStore, filter};
 impl Ops for MongoStore {
     async fn ensure_ops(&self) -> Result<(), Error> {
         let collections = [
-            CollectionSpec::plain(OPS_USERS).unique("email").index(&["person_facet"]),
+            CollectionSpec::plain(OPS_USERS)
+                .unique("email")
+                .index(&["person_facet"])
+                .index(&["scim.external_id"])
+                .index(&["scim.user_name_key"])
+                .index(&["scim.emails.key"]),
             CollectionSpec::plain(OPS_REFRESH_TOKENS).index(&["family"]).index(&["user"]),
             CollectionSpec::plain(OPS_IDENTITIES).index(&["account"]),
             CollectionSpec::plain(OPS_USED_SIGN_INS).index(&["expires"]),

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public keys of access tokens */
+        get: operations["jwks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1410,7 +1427,7 @@ export interface components {
         };
         /** @description Who did something. */
         AuditActor: {
-            /** @description `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous`. */
+            /** @description `account:ID`, `person:ID`, `shell:NAME`, `scim:PROVIDER`, `system` or `anonymous`. */
             id: string;
             /** @description The present name of an account; none if there is none any more. */
             name?: string | null;
@@ -2664,6 +2681,26 @@ export interface components {
             /** @description `/problems/<code>`. */
             type: string;
         };
+        /** @description A public key (RFC 7517, RFC 8037). */
+        PublicSigningKey: {
+            /** @description `EdDSA`. */
+            alg: string;
+            /** @description `Ed25519`. */
+            crv: string;
+            /** @description The name by which tokens tell their key. */
+            kid: string;
+            /** @description `OKP`. */
+            kty: string;
+            /** @description `sig`. */
+            use: string;
+            /** @description The key, in base64 of URLs. */
+            x: string;
+        };
+        /** @description Public keys. */
+        PublicSigningKeys: {
+            /** @description The one that signs first, then former ones whose tokens are still believed. */
+            keys: components["schemas"]["PublicSigningKey"][];
+        };
         /** @description Rejected raw events. */
         QuarantineCount: {
             /**
@@ -3805,6 +3842,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description The organisation's directory says that its owner's account there was disabled or is gone, so it opens nothing here. */
+            directory_disabled: boolean;
             /** @description May not sign in. */
             disabled: boolean;
             /** @description Sign-in name. */
@@ -3813,6 +3852,8 @@ export interface components {
             has_password: boolean;
             /** @description Account id. */
             id: string;
+            /** @description The provider whose directory keeps the account over SCIM; none if none does. */
+            kept_by?: string | null;
             /**
              * Format: date-time
              * @description When a session of it was last begun or renewed; none if it has none.
@@ -3915,6 +3956,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    jwks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicSigningKeys"];
+                };
+            };
+            /** @description A dependency is unavailable, or the answer took too long */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_entries: {
         parameters: {
             query?: {
@@ -4325,7 +4395,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description csrf-header-missing */
+            /** @description csrf-header-missing, directory-disabled */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4734,7 +4804,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description session-expired */
+            /** @description session-expired, directory-disabled */
             401: {
                 headers: {
                     [name: string]: unknown;

@@ -61,6 +61,8 @@ export const enLater = {
     password: "password",
     active: "Active",
     disabled: "Shut out",
+    directoryDisabled: "Disabled in the directory",
+    keptBy: "kept by the directory of {{provider}}",
     invited: "Invited",
     more: "Next",
     back: "Back",
@@ -523,6 +525,8 @@ export const enLater = {
     manual: "Only by hand",
     webhook: "When the source hints at a change",
     every: {
+      seconds_one: "Every second",
+      seconds_other: "Every {{count}} seconds",
       minutes_one: "Every minute",
       minutes_other: "Every {{count}} minutes",
       hours_one: "Every hour",

@@ -41,7 +41,7 @@ pub enum Audit {
 /// Which entries.
 #[derive(Debug, Clone, Args)]
 pub struct AuditFilter {
-    /// By whom: account:ID, person:ID, shell:NAME, system or anonymous.
+    /// By whom: account:ID, person:ID, shell:NAME, scim:PROVIDER, system or anonymous.
     #[arg(long)]
     actor: Option<Actor>,
     /// Beginning of the action, such as `source.` or `session.refused`.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use salescommand_domain::access::Role;
 use salescommand_query::accounts::ExternalIdentity;
-use salescommand_query::oidc::{Authority, MS365, ProviderSettings};
+use salescommand_query::oidc::{Authority, MS365, ProviderSettings, ScimSettings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -20,6 +20,7 @@ use super::{Config, Shown, read_secret};
 
 const PREFIX: &str = "SALESCOMMAND_AUTH__";
 const SECRET: &str = "client_secret";
+const SCIM_TOKEN: &str = "scim_token";
 
 /// Section `auth`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,6 +54,9 @@ pub struct Provider {
     default_role: Option<String>,
     authoritative_domains: Words,
     sign_out_at_provider: Option<Switch>,
+    scim_token: SecretString,
+    scim_tenant: Option<String>,
+    scim_roles: Option<Switch>,
 }
 
 /// A list, or text with commas or white space between its words.
@@ -212,12 +216,12 @@ impl Auth {
                 _ => bail!("{name} is no setting; write {PREFIX}MS365__KEY or {PREFIX}OIDC__NAME__KEY"),
             };
             let (key, value) = match key.strip_suffix("_file") {
-                Some(SECRET) => {
+                Some(secret @ (SECRET | SCIM_TOKEN)) => {
                     let direct = name.trim_end_matches("_FILE");
                     if environment.contains_key(direct) {
                         bail!("{direct} and {name} are both set; set one of them");
                     }
-                    (SECRET, read_secret(&PathBuf::from(value), direct)?)
+                    (secret, read_secret(&PathBuf::from(value), direct)?)
                 }
                 _ => (key.as_str(), value.clone()),
             };
@@ -280,6 +284,14 @@ impl Provider {
         let domains = self.authoritative_domains.list().into_iter().map(|domain| domain.to_lowercase());
         settings.authoritative_domains = domains.collect();
         settings.client_secret = self.client_secret.clone();
+        settings.scim = (!self.scim_token.expose_secret().is_empty()).then(|| ScimSettings {
+            token: self.scim_token.clone(),
+            tenant: self
+                .scim_tenant
+                .clone()
+                .map(|tenant| if settings.name == MS365 { tenant.to_lowercase() } else { tenant }),
+            roles: self.scim_roles.is_some_and(Switch::is_on),
+        });
         settings.sign_out_at_provider = self.sign_out_at_provider.is_some_and(Switch::is_on);
         Ok(settings)
     }
@@ -289,6 +301,7 @@ impl Provider {
         let lists = |words: &Option<Words>| words.as_ref().map(list);
         let roles = self.roles.table().unwrap_or_default();
         let roles: Vec<_> = roles.iter().map(|(theirs, ours)| format!("{theirs}={ours}")).collect();
+        let scim = !self.scim_token.expose_secret().is_empty();
         let is_set = !self.client_secret.expose_secret().is_empty();
         let shown = [
             ("title", self.title.clone()),
@@ -308,6 +321,9 @@ impl Provider {
             ("roles", Some(roles.join(" "))),
             ("default_role", self.default_role.clone()),
             ("authoritative_domains", Some(list(&self.authoritative_domains))),
+            (SCIM_TOKEN, scim.then(|| "(secret)".to_owned())),
+            ("scim_tenant", self.scim_tenant.clone()),
+            ("scim_roles", self.scim_roles.map(|switch| switch.is_on().to_string())),
             ("sign_out_at_provider", self.sign_out_at_provider.map(|switch| switch.is_on().to_string())),
         ];
         let shown = shown.into_iter().filter_map(|(key, value)| {

@@ -8,7 +8,7 @@
 //! | object | key | payload |
 //! |---|---|---|
 //! | `calendar` | `default` | `{time_zone, fiscal_year_start}` |
-//! | `account` | account id (UUID) | `{email, name}` |
+//! | `account` | account id (UUID) | `{email, name, directory?: [{directory, object}, …]}`: `directory` names its records in directories |
 //! | `person` | e-mail address | `{email, manager_email?}` |
 //! | `link` | any | `{a, b}`, each a facet id or `{instance, object, key}`: the two records are one thing |
 //! | `ignored_key` | any | `{key}`: this identity key joins nothing |
@@ -47,6 +47,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     open: None,
     version: 1,
     objects: &[],
+    often: &[],
     schemas: &[],
     map,
 };
@@ -89,10 +90,27 @@ fn calendar(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
     Ok(Mapped { body, keys: Vec::new(), refs: Vec::new() })
 }
 
-/// Somebody who may sign in here; joins the user of the same address in any source.
+/// Somebody who may sign in here; joins the user of the same address in any source, and those records of directories whose
+/// owner signs in to it.
 fn account(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
     let email = address(&required(fields, "email")?);
-    Ok(user(email, text(fields, "name")?.unwrap_or_default(), None))
+    let mut mapped = user(email, text(fields, "name")?.unwrap_or_default(), None);
+    let records = match fields.get("directory") {
+        None | Some(Value::Null) => return Ok(mapped),
+        Some(Value::Array(records)) => records,
+        Some(_) => return Err(Rejection::new("wrong_type", "/directory", "expected a list")),
+    };
+    for (place, record) in records.iter().enumerate() {
+        let at = format!("/directory/{place}");
+        let record =
+            record.as_object().ok_or_else(|| Rejection::new("wrong_type", &*at, "expected a record"))?;
+        let [directory, object] = ["directory", "object"].map(|name| required(record, name));
+        let key = IdentityKey::directory_object(Entity::User, &directory?, &object?);
+        mapped
+            .keys
+            .push(key.ok_or_else(|| Rejection::new("out_of_range", &*at, "has white space in an id"))?);
+    }
+    Ok(mapped)
 }
 
 /// Somebody in the reporting tree, whether or not they may sign in.
@@ -104,7 +122,14 @@ fn person(fields: &Map<String, Value>) -> Result<Mapped, Rejection> {
 
 fn user(email: String, name: String, manager: Option<FacetId>) -> Mapped {
     let keys = IdentityKey::email(Entity::User, &email).into_iter().collect();
-    let body = FacetBody::User(User { name, email: Some(email), active: true, manager, directory: false });
+    let body = FacetBody::User(User {
+        name,
+        email: Some(email),
+        active: true,
+        manager,
+        directory: false,
+        directory_accounts: Vec::new(),
+    });
     Mapped { body, keys, refs: Vec::new() }
 }
 

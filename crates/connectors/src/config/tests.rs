@@ -273,3 +273,23 @@ proptest! {
         let _ = mapped(&object, "k", payload);
     }
 }
+
+#[test]
+fn an_account_is_also_the_records_of_directories_whose_owner_signs_in_to_it() {
+    let account = |directory: Value| {
+        let payload = json!({ "email": "ann@example.com", "name": "Ann", "directory": directory });
+        mapped("account", "a-uuid", payload)
+    };
+    let keys = account(json!([{ "directory": "T-1", "object": "o-1" }])).unwrap().unwrap().keys;
+    let record = IdentityKey::directory_object(Entity::User, "t-1", "o-1").unwrap();
+    assert_eq!(keys, [IdentityKey::email(Entity::User, "ann@example.com").unwrap(), record]);
+    assert_eq!(account(json!(null)).unwrap().unwrap().keys.len(), 1);
+    for (wrong, reason) in [
+        (json!("t-1"), "wrong_type"),
+        (json!(["t-1"]), "wrong_type"),
+        (json!([{ "directory": "t-1" }]), "missing_field"),
+        (json!([{ "directory": "t 1", "object": "o" }]), "out_of_range"),
+    ] {
+        assert_eq!(account(wrong).unwrap_err().reason, reason);
+    }
+}

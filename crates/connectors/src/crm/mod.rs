@@ -36,6 +36,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     open: None,
     version: 1,
     objects: &[],
+    often: &[],
     schemas: &[],
     map,
 };

@@ -242,6 +242,7 @@ fn user_facet(said: User) -> Result<Mapped, Rejection> {
         active: said.active.unwrap_or(true),
         manager: None,
         directory: false,
+        directory_accounts: Vec::new(),
     });
     Ok(Mapped { body, keys, refs: Vec::new() })
 }

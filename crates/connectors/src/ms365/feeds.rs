@@ -92,7 +92,7 @@ pub(super) fn anew() -> Changes {
 impl Feeds for GraphSource {
     async fn parts(&mut self, object: &ObjectName) -> Result<Vec<String>, SourceError> {
         let object = known(object)?;
-        self.ready().await?;
+        self.ready_for(object).await?;
         self.parts_of(object).await
     }
 
@@ -103,7 +103,7 @@ impl Feeds for GraphSource {
         from: Option<&Json>,
     ) -> Result<Changes, SourceError> {
         let object = known(object)?;
-        self.ready().await?;
+        self.ready_for(object).await?;
         match object.name {
             USERS => self.users(object, from).await,
             MANAGERS => Ok(self.managers(from)),
@@ -120,7 +120,7 @@ impl Feeds for GraphSource {
         unlisted_in: Option<&str>,
     ) -> Result<Vec<There>, SourceError> {
         let object = known(object)?;
-        self.ready().await?;
+        self.ready_for(object).await?;
         // A calendar is listed within its dates. What is there and was not listed has been moved out of them, and perhaps been
         // changed since.
         let calendar = unlisted_in.filter(|_| object.name == EVENTS);

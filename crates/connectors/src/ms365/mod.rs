@@ -7,7 +7,7 @@
 //! the part be listed anew.
 //!
 //! What delta queries leave out, or say in a way that cannot be believed, is asked for:
-//! - **managers**: a changed manager is no change of the user. All users are listed with their managers when a run connects
+//! - **managers**: a changed manager is no change of the user. All users are listed with their managers once in a run
 //!   ([`roster`]), and each is a record of its own, `managers`, so that nothing has to be remembered between runs;
 //! - **members of groups** come in pieces. A group that has changed is asked for its members as a whole;
 //! - **removed events and contacts**: what was changed outside of the dates that are followed, and what was moved to another
@@ -55,6 +55,8 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     open: Some(open),
     version: 1,
     objects: describe::MAPPINGS,
+    // Who is shut out in the directory is out here within a minute.
+    often: &[(objects::USERS, "30s")],
     schemas: &[],
     map: normalize::map,
 };

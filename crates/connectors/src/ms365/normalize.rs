@@ -53,6 +53,7 @@ fn user(payload: &Payload<'_>, id: &str) -> Result<Option<Mapped>, Rejection> {
         active: payload.flag("accountEnabled")?.unwrap_or(false),
         manager: None,
         directory: true,
+        directory_accounts: Vec::new(),
     });
     Ok(Some(Mapped { body, keys, refs: Vec::new() }))
 }

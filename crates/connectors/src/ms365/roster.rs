@@ -1,4 +1,4 @@
-//! Everybody in the directory, listed when a run connects: who manages whom, which mailboxes there are, and whose address it is.
+//! Everybody in the directory, listed once in a run that reads more than users and groups: who manages whom, which mailboxes there are, and whose address it is.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -8,7 +8,7 @@ use super::batch::Answered;
 use super::client::Client;
 use super::config::Config;
 use super::fault::{self, CallError, Refusal};
-use super::objects::{self, OBJECTS, Object};
+use super::objects::{self, GROUPS, OBJECTS, Object, USERS};
 use super::roster::Roster;
 use super::{check, describe};
 use crate::{
@@ -32,13 +32,17 @@ impl GraphSource {
         Ok(Self { client: Client::new(config)?, roster: Roster::default(), answered: Answered::default() })
     }
 
-    /// Signs in and lists everybody, unless that has been done.
+    /// Lists everybody, unless that has been done.
     pub(super) async fn ready(&mut self) -> Result<(), SourceError> {
         if !self.roster.complete {
-            self.client.sign_in().await?;
             self.roster.list(&mut self.client).await?;
         }
         Ok(())
+    }
+
+    /// The same for an object that is not understood without it: users and groups, which are looked for often, are.
+    pub(super) async fn ready_for(&mut self, object: &Object) -> Result<(), SourceError> {
+        if [USERS, GROUPS].contains(&object.name) { Ok(()) } else { self.ready().await }
     }
 
     /// Reads some paths at once.
@@ -76,7 +80,7 @@ pub(super) fn known(object: &ObjectName) -> Result<&'static Object, SourceError>
 #[async_trait]
 impl Source for GraphSource {
     async fn connect(&mut self) -> Result<Connected, SourceError> {
-        self.ready().await?;
+        self.client.sign_in().await?;
         let read = OBJECTS.iter().filter(|object| self.client.config().objects.contains(object.name));
         let plans = read.map(|object| self.plan(object)).collect::<Result<_, _>>()?;
         Ok(Connected { plans, clock: self.client.clock() })

@@ -72,6 +72,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     open: Some(open),
     version: 5,
     objects: describe::MAPPINGS,
+    often: &[],
     schemas: &[],
     map: normalize::map,
 };

@@ -103,6 +103,7 @@ fn user(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
         active: payload.active()?,
         manager: None,
         directory: false,
+        directory_accounts: Vec::new(),
     });
     Ok(Some(Mapped { body, keys, refs: Vec::new() }))
 }

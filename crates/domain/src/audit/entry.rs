@@ -28,6 +28,8 @@ pub enum Actor {
     Person(FacetId),
     /// Somebody at a shell of the server, by the operating system's word for them.
     Shell(String),
+    /// A provider's directory that keeps accounts up to date, by the provider's name.
+    Scim(String),
     /// SalesCommand itself.
     System,
     /// Somebody who is not signed in.
@@ -36,7 +38,7 @@ pub enum Actor {
 
 /// Text that names no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no actor: say account:ID, person:ID, shell:NAME, system or anonymous")]
+#[error("{0:?} is no actor: say account:ID, person:ID, shell:NAME, scim:PROVIDER, system or anonymous")]
 pub struct NotAnActor(String);
 
 impl fmt::Display for Actor {
@@ -45,6 +47,7 @@ impl fmt::Display for Actor {
             Self::Account(id) => write!(f, "account:{}", short(id)),
             Self::Person(id) => write!(f, "person:{id}"),
             Self::Shell(name) => write!(f, "shell:{}", short(name)),
+            Self::Scim(provider) => write!(f, "scim:{}", short(provider)),
             Self::System => f.write_str("system"),
             Self::Anonymous => f.write_str("anonymous"),
         }
@@ -74,6 +77,7 @@ impl FromStr for Actor {
             Some(("account", id)) if !id.is_empty() => Ok(Self::Account(id.to_owned())),
             Some(("person", id)) => Ok(Self::Person(id.parse().map_err(|_| wrong())?)),
             Some(("shell", name)) if !name.is_empty() => Ok(Self::Shell(name.to_owned())),
+            Some(("scim", provider)) if !provider.is_empty() => Ok(Self::Scim(provider.to_owned())),
             None if text == "system" => Ok(Self::System),
             None if text == "anonymous" => Ok(Self::Anonymous),
             _ => Err(wrong()),
@@ -358,12 +362,13 @@ mod tests {
             Actor::Account("a1".into()),
             Actor::Person(person),
             Actor::Shell("root".into()),
+            Actor::Scim("ms365".into()),
             Actor::System,
             Actor::Anonymous,
         ] {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }
-        for wrong in ["", "root", "account:", "shell:", "person:x", "robot:1", "system:1"] {
+        for wrong in ["", "root", "account:", "shell:", "scim:", "person:x", "robot:1", "system:1"] {
             assert!(wrong.parse::<Actor>().is_err(), "{wrong}");
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facet::config_object;
-use super::{Entity, FacetId, SourceRef};
+use super::{Entity, FacetId, IdentityKey, SourceRef};
 use crate::money::CurrencyCode;
 use crate::raw::InstanceName;
 
@@ -185,6 +185,19 @@ pub struct User {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(skip)]
     pub directory: bool,
+    /// Of a golden record: the accounts that the organisation's directory has of this person, by key, ascending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directory_accounts: Vec<DirectoryAccount>,
+}
+
+/// An account in the organisation's directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct DirectoryAccount {
+    /// The identity key of its record: `user:directory:<directory>:<record>`.
+    #[schemars(with = "String")]
+    pub key: IdentityKey,
+    /// It is there, and may be used: no record of it says otherwise.
+    pub enabled: bool,
 }
 
 /// By what a manager is known, the strongest first.

@@ -85,6 +85,11 @@ impl IdentityKey {
             .then(|| Self(format!("{entity}:directory:{directory}:{object}")))
     }
 
+    /// Whether it names a record in an organisation's directory.
+    pub fn is_directory_object(&self) -> bool {
+        self.0.split(':').nth(1) == Some("directory")
+    }
+
     /// A meeting, which has a copy in the calendar of each of those invited and in each program that keeps it: its universal
     /// id (`UID` of RFC 5545), and of a repeated one the moment at which the occurrence was to begin.
     ///

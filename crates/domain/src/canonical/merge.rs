@@ -25,14 +25,14 @@ use choice::{Evidence, Panel, is_edit, local_day};
 
 use super::golden::GoldenFacet;
 use super::{
-    Account, Activity, Contact, Entity, Explanation, Facet, FacetBody, FacetId, Golden, GoldenBody,
-    IdentityKey, Rule, Team, User,
+    Account, Activity, Contact, DirectoryAccount, Entity, Explanation, Facet, FacetBody, FacetId, Golden,
+    GoldenBody, IdentityKey, Rule, Team, User,
 };
 use crate::access::ScopeKey;
 use crate::raw::InstanceName;
 
 /// Version of the rules in this module. Raise it when the same facets give another golden record.
-pub const MERGE_VERSION: u32 = 2;
+pub const MERGE_VERSION: u32 = 3;
 
 /// Finds the reference facets that a facet points to.
 pub trait Lookup {
@@ -243,7 +243,27 @@ fn user(evidence: &mut Evidence<'_>) -> User {
         active: evidence.fold("active", Rule::AnyRecord, |f| Some(user_of(f)?.active)).unwrap_or_default(),
         manager: evidence.choose_manager(|f| user_of(f)?.manager),
         directory: false,
+        directory_accounts: directory_accounts(evidence),
     }
+}
+
+/// The accounts that directories have of a person. One is enabled if every record of it says so and none of them is gone: of two
+/// readings of a directory the one that is behind opens nothing.
+fn directory_accounts(evidence: &mut Evidence<'_>) -> Vec<DirectoryAccount> {
+    let mut found: BTreeMap<&IdentityKey, bool> = BTreeMap::new();
+    for facet in evidence.panel.all() {
+        let Some(user) = user_of(facet).filter(|user| user.directory) else { continue };
+        for key in facet.keys.iter().filter(|key| key.is_directory_object()) {
+            let enabled = user.active && !facet.deleted;
+            found.entry(key).and_modify(|all| *all &= enabled).or_insert(enabled);
+        }
+    }
+    let account = |(key, enabled): (&IdentityKey, bool)| DirectoryAccount { key: key.clone(), enabled };
+    let accounts: Vec<_> = found.into_iter().map(account).collect();
+    if accounts.is_empty() {
+        return accounts;
+    }
+    evidence.compute("directory_accounts", &[], |_| accounts)
 }
 
 fn activity(evidence: &mut Evidence<'_>) -> Option<Activity> {

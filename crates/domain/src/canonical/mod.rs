@@ -19,9 +19,9 @@ mod quarantine;
 mod told;
 
 pub use content::{
-    Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom, Label,
-    LabelFacet, Labels, MANAGER_EDGE_OBJECT, ManagerEdge, ManagerEdgeFacet, ManagerEvidence, PlanFacet,
-    Related, StageFacet, Team, User,
+    Account, Activity, ActivityKind, ActivityState, CompanyFacet, Contact, CurrencyFacet, Custom,
+    DirectoryAccount, Label, LabelFacet, Labels, MANAGER_EDGE_OBJECT, ManagerEdge, ManagerEdgeFacet,
+    ManagerEvidence, PlanFacet, Related, StageFacet, Team, User,
 };
 pub use edit::{CrmOpportunity, EditMark, Edited, FieldProblem, OpportunityEdit};
 pub use explain::{Explanation, FieldLineage, Input, Loser, Rule, Statement};

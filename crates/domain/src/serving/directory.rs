@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::ScopeKey;
-use crate::canonical::{CalendarFacet, FacetId, ManagerEdge};
+use crate::canonical::{CalendarFacet, DirectoryAccount, FacetId, ManagerEdge};
 use crate::raw::InstanceName;
 
 /// One entry: the document of `directory`.
@@ -34,6 +34,9 @@ pub enum DirectoryFact {
         /// A facet of the manager.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manager: Option<FacetId>,
+        /// The accounts that the organisation's directory has of the person. Shown to nobody: they decide who is let in.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<DirectoryAccount>,
     },
     /// A sales team.
     Team {

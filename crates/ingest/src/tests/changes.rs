@@ -128,6 +128,26 @@ async fn a_run_that_goes_on_with_other_fields_begins_anew() {
     }
 }
 
+/// What the rights of before have hidden in the beginning is read with those of now.
+#[tokio::test(start_paused = true)]
+async fn a_reading_of_changes_that_was_interrupted_reads_its_beginning_once_more() {
+    let bench = Bench::new();
+    incremental(&bench);
+    for key in 0..9 {
+        bench.write(key, 0, "a");
+    }
+    bench.source.hang_at(Some(2));
+    assert!(tokio::time::timeout(Duration::from_secs(5), bench.run(1)).await.is_err());
+    bench.source.asked();
+    bench.clock.advance(Duration::from_secs(31));
+    bench.source.hang_at(None);
+    bench.run(1).await.unwrap();
+    let starts: Vec<_> = bench.source.asked().into_iter().map(|(_, start)| start).collect();
+    assert_eq!((starts[0], starts.last()), (6, Some(&3)), "the rest, then the beginning: {starts:?}");
+    bench.run(1).await.unwrap();
+    assert!(bench.source.asked().is_empty(), "it is done");
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_killed_reading_with_other_fields_everything_is_read_again() {
     let mut met = 0;

@@ -33,7 +33,7 @@ pub struct ExternalIdentity {
 
 impl ExternalIdentity {
     /// The key: a digest, so that no length or character of a provider matters.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         let parts = [self.issuer.as_str(), self.tenant.as_deref().unwrap_or_default(), &self.subject];
         let mut framed = Vec::new();
         for part in parts {
@@ -60,7 +60,7 @@ pub(crate) struct Tie {
     #[serde(rename = "_id")]
     key: String,
     #[serde(flatten)]
-    identity: ExternalIdentity,
+    pub(crate) identity: ExternalIdentity,
     pub(crate) account: String,
     /// The provider's roles decide about the account's; not so where an administrator made the tie.
     pub(crate) role_from_provider: bool,
@@ -80,34 +80,56 @@ pub(crate) struct Newcomer {
     pub(crate) role: Role,
 }
 
+/// What became of the accounts that an identity was tied to.
+#[derive(Debug)]
+pub struct Linked {
+    /// The one that it opens now.
+    pub account: AccountSummary,
+    /// The one that it opened before.
+    pub former: Option<AccountSummary>,
+}
+
 impl Accounts {
     /// Ties an identity to an existing account: whoever has the one signs in to the other. An account that had it
     /// before loses it and its sessions.
-    pub async fn link(
-        &self,
-        email: &str,
-        identity: ExternalIdentity,
-    ) -> Result<AccountSummary, AccountError> {
+    pub async fn link(&self, email: &str, identity: ExternalIdentity) -> Result<Linked, AccountError> {
         let email = email.trim().to_lowercase();
         let account =
             self.find("email", &email).await?.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+        let object = identity.directory_object();
+        let former = self.tie(&account, identity).await?;
+        let Some(object) = object else { return Ok(Linked { account: account.summary(), former: None }) };
+        let former = match former {
+            Some(former) => self.forget_directory(&former, &object).await?.map(Account::summary),
+            None => None,
+        };
+        Ok(Linked { account: self.note_directory(&account.id, &object).await?.summary(), former })
+    }
+
+    /// Ties an identity to an account; gives the id of another one that had it before.
+    async fn tie(
+        &self,
+        account: &Account,
+        identity: ExternalIdentity,
+    ) -> Result<Option<String>, AccountError> {
         let tie = self.new_tie(identity, &account.id, false);
         for _ in 0..TRIES {
             let Some(held) = self.held_tie(&tie.key).await? else {
                 match self.ops.insert(OPS_IDENTITIES, document::write(&tie)?).await {
                     Err(StoreError::Duplicate { .. }) => continue,
-                    written => return written.map(|()| account.summary()).map_err(AccountError::from),
+                    written => return written.map(|()| None).map_err(AccountError::from),
                 }
             };
             let next = Tie { revision: held.revision + 1, ..tie.clone() };
             if self.ops.replace_if(OPS_IDENTITIES, &tie.key, held.revision, document::write(&next)?).await? {
-                if held.account != account.id {
-                    Sessions::end_all(&*self.ops, &held.account).await?;
+                if held.account == account.id {
+                    return Ok(None);
                 }
-                return Ok(account.summary());
+                Sessions::end_all(&*self.ops, &held.account).await?;
+                return Ok(Some(held.account));
             }
         }
-        Err(AccountError::Contended(email))
+        Err(AccountError::Contended(account.email.clone()))
     }
 
     /// The account of an identity, disabled or not, and their tie.
@@ -134,15 +156,25 @@ impl Accounts {
             password_hash: String::new(),
             disabled: false,
             revision: 1,
+            directory: new.identity.directory_object().into_iter().collect(),
+            scim: None,
             created_at: self.clock.now(),
         };
         let account = match self.ops.insert(OPS_USERS, document::write(&account)?).await {
             Ok(()) => account,
             // A sign-in at the same time, or one that broke off, has made it; anybody else's stays theirs.
-            Err(StoreError::Duplicate { .. }) => self
-                .find("_id", &account.id)
-                .await?
-                .ok_or_else(|| AccountError::EmailTaken(account.email.clone()))?,
+            Err(StoreError::Duplicate { .. }) => {
+                if let Some(held) = self.of_identity(&new.identity).await? {
+                    return Ok(held);
+                }
+                let taken = || AccountError::EmailTaken(account.email.clone());
+                let found = self.find("_id", &account.id).await?.ok_or_else(taken)?;
+                // One that another identity opens by now is not this one's any more.
+                if self.has_identity(&found.id).await? {
+                    return Err(taken());
+                }
+                found
+            }
             Err(error) => return Err(error.into()),
         };
         let tie = self.new_tie(new.identity, &account.id, true);
@@ -168,7 +200,7 @@ impl Accounts {
         Ok(written.await.map(drop)?)
     }
 
-    fn new_tie(&self, identity: ExternalIdentity, account: &str, role_from_provider: bool) -> Tie {
+    pub(super) fn new_tie(&self, identity: ExternalIdentity, account: &str, role_from_provider: bool) -> Tie {
         Tie {
             key: identity.key(),
             identity,

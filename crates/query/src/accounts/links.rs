@@ -52,7 +52,8 @@ impl Accounts {
     }
 
     /// A link for whoever has forgotten the password of the account with this address. None if there is no such account, if it
-    /// is shut out, or if its owner signs in through a provider alone: whoever can read their mail is not let past that.
+    /// is shut out, or if its owner signs in through a provider alone, or is to, as a directory says that keeps it: whoever can read
+    /// their mail is not let past that.
     pub(crate) async fn forgotten_link(
         &self,
         seals: &Seals,
@@ -60,7 +61,8 @@ impl Accounts {
     ) -> Result<Option<(AccountSummary, PasswordLink)>, AccountError> {
         let found = self.find("email", &lower(email)).await?.filter(|account| !account.disabled);
         let Some(account) = found else { return Ok(None) };
-        if account.password_hash.is_empty() && self.has_identity(&account.id).await? {
+        let elsewhere = account.provisioned().is_some() || self.has_identity(&account.id).await?;
+        if !account.has_password() && elsewhere {
             return Ok(None);
         }
         let link = self.link_for(seals, &account, FORGOTTEN_LIFETIME)?;
@@ -81,7 +83,7 @@ impl Accounts {
         Ok(PasswordLink { token, expires_at })
     }
 
-    async fn has_identity(&self, account: &str) -> Result<bool, AccountError> {
+    pub(super) async fn has_identity(&self, account: &str) -> Result<bool, AccountError> {
         let its = Condition::Eq("account".to_owned(), Bson::from(account));
         let any = Query::all().with(its).limited(1).only(&["account"]);
         Ok(!self.ops.list(OPS_IDENTITIES, &any).await?.is_empty())

@@ -25,6 +25,8 @@ pub(crate) struct AccountDetail {
     pub(crate) has_password: bool,
     /// Names of the providers through which its owner signs in.
     pub(crate) providers: Vec<String>,
+    /// The provider whose directory keeps it; none if none does.
+    pub(crate) kept_by: Option<String>,
     /// When a session of it was last begun or renewed; none if it has none.
     pub(crate) last_seen: Option<Timestamp>,
 }
@@ -101,6 +103,8 @@ impl Accounts {
             password_hash: String::new(),
             disabled: false,
             revision: 1,
+            directory: Vec::new(),
+            scim: None,
             created_at: self.clock.now(),
         };
         self.put_new(account).await
@@ -145,11 +149,11 @@ impl Accounts {
     }
 
     /// Which of some accounts may sign in.
-    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+    pub(crate) async fn enabled_among(&self, ids: BTreeSet<&str>) -> Result<Vec<Account>, StoreError> {
         let ids = ids.into_iter().map(Bson::from).collect();
         let query = Query::all().with(Condition::In("_id".to_owned(), ids));
         let found: Vec<Account> = document::read_all(&self.ops.list(OPS_USERS, &query).await?)?;
-        Ok(found.into_iter().filter(|account| !account.disabled).map(|account| account.id).collect())
+        Ok(found.into_iter().filter(|account| !account.disabled).collect())
     }
 
     /// The names of accounts, by their ids; those that are no more are left out.
@@ -187,8 +191,9 @@ impl Accounts {
         let detail = |account: Account| AccountDetail {
             revision: account.revision,
             created_at: account.created_at,
-            has_password: !account.password_hash.is_empty(),
+            has_password: account.has_password(),
             providers: providers.remove(&account.id).unwrap_or_default(),
+            kept_by: account.kept_by().map(str::to_owned),
             last_seen: seen.remove(&account.id),
             summary: account.summary(),
         };

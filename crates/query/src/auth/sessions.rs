@@ -186,6 +186,17 @@ impl Sessions {
         Self::end_all(&*self.ops, account).await
     }
 
+    /// Ends every session of an account, and tells whether there were any to whoever has ended the first one: of several who do
+    /// so at the same time, to one.
+    pub(crate) async fn end_every_as_one(&self, account: &str) -> Result<bool, StoreError> {
+        let held = self.ops.list(OPS_REFRESH_TOKENS, &of("user", account)).await?;
+        let tokens: Vec<RefreshToken> = document::read_all(&held)?;
+        let Some(first) = tokens.iter().map(|token| &token.digest).min() else { return Ok(false) };
+        let is_first = self.ops.delete(OPS_REFRESH_TOKENS, &of("_id", first)).await? > 0;
+        self.end_every(account).await?;
+        Ok(is_first)
+    }
+
     /// The sessions of an account, the latest used first.
     pub(crate) async fn list(&self, account: &str) -> Result<Vec<SessionDetail>, StoreError> {
         let now = self.clock.now().as_second();

@@ -7,6 +7,11 @@ use salescommand_domain::audit::Outcome;
 use super::{ApiError, DEPENDENCY_RETRY_SECONDS};
 
 impl ApiError {
+    /// Its status, and what it says happened.
+    pub(crate) fn told(self) -> (StatusCode, String) {
+        (self.status, self.detail)
+    }
+
     /// What came of an action that got this answer.
     pub(crate) fn outcome(&self) -> (Outcome, &'static str) {
         let outcome = if self.status.is_client_error() { Outcome::Refused } else { Outcome::Failed };

@@ -9,6 +9,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "unknown-user", "Unknown user", "There is no such account.")
     }
 
+    /// The organisation's directory keeps somebody out.
+    pub(crate) fn directory_disabled(status: StatusCode) -> Self {
+        let detail = "Your organisation's directory says that your account was disabled or is gone, so it opens nothing here.";
+        let fix = "Ask whoever looks after the directory. Should your account be enabled there again, try again in a minute.";
+        Self::new(status, "directory-disabled", "Shut out by the directory", detail).fix(fix)
+    }
+
     pub(crate) fn unknown_session() -> Self {
         let detail = "There is no such session, or it has ended.";
         Self::new(StatusCode::NOT_FOUND, "unknown-session", "Unknown session", detail)

@@ -61,11 +61,11 @@ pub(crate) fn person(
     Ok(Person { identity, name, email, groups, groups_missing: groups_missing(names, claims) })
 }
 
-/// The most that the provider's roles and groups give; else what everybody gets, which may be nothing.
-pub(crate) fn role_of(settings: &ProviderSettings, groups: &BTreeSet<String>) -> Option<Role> {
+/// The most that the provider's roles and groups give; none if they give nothing.
+pub(crate) fn mapped_role(settings: &ProviderSettings, groups: &BTreeSet<String>) -> Option<Role> {
     let given = groups.iter().filter_map(|group| settings.roles.get(group).copied());
     // Roles stand in the order of what they may do, the most first.
-    given.min().or(settings.default_role)
+    given.min()
 }
 
 fn believed_email(settings: &ProviderSettings, claims: &Claims) -> Option<String> {
@@ -167,11 +167,9 @@ mod tests {
             json!({"sub": "1", "roles": "seller", "realm_access": {"roles": ["boss", 7]}, "a.b": ["x"]});
         let groups = person_of(&settings, claims).unwrap().groups;
         assert_eq!(groups, ["boss", "seller", "x"].map(str::to_owned).into());
-        assert_eq!(role_of(&settings, &groups), Some(Role::Executive));
-        assert_eq!(role_of(&settings, &["x".to_owned()].into()), None);
-        settings.default_role = Some(Role::Viewer);
-        assert_eq!(role_of(&settings, &["x".to_owned()].into()), Some(Role::Viewer));
-        assert_eq!(role_of(&settings, &["seller".to_owned()].into()), Some(Role::SalesUser));
+        assert_eq!(mapped_role(&settings, &groups), Some(Role::Executive));
+        assert_eq!(mapped_role(&settings, &["x".to_owned()].into()), None);
+        assert_eq!(mapped_role(&settings, &["seller".to_owned()].into()), Some(Role::SalesUser));
     }
 
     #[test]

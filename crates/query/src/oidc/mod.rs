@@ -31,10 +31,11 @@ use self::token::{Claims, Expected};
 use crate::ids::Ids;
 use crate::seal::Seals;
 
-pub(crate) use identity::{Person, role_of};
+pub(crate) use identity::{Person, mapped_role};
 pub(crate) use pending::{PENDING_COOKIE, PENDING_SECONDS, Pending, local_path};
 pub(crate) use refusal::Refusal;
-pub use settings::{Authority, ClaimNames, MS365, ProviderSettings, SettingsError};
+pub(crate) use settings::is_tenant_id;
+pub use settings::{Authority, ClaimNames, MS365, ProviderSettings, ScimSettings, SettingsError};
 
 /// The providers of this installation.
 pub(crate) struct Providers {

@@ -31,6 +31,7 @@ pub(crate) enum Refusal {
     NoRole,
     AccountExists,
     AccountDisabled,
+    DirectoryDisabled,
     TooManyAttempts,
     Unavailable,
 }
@@ -64,6 +65,7 @@ impl Refusal {
             Self::NoRole => "no-role",
             Self::AccountExists => "account-exists",
             Self::AccountDisabled => "account-disabled",
+            Self::DirectoryDisabled => "directory-disabled",
             Self::TooManyAttempts => "too-many-attempts",
             Self::Unavailable => "unavailable",
         }

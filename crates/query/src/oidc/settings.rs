@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Url;
 use salescommand_domain::access::Role;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The name under which Microsoft 365 is configured and addressed.
 pub const MS365: &str = "ms365";
+/// Shortest token of a directory, in characters.
+const SHORTEST_TOKEN: usize = 32;
 /// Stands for the tenant in the issuer that Microsoft's shared documents name.
 pub(crate) const TENANT_PLACEHOLDER: &str = "{tenantid}";
 /// Microsoft's authority for the accounts of any organisation.
@@ -72,6 +74,19 @@ pub struct ProviderSettings {
     pub graph: Option<String>,
     /// Signing out here leads to the provider's sign-out.
     pub sign_out_at_provider: bool,
+    /// How its directory keeps accounts up to date; none: it does not.
+    pub scim: Option<ScimSettings>,
+}
+
+/// How a provider's directory keeps accounts up to date over SCIM.
+#[derive(Debug, Clone)]
+pub struct ScimSettings {
+    /// What it shows.
+    pub token: SecretString,
+    /// Whose directory it is, of a provider with several tenants.
+    pub tenant: Option<String>,
+    /// Its users' `roles` decide about the accounts' until a sign-in says otherwise.
+    pub roles: bool,
 }
 
 /// Why a provider cannot be used as configured.
@@ -108,6 +123,7 @@ impl ProviderSettings {
             authoritative_domains: BTreeSet::new(),
             graph: None,
             sign_out_at_provider: false,
+            scim: None,
         }
     }
 
@@ -156,7 +172,38 @@ impl ProviderSettings {
                 }
             }
         }
+        self.check_scim().map_err(error)?;
         self.graph.as_ref().map_or(Ok(()), |graph| check_address("graph", graph)).map_err(error)
+    }
+
+    fn check_scim(&self) -> Result<(), String> {
+        let Some(scim) = &self.scim else { return Ok(()) };
+        if scim.token.expose_secret().len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "scim_token must have {SHORTEST_TOKEN} characters at least, as `openssl rand -base64 32` prints them"
+            ));
+        }
+        match &scim.tenant {
+            Some(tenant) if !self.tenants.contains(tenant) => {
+                Err(format!("scim_tenant {tenant:?} is not among its tenants"))
+            }
+            None if self.claims.tenant.is_some() && self.tenants.len() != 1 => {
+                Err("scim_tenant must say whose directory it is, since there is not exactly one tenant"
+                    .to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The tenant whose directory keeps accounts up to date; none if the provider has no tenants.
+    pub(crate) fn scim_tenant(&self) -> Option<String> {
+        let named = self.scim.as_ref().and_then(|scim| scim.tenant.clone());
+        named.or_else(|| self.tenants.first().cloned().filter(|_| self.claims.tenant.is_some()))
+    }
+
+    /// Whether it is Microsoft Entra ID.
+    pub(crate) fn is_entra(&self) -> bool {
+        matches!(self.authority, Authority::Entra { .. })
     }
 
     /// Where people are sent: of several Microsoft tenants, to the page that asks which.

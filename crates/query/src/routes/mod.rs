@@ -9,6 +9,7 @@ mod odoo;
 mod operations;
 mod opportunities;
 mod org;
+pub(crate) mod scim;
 mod sync;
 mod teams;
 pub(crate) mod users;
@@ -27,7 +28,7 @@ use crate::access::App;
 use crate::error::Problem;
 
 /// Operations that answer without a session, the hooks to whoever shows their keys; the test of access knows this list and no other.
-pub const PUBLIC_OPERATIONS: [&str; 12] = [
+pub const PUBLIC_OPERATIONS: [&str; 13] = [
     "login",
     "choose_password",
     "forgot_password",
@@ -37,6 +38,7 @@ pub const PUBLIC_OPERATIONS: [&str; 12] = [
     "ms365_callback",
     "oidc_login",
     "oidc_callback",
+    "jwks",
     "meta",
     "odoo_hook",
     "odoo_hook_bearer",
@@ -65,6 +67,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::provider::ms365_callback))
         .routes(routes!(auth::provider::oidc_login))
         .routes(routes!(auth::provider::oidc_callback))
+        .routes(routes!(auth::jwks::jwks))
         .routes(routes!(meta::meta))
         .routes(routes!(dashboard::overview::overview))
         .routes(routes!(data_lake::health::lake_health))

@@ -177,7 +177,14 @@ pub fn call(key: &str, owner: &str, at: &str, about: &Golden) -> Golden {
 }
 
 pub fn user(key: &str, name: &str) -> Golden {
-    let body = User { name: name.to_owned(), email: None, active: true, manager: None, directory: false };
+    let body = User {
+        name: name.to_owned(),
+        email: None,
+        active: true,
+        manager: None,
+        directory: false,
+        directory_accounts: Vec::new(),
+    };
     golden(source("res.users", key), ScopeKey::owner(seller(key)), GoldenBody::User(body))
 }
 
@@ -187,7 +194,8 @@ pub fn team(key: &str, name: &str) -> Golden {
 }
 
 pub fn person(id: FacetId, facets: Vec<FacetId>, name: &str, manager: Option<FacetId>) -> DirectoryEntry {
-    let fact = DirectoryFact::Person { name: name.to_owned(), active: true, facets, manager };
+    let fact =
+        DirectoryFact::Person { name: name.to_owned(), active: true, facets, manager, accounts: Vec::new() };
     DirectoryEntry { id, scope_key: ScopeKey::public(), fact }
 }
 

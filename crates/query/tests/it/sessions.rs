@@ -7,6 +7,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
 use salescommand_domain::access::Role;
 use salescommand_query::SessionKeys;
 use salescommand_store::{Documents, OPS_REFRESH_TOKENS, OPS_USERS, Ops, Query};
@@ -218,6 +220,28 @@ async fn a_password_that_was_hashed_with_other_parameters_is_hashed_anew_by_a_si
     assert_eq!(stored().await, anew, "once");
 }
 
+/// Checks the access token as another service would, with what is published; gives how many keys are.
+async fn is_checked_by_others(browser: &mut Browser) -> usize {
+    let mut stranger = browser.clone();
+    stranger.cookies.clear();
+    let published = stranger.get("/.well-known/jwks.json").await;
+    assert_eq!(
+        (published.status, published.header("cache-control")),
+        (StatusCode::OK, "public, max-age=300")
+    );
+    let keys: JwkSet = serde_json::from_slice(&published.body).unwrap();
+    let token = &browser.cookies["sc_access"];
+    let named = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
+    validation.set_issuer(&["salescommand"]);
+    validation.set_audience(&["salescommand-api"]);
+    // The clock of these tests is its own.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(keys.find(&named).unwrap()).unwrap();
+    assert!(jsonwebtoken::decode::<Value>(token, &key, &validation).is_ok());
+    keys.keys.len()
+}
+
 #[tokio::test]
 async fn a_session_key_is_replaced_and_nobody_is_signed_out() {
     let world = World::with_accounts().await;
@@ -225,13 +249,16 @@ async fn a_session_key_is_replaced_and_nobody_is_signed_out() {
     let (old, both) = (browser.cookies["sc_access"].clone(), SessionKeys::new(key(7), vec![key(1)]));
     let mut browser = world.under(both, &browser);
     assert_eq!(browser.get("/api/auth/me").await.status, StatusCode::OK);
+    assert_eq!(is_checked_by_others(&mut browser).await, 2, "the old key is still published");
     assert_eq!(browser.post("/api/auth/refresh", &Value::Null).await.status, StatusCode::OK);
+    assert_eq!(is_checked_by_others(&mut browser).await, 2);
     let mut browser = world.under(key(7).into(), &browser);
     assert_eq!(
         browser.get("/api/auth/me").await.status,
         StatusCode::OK,
         "what it has now the new one has signed"
     );
+    assert_eq!(is_checked_by_others(&mut browser).await, 1);
     browser.cookies.insert("sc_access".into(), old);
     browser.get("/api/auth/me").await.problem(401, "session-expired");
 }

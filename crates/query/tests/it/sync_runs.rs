@@ -10,6 +10,7 @@ use salescommand_query::cursors::{CursorPosition, SourceCursor};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::kept_out::{account, says};
 use crate::world::{Browser, World, run};
 
 const EVENTS: &str = "/api/sync/runs/run%202026-11-23T07:50:00Z/events";
@@ -102,6 +103,18 @@ async fn a_stream_ends_with_the_session_that_it_was_asked_for_with() {
     world.put_run(&run("odoo", "2026-11-23T07:50:00Z", "running", None)).await;
     let text = until(&world, &browser, "event: progress", async || {
         assert_eq!(elsewhere.delete("/api/auth/sessions").await.status, 204);
+    })
+    .await;
+    assert_eq!(events(&text).len(), 1, "the run is still under way");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_directory_keeps_out_who_asked_for_it() {
+    let world = World::furnished().await;
+    let browser = world.signed_in(Role::SalesUser).await;
+    world.put_run(&run("odoo", "2026-11-23T07:50:00Z", "running", None)).await;
+    let text = until(&world, &browser, "event: progress", async || {
+        says(&world, world.people[&Role::SalesUser], "bob", vec![account("b", false)]).await;
     })
     .await;
     assert_eq!(events(&text).len(), 1, "the run is still under way");

@@ -1,4 +1,5 @@
-//! The suite that lets schemathesis invent requests from the OpenAPI document, against a stack of its own.
+//! The suite that lets schemathesis invent requests from the OpenAPI document, and scim2-tester keep accounts over SCIM, against a
+//! stack of its own.
 
 use super::{Outcome, Suite, count, own_stack};
 use crate::workspace::{on_path, user_cache};
@@ -7,6 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The token of a directory that is there for the suite alone.
+const TOKEN: &str = "the token of a directory of a test";
+/// A provider whose directory keeps accounts; nobody signs in through it.
+const DIRECTORY: [(&str, &str); 3] = [
+    ("SALESCOMMAND_AUTH__OIDC__DIRECTORY__ISSUER", "https://directory.invalid"),
+    ("SALESCOMMAND_AUTH__OIDC__DIRECTORY__CLIENT_ID", "salescommand"),
+    ("SALESCOMMAND_AUTH__OIDC__DIRECTORY__SCIM_TOKEN", TOKEN),
+];
 /// Beside the packages in the virtual environment: what was installed.
 const INSTALLED: &str = "installed.txt";
 
@@ -22,10 +31,12 @@ pub fn run(suite: &Suite<'_>) -> Result<Outcome> {
             suite.log.display()
         )));
     };
-    let plan = own_stack::plan(suite, "api-fuzz")?;
+    let mut plan = own_stack::plan(suite, "api-fuzz")?;
+    plan.settings.extend(DIRECTORY.map(|(name, value)| (name, value.into())));
     own_stack::with(&plan, || {
         let mut fuzz = Command::new(&interpreter);
         fuzz.arg(folder.join("fuzz.py")).env("BASE_URL", plan.ports.address()).env("PYTHONUNBUFFERED", "1");
+        fuzz.env("FUZZ_SCIM_TOKEN", TOKEN);
         if suite.context.full {
             fuzz.env("FUZZ_FULL", "1");
         }

@@ -20,6 +20,8 @@ function aUser(part: Partial<Schemas["User"]> = {}): Schemas["User"] {
     disabled: false,
     has_password: true,
     providers: [],
+    kept_by: null,
+    directory_disabled: false,
     created_at: AT,
     last_seen: AT,
     revision: 3,
@@ -37,6 +39,8 @@ beforeEach(() => {
         aUser(),
         aUser({ id: "u3", email: "olga@example.com", name: "Olga", has_password: false, last_seen: null }),
         aUser({ id: "u4", email: "pete@example.com", name: "Pete", disabled: true, providers: ["ms365"] }),
+        aUser({ id: "u5", email: "quinn@example.com", name: "Quinn", directory_disabled: true }),
+        aUser({ id: "u6", email: "ruth@example.com", name: "Ruth", has_password: false, kept_by: "ms365" }),
       ],
       next: null,
     }),
@@ -57,6 +61,8 @@ test("accounts are told with role, state and ways in", async () => {
   expect(rows[1]).toHaveTextContent(/Nina New.*nina@example.com.*Sales User.*Active.*password/);
   expect(rows[2]).toHaveTextContent(/Olga.*Invited/);
   expect(rows[3]).toHaveTextContent(/Pete.*Shut out.*password, ms365/);
+  expect(rows[4]).toHaveTextContent(/Quinn.*Disabled in the directory/);
+  expect(rows[5]).toHaveTextContent(/Ruth.*Active.*kept by the directory of ms365/);
 });
 
 test("who may not manage accounts has no such page in the menu", async () => {

@@ -91,6 +91,28 @@ async fn the_whole_demo_tenant_is_read_and_mapped_whatever_the_size_of_pages() {
 }
 
 #[tokio::test]
+async fn looking_at_users_alone_takes_one_request_however_many_they_are() {
+    let handle = demo(4).await;
+    let mut first = source(&handle, &[("page_size", "7")]);
+    first.connect().await.unwrap();
+    let (_, place) = round(&mut *first, "users", "", None).await;
+    let krishna = handle.tenant(|tenant| {
+        let krishna = tenant.user("krishna@securado.net").unwrap();
+        tenant.set_user(&krishna, json!({"accountEnabled": false}));
+        krishna
+    });
+    handle.faults().asked();
+    let mut next = source(&handle, &[("page_size", "7")]);
+    next.connect().await.unwrap();
+    let (pages, _) = round(&mut *next, "users", "", place).await;
+    let [record] = records(pages).into_values().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((record.key, &record.payload["accountEnabled"]), (krishna, &json!(false)));
+    let mut asked = handle.faults().asked();
+    asked.retain(|path| !path.ends_with("/token"));
+    assert_eq!(asked, ["/v1.0/users/delta"]);
+}
+
+#[tokio::test]
 async fn ids_of_mailboxes_stay_as_things_move_and_bodies_do_not_leave_them() {
     let handle = demo(100).await;
     let all = everything(&mut *source(&handle, &[])).await;

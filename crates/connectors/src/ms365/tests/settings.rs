@@ -69,3 +69,18 @@ fn a_secret_is_in_no_text() {
     let config = Config::parse(settings(URL, &[])).unwrap();
     assert!(!format!("{config:?}").contains(SECRET));
 }
+
+#[test]
+fn users_are_looked_at_every_half_minute_unless_they_are_not_read() {
+    let usual = |objects: Option<&str>| {
+        let settings =
+            objects.map(|objects| ("objects".to_owned(), objects.to_owned())).into_iter().collect();
+        let schedule = crate::usual_schedule("ms365", &settings);
+        assert_eq!(schedule.cadence.as_str(), "15m");
+        schedule.objects.into_iter().map(|(object, own)| format!("{object} {own}")).collect::<Vec<_>>()
+    };
+    assert_eq!(usual(None), ["users 30s"]);
+    assert_eq!(usual(Some("users, groups")), ["users 30s"]);
+    assert!(usual(Some("contacts,events")).is_empty());
+    assert_eq!(crate::usual_schedule("odoo", &std::collections::BTreeMap::new()).objects.len(), 0);
+}

@@ -21,6 +21,7 @@ pub(super) fn map(payload: &Payload<'_>) -> Result<Option<Mapped>, Rejection> {
         // Somebody who has left is managed by nobody, whatever their record still says.
         manager: if payload.active()? { manager } else { None },
         directory: false,
+        directory_accounts: Vec::new(),
     });
     Ok(Some(Mapped { body, keys: vec![IdentityKey::facet(user)], refs: Vec::new() }))
 }

@@ -86,6 +86,11 @@ impl<'f> Panel<'f> {
         self.speaking.iter().copied()
     }
 
+    /// All of them, heard or not.
+    pub fn all(&self) -> impl Iterator<Item = &'f Facet> + '_ {
+        self.speaking.iter().chain(&self.silenced).copied()
+    }
+
     /// The first that is no edit: it decides what kind of record this is, and whose inbox it would go to.
     pub fn primary(&self) -> Option<&'f Facet> {
         self.speaking.iter().copied().find(|facet| !is_edit(facet))

@@ -24,7 +24,7 @@ const PERSON: &str = "person";
 /// Who did something.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditActor {
-    /// `account:ID`, `person:ID`, `shell:NAME`, `system` or `anonymous`.
+    /// `account:ID`, `person:ID`, `shell:NAME`, `scim:PROVIDER`, `system` or `anonymous`.
     pub id: String,
     /// The present name of an account; none if there is none any more.
     pub name: Option<String>,

@@ -16,7 +16,7 @@ use crate::extract::Body;
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest, responses(
     (status = 200, description = "OK", body = super::Session),
     (status = 401, description = "invalid-credentials", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "csrf-header-missing, directory-disabled", body = Problem, content_type = "application/problem+json"),
     (status = 429, description = "too-many-attempts", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -34,6 +34,7 @@ pub(crate) async fn login(
         app.refused(&asked, email).await?;
         return Err(ApiError::invalid_credentials());
     };
+    app.admit_sign_in(&asked, (&account, "password")).await?;
     let grant = app.sessions.begin(&account.id, asked.place.clone()).await.map_err(session_problem)?;
     app.signed_in(&asked, (&account, "password"), &grant).await?;
     let mut response = granted(&app, &account, grant).await?;

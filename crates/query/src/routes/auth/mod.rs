@@ -2,6 +2,7 @@
 
 pub(crate) mod choose;
 pub(crate) mod forgot;
+pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;

@@ -15,11 +15,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::App;
-use crate::accounts::{Account, AccountError, Newcomer};
+use crate::accounts::{Account, AccountError, Newcomer, Rules};
 use crate::audit::{Asked, Failure as _};
 use crate::auth::{Grant, cookie_of};
 use crate::extract::Path;
-use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, role_of};
+use crate::oidc::{MS365, PENDING_COOKIE, PENDING_SECONDS, Person, Refusal, Returned, mapped_role};
 
 /// Where to go after sign-in.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -218,9 +218,12 @@ async fn account_of(
         entry.detailed(Details::default().by(provider))
     };
     let settings = &app.providers.named(provider)?.settings;
-    let role = role_of(settings, &person.groups);
     let known = app.accounts.of_identity(&person.identity).await.map_err(account_refusal)?;
-    let (tie, account) = match known {
+    let rules = Rules { settings };
+    let given = known.as_ref().and_then(|(_, account)| rules.role_of(account));
+    // What the sign-in says, else what the directory has said, else what everybody gets, which may be nothing.
+    let role = mapped_role(settings, &person.groups).or(given).or(settings.default_role);
+    let (tie, mut account) = match known {
         Some(known) => known,
         None => {
             let Person { identity, email, name, .. } = person;
@@ -237,6 +240,9 @@ async fn account_of(
     if account.disabled {
         return Err(Refusal::AccountDisabled);
     }
+    if app.is_kept_out(&account).await.map_err(account_refusal)? {
+        return Err(Refusal::DirectoryDisabled);
+    }
     if tie.role_from_provider {
         let Some(role) = role else {
             // Whoever has lost every role there has lost it here too, in every browser.
@@ -250,7 +256,12 @@ async fn account_of(
             app.audited(vec![entry], follow).await?;
         }
     }
-    if !tie.announced {
+    // Of a tie from before records were noted, or one that broke off.
+    let unnoted = tie.identity.directory_object().filter(|object| !account.directory.contains(object));
+    if let Some(object) = &unnoted {
+        account = app.accounts.note_directory(&account.id, object).await.map_err(account_refusal)?;
+    }
+    if !tie.announced || unnoted.is_some() {
         app.people.announce(&account.clone().summary()).await.map_err(|error| {
             tracing::warn!(%error, "an account is not announced yet");
             Refusal::Unavailable

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use salescommand_domain::audit::{Action, Actor, Outcome, Target};
 use secrecy::ExposeSecret;
@@ -13,11 +13,12 @@ use crate::access::App;
 use crate::audit::Asked;
 use crate::auth::{PROVIDER_COOKIE, REFRESH_COOKIE, SessionError, cookie_of};
 use crate::error::{ApiError, Problem};
+use crate::routes::users::problem;
 
 /// Renew the access cookie
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses(
     (status = 200, description = "OK", body = super::Session),
-    (status = 401, description = "session-expired", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "session-expired, directory-disabled", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "csrf-header-missing", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "store-unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -38,6 +39,10 @@ pub(crate) async fn refresh(
         Err(error) => return Err(session_problem(error)),
     };
     match app.accounts.enabled(&grant.account).await.map_err(ApiError::store)? {
+        Some(account) if app.is_kept_out(&account).await.map_err(problem)? => {
+            app.put_out(&account.id).await?;
+            Ok(without_cookies(&app, ApiError::directory_disabled(StatusCode::UNAUTHORIZED)))
+        }
         Some(account) => {
             let mut response = granted(&app, &account, grant).await?;
             let provider = cookie_of(&headers, PROVIDER_COOKIE);
@@ -55,7 +60,11 @@ pub(crate) async fn refresh(
 
 /// The session is over, so its cookies go.
 fn signed_out(app: &App) -> Response {
-    let mut response = ApiError::session_expired().into_response();
+    without_cookies(app, ApiError::session_expired())
+}
+
+fn without_cookies(app: &App, problem: ApiError) -> Response {
+    let mut response = problem.into_response();
     app.cookies.clear(response.headers_mut());
     response
 }

@@ -117,8 +117,9 @@ pub(crate) async fn add_source(
     let name = InstanceName::new(name).map_err(|error| ApiError::invalid_field("name", error.to_string()))?;
     let cadence = cadence.map(Cadence::try_from).transpose();
     let cadence = cadence.map_err(|error| ApiError::invalid_field("cadence", error.to_string()))?;
-    let schedule = Schedule { cadence: cadence.unwrap_or_else(Cadence::usual), objects: BTreeMap::new() };
     let guarded = allowed.guarded();
+    let usual = || guarded.connectors.usual_schedule(&kind, &settings);
+    let schedule = cadence.map_or_else(usual, |cadence| Schedule { cadence, objects: BTreeMap::new() });
     let product =
         guarded.connectors.check_settings(&kind, &settings, &secret).map_err(ApiError::connector)?;
     let title = match title {

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::access::App;
 use crate::accounts::{AccountDetail, AccountError, AccountSummary, PasswordLink};
+use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::mail::Occasion;
 use crate::routes::auth::SessionRole;
@@ -39,6 +40,10 @@ pub struct User {
     pub has_password: bool,
     /// Names of the providers through which its owner signs in.
     pub providers: Vec<String>,
+    /// The provider whose directory keeps the account over SCIM; none if none does.
+    pub kept_by: Option<String>,
+    /// The organisation's directory says that its owner's account there was disabled or is gone, so it opens nothing here.
+    pub directory_disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When a session of it was last begun or renewed; none if it has none.
@@ -48,10 +53,13 @@ pub struct User {
     pub revision: i64,
 }
 
-impl From<AccountDetail> for User {
-    fn from(detail: AccountDetail) -> Self {
-        let AccountDetail { summary, revision, created_at, has_password, providers, last_seen } = detail;
+impl User {
+    /// An account, as a directory has its owner.
+    fn new(detail: AccountDetail, directory: &Directory) -> Self {
+        let AccountDetail { summary, revision, created_at, has_password, providers, kept_by, last_seen } =
+            detail;
         Self {
+            directory_disabled: directory.keeps_out(summary.person_facet, &summary.directory),
             id: summary.id,
             email: summary.email,
             name: summary.name,
@@ -60,6 +68,7 @@ impl From<AccountDetail> for User {
             disabled: summary.disabled,
             has_password,
             providers,
+            kept_by,
             created_at,
             last_seen,
             revision,
@@ -116,6 +125,12 @@ fn once(status: axum::http::StatusCode, body: impl Serialize) -> Response {
     let mut response = (status, axum::Json(body)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// An account, as the directory of this moment has its owner.
+async fn shown(app: &App, detail: AccountDetail) -> Result<User, ApiError> {
+    let directory = app.directory().await.map_err(ApiError::store)?;
+    Ok(User::new(detail, &directory))
 }
 
 /// The answer to a request about accounts that failed.

@@ -1,6 +1,6 @@
 //! `GET /api/users/{id}`.
 
-use super::{User, problem};
+use super::{User, problem, shown};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
 use crate::extract::Path;
@@ -20,5 +20,5 @@ pub(crate) async fn user(
     Path(id): Path<String>,
 ) -> Result<Reply<User>, ApiError> {
     let found = allowed.app().accounts.detail(&id).await.map_err(problem)?;
-    found.map(User::from).map(Reply).ok_or_else(ApiError::unknown_user)
+    shown(allowed.app(), found.ok_or_else(ApiError::unknown_user)?).await.map(Reply)
 }

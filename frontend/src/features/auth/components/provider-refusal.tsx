@@ -20,6 +20,7 @@ const TEXTS = new Map<string, Text>([
   ["groups-incomplete", "groups"],
   ["account-exists", "exists"],
   ["account-disabled", "disabled"],
+  ["directory-disabled", "disabled"],
   ["sign-in-expired", "again"],
   ["state-invalid", "again"],
   ["already-used", "again"],

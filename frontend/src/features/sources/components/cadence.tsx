@@ -1,11 +1,11 @@
 /** A cadence in words. The server's text is one of `manual`, `webhook`, an interval such as `15m`, or five crontab fields. */
 import { useTranslation } from "react-i18next";
 
-const UNITS = { m: "minutes", h: "hours", d: "days" } as const;
+const UNITS = { s: "seconds", m: "minutes", h: "hours", d: "days" } as const;
 
 export function Cadence({ text }: { text: string }) {
   const { t } = useTranslation();
-  const interval = /^(\d+)([mhd])$/.exec(text);
+  const interval = /^(\d+)([smhd])$/.exec(text);
   if (interval) {
     const unit = UNITS[interval[2] as keyof typeof UNITS];
     return t(`schedule.every.${unit}`, { count: Number(interval[1]) });

@@ -37,7 +37,10 @@ export function UserTable({ users }: { users: User[] }) {
             <Td>
               <State user={user} />
             </Td>
-            <Td className="text-ink-2">{waysIn(user, t("users.password"))}</Td>
+            <Td className="text-ink-2">
+              {waysIn(user, t("users.password"))}
+              {user.kept_by && <p className="text-xs">{t("users.keptBy", { provider: user.kept_by })}</p>}
+            </Td>
             <Td className="whitespace-nowrap text-ink-2">{dateTime(user.last_seen)}</Td>
             <Td className="text-end">
               <UserMenu user={user} />
@@ -58,7 +61,14 @@ function State({ user }: { user: User }) {
       </Badge>
     );
   }
-  if (!user.has_password && user.providers.length === 0) {
+  if (user.directory_disabled) {
+    return (
+      <Badge tone="bad" icon={Ban}>
+        {t("users.directoryDisabled")}
+      </Badge>
+    );
+  }
+  if (!user.has_password && user.providers.length === 0 && !user.kept_by) {
     return (
       <Badge tone="warn" icon={MailQuestion}>
         {t("users.invited")}
