@@ -183,7 +183,7 @@ async fn until(reader: &Reader, total: Total, began: Instant) -> (Duration, Vec<
     let (mut seen, mut times) = (Vec::new(), Times::default());
     loop {
         let asked = Instant::now();
-        let shown = shown(&reader.session).await.expect("the overview answers while people move");
+        let shown = shown(&reader.session).await.unwrap();
         times.0.push(asked.elapsed().as_secs_f64() * 1e3);
         if shown == total {
             return (began.elapsed(), seen, times);
@@ -309,10 +309,11 @@ async fn main() {
     for process in ["normalizer", "projector", "query"] {
         platform.spawn(process, &[]).unwrap();
     }
-    let url = format!("{}/readyz", platform.base_url());
-    eventually_within(PATIENCE, "the service", async || reqwest::get(&url).await.ok().map(drop))
-        .await
-        .unwrap();
+    let (url, client) =
+        (format!("{}/readyz", platform.base_url()), reqwest::Client::builder().build().unwrap());
+    let up =
+        eventually_within(PATIENCE, "the service", async || client.get(&url).send().await.ok().map(drop));
+    up.await.unwrap();
     let readers = readers(&platform, &organisation, levels).await;
     println!("shown to everybody after {:.1} s", began.elapsed().as_secs_f64());
     let wide: Vec<_> = readers.iter().map(|reader| organisation.below(reader.person)).collect();

@@ -139,7 +139,7 @@ fn in_vain(keys: usize, query: &Query) -> Option<usize> {
         0..=WIDE => None,
         // Answers of several queries could not be put in one order.
         _ if keys > MOST_KEYS && (query.limit.is_some() || !query.sort.is_empty()) => Some(usize::MAX),
-        _ => (of_few || in_order).then(|| keys / KEYS_IN_VAIN),
+        _ => (of_few || in_order).then_some(keys / KEYS_IN_VAIN),
     }
 }
 

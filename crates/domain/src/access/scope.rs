@@ -6,6 +6,7 @@
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,28 +93,39 @@ pub enum ScopeKind {
 }
 
 /// What a user may read. Made by [`super::OrgTree::scope`] only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Scope {
     kind: ScopeKind,
     keys: BTreeSet<ScopeKey>,
-    /// Worked out once: it is a digest of all keys.
-    roll_up: ScopeKey,
     people: usize,
     delegated: usize,
+    /// Worked out once, if it is asked for: it is a digest of all keys.
+    roll_up: OnceLock<ScopeKey>,
 }
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |scope: &Self| (scope.kind, scope.people, scope.delegated);
+        parts(self) == parts(other) && self.keys == other.keys
+    }
+}
+
+impl Eq for Scope {}
 
 impl Scope {
     /// Every record.
     pub(super) fn all(people: usize) -> Self {
-        let roll_up = ScopeKey::roll_up(None::<std::iter::Empty<&ScopeKey>>);
-        Self { kind: ScopeKind::All, keys: BTreeSet::new(), roll_up, people, delegated: 0 }
+        Self::new(ScopeKind::All, BTreeSet::new(), people, 0)
     }
 
     /// The records of these keys: of so many people, some of whom only delegate.
     pub(super) fn of(keys: BTreeSet<ScopeKey>, people: usize, delegated: usize) -> Self {
         let kind = if people > 1 { ScopeKind::Team } else { ScopeKind::Own };
-        let roll_up = ScopeKey::roll_up(Some(keys.iter()));
-        Self { kind, keys, roll_up, people, delegated }
+        Self::new(kind, keys, people, delegated)
+    }
+
+    fn new(kind: ScopeKind, keys: BTreeSet<ScopeKey>, people: usize, delegated: usize) -> Self {
+        Self { kind, keys, people, delegated, roll_up: OnceLock::new() }
     }
 
     /// Whether a record with this key may be read.
@@ -133,7 +145,7 @@ impl Scope {
 
     /// The key under which the sums of all its records are kept together, if they are.
     pub fn roll_up(&self) -> &ScopeKey {
-        &self.roll_up
+        self.roll_up.get_or_init(|| ScopeKey::roll_up(self.keys().map(BTreeSet::iter)))
     }
 
     /// How wide it is.
