@@ -191,9 +191,9 @@ async fn of_an_older_program_every_transaction_counts() {
     world.directory().await;
     assert_eq!(world.reads(), 1);
     world.change(vec![(1, None)], 3, None).await;
-    assert_eq!(sees(&world.directory().await, 0), 80);
+    assert_eq!(sees(&*world.directory().await, 0), 80);
     world.change(vec![(1, Some(0))], 4, Some(4)).await;
-    assert_eq!(sees(&world.directory().await, 0), 81);
+    assert_eq!(sees(&*world.directory().await, 0), 81);
 }
 
 #[tokio::test]
