@@ -8,7 +8,7 @@ use salescommand_domain::access::{Role, Scope, ScopeKey};
 use salescommand_domain::canonical::FacetId;
 use salescommand_domain::serving::{DirectoryEntry, DirectoryFact};
 use salescommand_store::memory::MemoryStore;
-use salescommand_store::{Batch, Documents, Operation, StoredPosition, Write};
+use salescommand_store::{Batch, Documents, Operation, Referring, StoredPosition, Write};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -32,6 +32,26 @@ impl ScopedReads for Slow {
 
     async fn read(&self, c: &str, scope: &Scope, query: &Query) -> Result<Vec<RawDocumentBuf>, StoreError> {
         self.inner.read(c, scope, query).await
+    }
+
+    async fn read_referred(
+        &self,
+        c: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        self.inner.read_referred(c, scope, by, query).await
+    }
+
+    async fn count_referred(
+        &self,
+        c: &str,
+        scope: &Scope,
+        by: Referring<'_>,
+        query: &Query,
+    ) -> Result<u64, StoreError> {
+        self.inner.count_referred(c, scope, by, query).await
     }
 
     async fn read_rolled_up(
