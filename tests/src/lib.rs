@@ -8,3 +8,4 @@ pub mod mongo;
 pub mod nats;
 pub mod organisation;
 pub mod platform;
+mod signals;

@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use salescommand_store_mongo::{MongoStore, admin};
 
 use crate::nats::free_port;
+use crate::signals;
 
 /// Names the server's binary.
 pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_MONGOD";
@@ -143,7 +143,7 @@ impl Mongo {
         self.launch()
     }
 
-    /// Freezes it.
+    /// Freezes it; when this returns, every thread of it stands still.
     pub fn stop(&self) -> anyhow::Result<()> {
         self.signal(Signal::SIGSTOP)
     }
@@ -155,7 +155,7 @@ impl Mongo {
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let process = self.process.as_ref().context("the server does not run")?;
-        Ok(kill(Pid::from_raw(i32::try_from(process.id())?), signal)?)
+        signals::send(process, signal)
     }
 
     fn key_path(&self) -> PathBuf {

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+
+use crate::signals;
 
 /// Names the server's binary.
 pub const SERVER_VARIABLE: &str = "SALESCOMMAND_TEST_NATS_SERVER";
@@ -107,27 +107,21 @@ impl Nats {
 
     /// Freezes it; when this returns, every thread of it stands still.
     pub fn stop(&self) -> anyhow::Result<()> {
-        let pid = self.signal(Signal::SIGSTOP)?;
-        match waitpid(pid, Some(WaitPidFlag::WUNTRACED))? {
-            WaitStatus::Stopped(..) => Ok(()),
-            other => bail!("the server did not stop: {other:?}"),
-        }
+        self.signal(Signal::SIGSTOP)
     }
 
     /// Lets it go on.
     pub fn cont(&self) -> anyhow::Result<()> {
-        self.signal(Signal::SIGCONT).map(drop)
+        self.signal(Signal::SIGCONT)
     }
 
     fn url_of(&self, user: &str, password: &str) -> String {
         format!("nats://{user}:{password}@127.0.0.1:{}", self.port)
     }
 
-    fn signal(&self, signal: Signal) -> anyhow::Result<Pid> {
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let process = self.process.as_ref().context("the server does not run")?;
-        let pid = Pid::from_raw(i32::try_from(process.id())?);
-        kill(pid, signal)?;
-        Ok(pid)
+        signals::send(process, signal)
     }
 
     fn launch(&mut self) -> anyhow::Result<()> {

@@ -8,13 +8,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use salescommand_odoo_simulator::{Clock, Config, Handle, Seed, Simulator};
 use serde_json::Value;
 
 use crate::mongo::{Mongo, Settings};
 use crate::nats::{Nats, free_port};
+use crate::signals;
 
 /// Variable with the path of the binary under test.
 const BINARY_VARIABLE: &str = "SALESCOMMAND_TEST_BIN";
@@ -110,7 +110,7 @@ impl Platform {
     /// Sends a signal to a process that runs.
     pub fn signal(&self, name: &'static str, signal: Signal) -> anyhow::Result<()> {
         let child = self.processes.get(name).with_context(|| format!("{name} was not started"))?;
-        Ok(kill(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+        signals::send(child, signal)
     }
 
     /// How a process ended; none while it runs.
