@@ -61,7 +61,7 @@ fn companies() -> usize {
 
 /// People, and how many report to each who has reports.
 fn sizes() -> impl Strategy<Value = (u32, u32)> {
-    (20..36_u32, 2..6_u32)
+    (12..24_u32, 2..5_u32)
 }
 
 fn chosen(all: &[u32], number: u32) -> u32 {
