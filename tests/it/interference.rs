@@ -153,6 +153,10 @@ impl Company {
         let elsewhere = self.elsewhere(reader);
         let movable = |person: &u32| !self.organisation.is_above(*person, reader);
         let movable: Vec<_> = elsewhere.iter().copied().filter(movable).collect();
+        if movable.is_empty() {
+            // What happened to other readers has put everybody else below this one, or above.
+            return;
+        }
         let person = chosen(&movable, person);
         let below = |to: &u32| self.organisation.is_above(person, *to);
         let managers: Vec<_> = elsewhere.into_iter().filter(|to| !below(to)).collect();
