@@ -9,7 +9,7 @@ use salescommand_eventlog_nats::{NatsLog, NatsOptions};
 use salescommand_ingest::{Ports, RawWriter};
 use serde_json::{Value, json};
 
-use crate::platform::{Platform, Session};
+use crate::platform::{Platform, Session, eventually};
 
 /// Records that are published at once.
 const PAGE: usize = 1_000;
@@ -208,6 +208,9 @@ async fn writer(platform: &Platform) -> anyhow::Result<RawWriter> {
 pub async fn signed_in(platform: &Platform, person: u32, role: &str) -> anyhow::Result<Session> {
     let name = format!("Person {person}");
     platform.run(&["user", "create", &email(person), "--name", &name, "--role", role], PASSWORD)?;
+    // The service may still be on its way up.
+    let listens = async || platform.listens().await.then_some(());
+    eventually("the service to listen", listens).await?;
     platform.sign_in(&email(person), PASSWORD).await
 }
 

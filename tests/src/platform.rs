@@ -233,6 +233,12 @@ impl Platform {
         ready.await.with_context(|| self.log("all"))
     }
 
+    /// Whether the query service answers.
+    pub async fn listens(&self) -> bool {
+        let Ok(client) = reqwest::Client::builder().build() else { return false };
+        client.get(format!("{}/healthz", self.base_url())).send().await.is_ok()
+    }
+
     /// Signs in; a cookie jar of its own.
     pub async fn sign_in(&self, email: &str, password: &str) -> anyhow::Result<Session> {
         let client = reqwest::Client::builder().cookie_store(true).build()?;
