@@ -178,33 +178,36 @@ impl Session<'_> {
         Ok(swept.and_then(|swept| swept.checked_sub(overlap).ok()))
     }
 
-    /// Notes that everything that is known now was there when the run connected.
+    /// Notes that everything that is known now was there when the run connected. If somebody resets the cursor in between, the
+    /// next sweep asks from further back.
     async fn note_swept(&self, plan: &ObjectPlan) -> Result<(), Halt> {
-        let (mut held, cursor) = self.cursor(plan).await?;
-        if let (Some(cursor), Some(clock)) = (cursor, self.clock) {
-            match held.write(self.context.ports, &Cursor { swept: Some(clock), ..cursor }).await {
-                // Somebody has reset it in between: the next sweep asks from further back.
-                Err(Error::Fenced(_)) => {}
-                outcome => outcome?,
-            }
-        }
-        Ok(())
+        let Some(clock) = self.clock else { return Ok(()) };
+        self.change_cursor(plan, |cursor| Some(Cursor { swept: Some(clock), ..cursor })).await
     }
 
-    /// A back-fill with other fields than those that are in the log leaves records behind that no later run may take for read.
+    /// A back-fill with other fields than those that are in the log leaves records behind that no later run may take for read. If
+    /// somebody resets the cursor in between, that says the same.
     pub(crate) async fn doubt_other_fields(&self, plan: &ObjectPlan) -> Result<(), Halt> {
-        let (mut held, cursor) = self.cursor(plan).await?;
-        let Some(cursor) = cursor else { return Ok(()) };
         let other = |read: &Read| read.fields != plan.fields;
-        if cursor.fields != plan.fields || cursor.read.as_ref().is_some_and(other) {
-            let doubted = Cursor { fields: String::new(), read: None, ..cursor };
-            match held.write(self.context.ports, &doubted).await {
-                // Somebody has reset it in between, which says the same.
-                Err(Error::Fenced(_)) => {}
-                outcome => outcome?,
-            }
+        let doubted = |cursor: Cursor| {
+            let doubtful = cursor.fields != plan.fields || cursor.read.as_ref().is_some_and(other);
+            doubtful.then(|| Cursor { fields: String::new(), read: None, ..cursor })
+        };
+        self.change_cursor(plan, doubted).await
+    }
+
+    /// Changes an object's cursor, if there is one and it is to be another one; what somebody has reset in between stays so.
+    async fn change_cursor(
+        &self,
+        plan: &ObjectPlan,
+        change: impl FnOnce(Cursor) -> Option<Cursor>,
+    ) -> Result<(), Halt> {
+        let (mut held, cursor) = self.cursor(plan).await?;
+        let Some(changed) = cursor.and_then(change) else { return Ok(()) };
+        match held.write(self.context.ports, &changed).await {
+            Err(Error::Fenced(_)) => Ok(()),
+            outcome => Ok(outcome?),
         }
-        Ok(())
     }
 
     async fn cursor(&self, plan: &ObjectPlan) -> Result<(Held, Option<Cursor>), Halt> {

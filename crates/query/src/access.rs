@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header;
 use axum::http::request::Parts;
 use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_audit::{AuditLog, Journal};
@@ -32,7 +31,7 @@ use crate::connectors::Connectors;
 use crate::delegations::Delegations;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
-use crate::extract::ClientAddress;
+use crate::extract::{ClientAddress, bearer};
 use crate::freshness::Evidence;
 use crate::generations::GenerationCommands;
 use crate::hooks::HookKey;
@@ -409,11 +408,7 @@ impl Hinting {
     async fn known(parts: &mut Parts, app: &Arc<App>) -> Result<Option<SourceSummary>, ApiError> {
         let Ok(path) = RawPathParams::from_request_parts(parts, app).await else { return Ok(None) };
         let of_path = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        let bearer = || {
-            let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        };
-        let key = of_path("key").or_else(bearer).and_then(HookKey::presented);
+        let key = of_path("key").or_else(|| bearer(&parts.headers)).and_then(HookKey::presented);
         let Some((source, key)) = of_path("source").zip(key) else { return Ok(None) };
         app.guarded.sources.hooked(source, &key).await.map_err(ApiError::sources)
     }

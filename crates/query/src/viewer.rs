@@ -153,13 +153,10 @@ impl Viewer {
         query: &Query,
     ) -> Result<Vec<T>, ApiError> {
         let collection = canonical_collection(entity, self.active.canonical);
-        let documents = match seen_by(entity) {
+        let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
+        let documents = match seen_by(entity, &deals) {
             _ if entity == Entity::Team => self.store.read_public(&collection, query).await,
-            Some(field) => {
-                let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
-                let by = Referring { collection: &deals, field };
-                self.store.read_referred(&collection, &self.scope, by, query).await
-            }
+            Some(by) => self.store.read_referred(&collection, &self.scope, by, query).await,
             None => self.store.read(&collection, &self.scope, query).await,
         };
         document::read_all(&documents.map_err(ApiError::store)?).map_err(ApiError::store)
@@ -224,9 +221,8 @@ impl Viewer {
     /// How many golden records of an entity are within the scope, deleted ones too. Teams are public by declaration.
     pub(crate) async fn golden_count(&self, entity: Entity) -> Result<u64, ApiError> {
         let collection = canonical_collection(entity, self.active.canonical);
-        if let Some(field) = seen_by(entity) {
-            let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
-            let by = Referring { collection: &deals, field };
+        let deals = canonical_collection(Entity::Opportunity, self.active.canonical);
+        if let Some(by) = seen_by(entity, &deals) {
             let count = self.store.count_referred(&collection, &self.scope, by, &Query::all()).await;
             return count.map_err(ApiError::store);
         }
@@ -238,11 +234,12 @@ impl Viewer {
     }
 }
 
-/// The field of deals that refers to records of an entity which are seen by whoever sees one of the deals.
-fn seen_by(entity: Entity) -> Option<&'static str> {
-    match entity {
-        Entity::Account => Some("body.account"),
-        Entity::Contact => Some("body.contact"),
-        Entity::Activity | Entity::Opportunity | Entity::Team | Entity::User => None,
-    }
+/// The deals by which records of an entity are seen: whoever sees one of them sees what it refers to.
+fn seen_by(entity: Entity, deals: &str) -> Option<Referring<'_>> {
+    let field = match entity {
+        Entity::Account => "body.account",
+        Entity::Contact => "body.contact",
+        Entity::Activity | Entity::Opportunity | Entity::Team | Entity::User => return None,
+    };
+    Some(Referring { collection: deals, field })
 }

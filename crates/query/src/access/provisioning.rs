@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use salescommand_domain::audit::{Action, Actor, Details, Draft, Outcome, Target};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::App;
@@ -18,6 +17,7 @@ use crate::accounts::{Account, AccountError, Rules};
 use crate::audit::{Asked, Failure};
 use crate::digest::sha256_hex;
 use crate::error::ApiError;
+use crate::extract::bearer;
 use crate::scim::{Filter, Meta, ScimError, ScimUser};
 
 /// A provider's directory.
@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<App>> for Provisioning {
             return Err(ScimError::not_found());
         }
         let asked = Asked::of(parts, app).await;
-        match presented(parts).and_then(|token| owner(app, &token)) {
+        match bearer(&parts.headers).and_then(|token| owner(app, token)) {
             Some(provider) => Ok(Self { provider, asked, app: app.clone() }),
             None => Err(match app.wrong_scim_tokens.admit(&asked.address, app.clock.now()) {
                 Ok(()) => ScimError::unauthorized(),
@@ -52,15 +52,9 @@ impl FromRequestParts<Arc<App>> for Provisioning {
     }
 }
 
-/// The token that a request shows.
-fn presented(parts: &Parts) -> Option<SecretString> {
-    let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
-}
-
 /// The provider whose token it is. Each one is compared, as digests of one length, in a time that does not tell how much is right.
-fn owner(app: &App, token: &SecretString) -> Option<String> {
-    let given = sha256_hex(token.expose_secret().as_bytes());
+fn owner(app: &App, token: &str) -> Option<String> {
+    let given = sha256_hex(token.as_bytes());
     let mut found = None;
     for provider in app.providers.iter() {
         let Some(scim) = &provider.settings.scim else { continue };
