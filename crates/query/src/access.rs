@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use salescommand_audit::{AuditLog, Journal};
 use salescommand_domain::access::Permission;
 use salescommand_eventlog::EventLog;
-use salescommand_store::Registry;
+use salescommand_store::{Error as StoreError, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, AccountError, Accounts};
@@ -29,6 +29,8 @@ use crate::clock::Clock;
 use crate::config::DemoLogin;
 use crate::connectors::Connectors;
 use crate::delegations::Delegations;
+use crate::directories::Present;
+use crate::directory::Directory;
 use crate::docs::ApiDescription;
 use crate::error::ApiError;
 use crate::extract::{ClientAddress, bearer};
@@ -167,15 +169,9 @@ impl App {
         self.guarded.seals.digest(purpose, text)
     }
 
-    /// The golden id of an account's person, for the session document.
-    pub(crate) async fn person_id(&self, account: &Account) -> Result<Option<String>, ApiError> {
-        let found = self
-            .guarded
-            .viewers
-            .person_id(account.person_facet, self.clock.now())
-            .await
-            .map_err(ApiError::store)?;
-        Ok(found.map(|id| id.to_string()))
+    /// What there is now.
+    async fn present(&self) -> Result<Present, StoreError> {
+        self.guarded.viewers.present(self.clock.now()).await
     }
 }
 
@@ -263,6 +259,7 @@ pub(crate) struct Allowed<P> {
     pub(crate) access_expires_at: jiff::Timestamp,
     pub(crate) asked: Asked,
     claims: Claims,
+    present: Present,
     app: Arc<App>,
     need: PhantomData<P>,
 }
@@ -282,14 +279,11 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
             TokenError::Expired => ApiError::access_expired(),
             TokenError::Invalid => ApiError::session_expired(),
         })?;
-        let (lives, account, directory) = tokio::try_join!(
-            app.sessions.lives(&claims),
-            app.accounts.enabled(&claims.sub),
-            app.directory(),
-        )
-        .map_err(ApiError::store)?;
+        let (lives, account, present) =
+            tokio::try_join!(app.sessions.lives(&claims), app.accounts.enabled(&claims.sub), app.present(),)
+                .map_err(ApiError::store)?;
         let account = account.filter(|_| lives).ok_or_else(ApiError::session_expired)?;
-        app.admit(&account, &directory).await?;
+        app.admit(&account, &present.directory).await?;
         match P::PERMISSION {
             Some(permission) if !account.role.may(permission) => Err(ApiError::forbidden(permission)),
             _ => Ok(Self {
@@ -297,6 +291,7 @@ impl<P: Need> FromRequestParts<Arc<App>> for Allowed<P> {
                 access_expires_at: claims.expires_at(),
                 asked: Asked::of(parts, app).await,
                 claims,
+                present,
                 app: app.clone(),
                 need: PhantomData,
             }),
@@ -326,14 +321,28 @@ impl<P> Allowed<P> {
         lives && !self.app.is_kept_out(&self.account).await.unwrap_or(false)
     }
 
-    /// What this account may read, as things are now.
+    /// Who is who, as it was when the request came in.
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.present.directory
+    }
+
+    /// What this account may read, as it was when the request came in.
     pub(crate) async fn viewer(&self) -> Result<Viewer, ApiError> {
-        let reader = self.reader().await.map_err(problem)?;
-        self.guarded().viewers.view(&reader, self.app.clock.now()).await
+        self.view(self.present.clone()).await
+    }
+
+    /// What this account may read now, for requests that wait for a change.
+    pub(crate) async fn viewer_now(&self) -> Result<Viewer, ApiError> {
+        self.view(self.app.present().await.map_err(ApiError::store)?).await
+    }
+
+    async fn view(&self, present: Present) -> Result<Viewer, ApiError> {
+        let reader = self.reader(&present.directory).await.map_err(problem)?;
+        self.guarded().viewers.view(&reader, present)
     }
 
     /// Who asks, and what is delegated to them by people who may still sign in.
-    async fn reader(&self) -> Result<Reader, AccountError> {
+    async fn reader(&self, directory: &Directory) -> Result<Reader, AccountError> {
         let (role, person) = (self.account.role, self.account.person_facet);
         let mut delegated = Vec::new();
         if !role.sees_everything() {
@@ -343,7 +352,7 @@ impl<P> Allowed<P> {
             let delegators = delegated.iter().map(|delegation| delegation.from.as_str()).collect();
             let mut able = BTreeSet::new();
             for account in self.app.accounts.enabled_among(delegators).await? {
-                if !self.app.is_kept_out(&account).await? {
+                if !self.app.keeps_out(&account, directory).await? {
                     able.insert(account.id);
                 }
             }

@@ -3,17 +3,19 @@
 //! Their documents belong to those crates; here only the fields that say how far they are get read: `vector`
 //! (instance → epoch, sequence) and, of a projection, `sequence` in the canonical stream and its `version`, and `parked`.
 
+use std::sync::Arc;
+
 use bson::{Bson, Document};
 use salescommand_domain::raw::{Position, Vector};
 use salescommand_store::StoredPosition;
 
 /// The positions of all consumers, by name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Consumers(Vec<(String, StoredPosition)>);
+pub(crate) struct Consumers(Arc<[(String, StoredPosition)]>);
 
 impl Consumers {
     pub(crate) fn new(positions: Vec<(String, StoredPosition)>) -> Self {
-        Self(positions)
+        Self(positions.into())
     }
 
     /// How far the normalizer of a generation is in the raw logs.

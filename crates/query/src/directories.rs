@@ -27,6 +27,16 @@ pub(crate) struct Directories {
     begun: AtomicU64,
 }
 
+/// What there is at one moment: which generations are read, how far each consumer is, and who is who.
+#[derive(Clone, Default)]
+pub(crate) struct Present {
+    /// None while nothing has been prepared.
+    pub(crate) active: Option<Active>,
+    pub(crate) consumers: Consumers,
+    /// Not older than the positions.
+    pub(crate) directory: Arc<Directory>,
+}
+
 /// A directory, and of what it is.
 struct Kept {
     generation: u32,
@@ -53,15 +63,16 @@ impl Directories {
         }
     }
 
-    /// The directory that is read at a moment; empty while nothing has been prepared.
-    pub(crate) async fn present(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
-        let Some(active) = self.store.active().await? else { return Ok(Arc::default()) };
+    /// What there is at a moment. The switch is read once, and everything else of what it names.
+    pub(crate) async fn present(&self, now: Timestamp) -> Result<Present, StoreError> {
+        let Some(active) = self.store.active().await? else { return Ok(Present::default()) };
         let consumers = Consumers::new(self.store.positions().await?);
-        self.of(&active, &consumers, now).await
+        let directory = self.of(&active, &consumers, now).await?;
+        Ok(Present { active: Some(active), consumers, directory })
     }
 
     /// The directory of these generations, at a moment.
-    pub(crate) async fn of(
+    async fn of(
         &self,
         active: &Active,
         consumers: &Consumers,

@@ -215,6 +215,6 @@ impl Circles {
     /// Whether something is refused at a moment because it would close a circle. Looks into the tree only when it has
     /// changed, or another day has begun.
     pub async fn any(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.0.present(now).await?.tree.refused().is_empty())
+        Ok(!self.0.present(now).await?.directory.tree.refused().is_empty())
     }
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::consumers::Consumers;
 use crate::delegations::Delegation;
-use crate::directories::Directories;
+use crate::directories::{Directories, Present};
 use crate::directory::Directory;
 use crate::document;
 use crate::error::ApiError;
@@ -73,30 +73,20 @@ impl Viewers {
         Self { directories: Directories::new(store.clone()), store, roll_ups: Arc::new(roll_ups) }
     }
 
-    /// The view of a reader at a moment; `warming-up` before anything has been prepared.
-    pub(crate) async fn view(&self, reader: &Reader, now: Timestamp) -> Result<Viewer, ApiError> {
-        let active = self.store.active().await.map_err(ApiError::store)?.ok_or_else(ApiError::warming_up)?;
-        let consumers = Consumers::new(self.store.positions().await.map_err(ApiError::store)?);
-        let directory = self.directories.of(&active, &consumers, now).await.map_err(ApiError::store)?;
+    /// What there is at a moment.
+    pub(crate) async fn present(&self, now: Timestamp) -> Result<Present, StoreError> {
+        self.directories.present(now).await
+    }
+
+    /// The view of a reader of what there is; `warming-up` before anything has been prepared.
+    pub(crate) fn view(&self, reader: &Reader, present: Present) -> Result<Viewer, ApiError> {
+        let Present { active, consumers, directory } = present;
+        let active = active.ok_or_else(ApiError::warming_up)?;
         let holding = reader.delegated.iter().filter(|delegation| delegation.holds_on(directory.day));
         let delegators: Vec<FacetId> = holding.map(|delegation| delegation.delegator).collect();
         let scope = directory.scope(reader.role, reader.person, delegators);
         let (store, roll_ups) = (self.store.clone(), self.roll_ups.clone());
         Ok(Viewer { active, scope, consumers, directory, store, roll_ups })
-    }
-
-    /// Who is who at a moment; nobody while nothing has been prepared.
-    pub(crate) async fn directory(&self, now: Timestamp) -> Result<Arc<Directory>, StoreError> {
-        self.directories.present(now).await
-    }
-
-    /// The golden id of an account's person; none while nobody knows it.
-    pub(crate) async fn person_id(
-        &self,
-        person: FacetId,
-        now: Timestamp,
-    ) -> Result<Option<FacetId>, StoreError> {
-        Ok(self.directories.present(now).await?.tree.person_of(person))
     }
 }
 

@@ -156,7 +156,7 @@ impl Ticket {
     pub(crate) async fn wait<P>(&self, allowed: &Allowed<P>) -> Result<Option<Viewer>, ApiError> {
         let waiting = async {
             loop {
-                let viewer = allowed.viewer().await?;
+                let viewer = allowed.viewer_now().await?;
                 if self.state(&viewer).await? == WriteState::In {
                     return Ok(viewer);
                 }
@@ -227,7 +227,7 @@ async fn is_the_same<P>(
 
 /// Whether the record's last event was rejected, and with it all that came behind the version its author saw.
 async fn is_rejected<P>(allowed: &Allowed<P>, write: &RecordWrite, last: Position) -> Result<bool, ApiError> {
-    let viewer = allowed.viewer().await?;
+    let viewer = allowed.viewer_now().await?;
     // In this order: once the last event is in quarantine, the facet has taken everything before it.
     let rejected = viewer.quarantined::<Rejected>(&[quarantine_id(last)]).await?;
     let facet = write.record.source().facet_id().to_string();

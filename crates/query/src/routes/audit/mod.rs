@@ -86,9 +86,7 @@ impl Names {
         let targets = targets.filter(|target| target.kind == ACCOUNT).map(|target| target.id.clone());
         let ids: BTreeSet<String> = actors.chain(targets).collect();
         let accounts = allowed.app().accounts.names(ids).await.map_err(ApiError::store)?;
-        let now = allowed.app().clock.now();
-        let directory = allowed.guarded().viewers.directory(now).await.map_err(ApiError::store)?;
-        Ok(Self { accounts, directory })
+        Ok(Self { accounts, directory: allowed.directory().clone() })
     }
 
     fn name_of(&self, kind: &str, id: &str) -> Option<String> {

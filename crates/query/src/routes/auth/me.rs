@@ -12,6 +12,5 @@ use crate::reply::Reply;
     (status = 503, description = "A dependency is unavailable", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn me(allowed: Allowed<SignedIn>) -> Result<Reply<Session>, ApiError> {
-    let person = allowed.app().person_id(&allowed.account).await?;
-    Ok(Reply(Session::new(&allowed.account, person, allowed.access_expires_at)))
+    Ok(Reply(Session::new(&allowed.account, allowed.directory(), allowed.access_expires_at)))
 }

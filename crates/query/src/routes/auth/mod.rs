@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use crate::access::App;
 use crate::accounts::Account;
 use crate::auth::{Grant, SessionError};
+use crate::directory::Directory;
 use crate::error::ApiError;
 
 /// Local sign-in.
@@ -95,7 +96,9 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(account: &Account, person_id: Option<String>, access_expires_at: Timestamp) -> Self {
+    /// Of an account, whose owner the directory may know.
+    pub(crate) fn new(account: &Account, directory: &Directory, access_expires_at: Timestamp) -> Self {
+        let person = directory.tree.person_of(account.person_facet);
         let permissions = account.role.permissions().iter().map(|permission| permission_word(*permission));
         let user = SessionUser {
             id: account.id.clone(),
@@ -104,7 +107,7 @@ impl Session {
             role: account.role.into(),
             role_label: account.role.label().to_owned(),
             permissions: permissions.collect(),
-            person_id,
+            person_id: person.map(|id| id.to_string()),
         };
         Self { user, access_expires_at }
     }
@@ -120,7 +123,8 @@ pub(crate) fn permission_word(permission: Permission) -> String {
 
 /// The session document and its cookies.
 async fn granted(app: &App, account: &Account, grant: Grant) -> Result<Response, ApiError> {
-    let session = Session::new(account, app.person_id(account).await?, grant.access_expires_at);
+    let directory = app.directory().await.map_err(ApiError::store)?;
+    let session = Session::new(account, &directory, grant.access_expires_at);
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     app.cookies.set(&mut headers, &grant.access, &grant.refresh);

@@ -269,7 +269,7 @@ async fn seen(allowed: &Allowed<OrgManage>, position: Position) -> Result<Option
     let config = InstanceName::config();
     let waiting = async {
         loop {
-            let viewer = allowed.viewer().await?;
+            let viewer = allowed.viewer_now().await?;
             let generation = viewer.active.serving.get(DIRECTORY).copied().unwrap_or_default();
             let at = viewer.consumers.projection(DIRECTORY, generation);
             if at.is_some_and(|at| at.covers(config.as_str(), position)) {

@@ -6,7 +6,7 @@ use salescommand_domain::audit::{Action, Details, Draft, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{User, problem, shown};
+use super::{User, problem};
 use crate::access::{Allowed, UsersManage};
 use crate::accounts::{AccountChange, AccountSummary, Changed};
 use crate::error::{ApiError, Problem};
@@ -79,8 +79,8 @@ pub(crate) async fn change_user(
     if let Err(error) = allowed.app().people.announce(&changed).await {
         tracing::warn!(%error, user.id = id, "a changed account is not announced yet");
     }
-    let detail = accounts.detail(&id).await.map_err(problem)?;
-    shown(allowed.app(), detail.ok_or_else(ApiError::unknown_user)?).await.map(Reply)
+    let detail = accounts.detail(&id).await.map_err(problem)?.ok_or_else(ApiError::unknown_user)?;
+    Ok(Reply(User::new(detail, allowed.directory())))
 }
 
 /// What is written down of a change: an entry for each thing that becomes another one. What was before is what is there now: an

@@ -7,7 +7,7 @@ use salescommand_domain::audit::{Action, Details, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Invited, handed, once, problem, shown, wanted};
+use super::{Invited, User, handed, once, problem, wanted};
 use crate::access::{Allowed, UsersManage};
 use crate::accounts::AccountSummary;
 use crate::error::{ApiError, Problem};
@@ -61,5 +61,5 @@ pub(crate) async fn invite_user(
     let made = accounts.password_link(seals, &made.id).await.map_err(problem)?;
     let (owner, link) = made.ok_or_else(ApiError::unknown_user)?;
     let link = handed(app, occasion, (&owner, link)).await;
-    Ok(once(StatusCode::CREATED, Invited { user: shown(app, detail).await?, link }))
+    Ok(once(StatusCode::CREATED, Invited { user: User::new(detail, allowed.directory()), link }))
 }

@@ -51,8 +51,8 @@ pub(crate) async fn users(
     }
     let which = (wanted.q.as_deref().unwrap_or_default(), wanted.after.as_deref());
     let found = allowed.app().accounts.page(which, limit + 1).await.map_err(problem)?;
-    let directory = allowed.app().directory().await.map_err(ApiError::store)?;
-    let mut users: Vec<User> = found.into_iter().map(|detail| User::new(detail, &directory)).collect();
+    let user = |detail| User::new(detail, allowed.directory());
+    let mut users: Vec<User> = found.into_iter().map(user).collect();
     let more = users.len() > limit;
     users.truncate(limit);
     let next = users.last().filter(|_| more).map(|last| last.email.clone());

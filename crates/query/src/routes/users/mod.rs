@@ -127,12 +127,6 @@ fn once(status: axum::http::StatusCode, body: impl Serialize) -> Response {
     response
 }
 
-/// An account, as the directory of this moment has its owner.
-async fn shown(app: &App, detail: AccountDetail) -> Result<User, ApiError> {
-    let directory = app.directory().await.map_err(ApiError::store)?;
-    Ok(User::new(detail, &directory))
-}
-
 /// The answer to a request about accounts that failed.
 pub(crate) fn problem(error: AccountError) -> ApiError {
     match error {

@@ -1,6 +1,6 @@
 //! `GET /api/users/{id}`.
 
-use super::{User, problem, shown};
+use super::{User, problem};
 use crate::access::{Allowed, UsersManage};
 use crate::error::{ApiError, Problem};
 use crate::extract::Path;
@@ -19,6 +19,7 @@ pub(crate) async fn user(
     allowed: Allowed<UsersManage>,
     Path(id): Path<String>,
 ) -> Result<Reply<User>, ApiError> {
-    let found = allowed.app().accounts.detail(&id).await.map_err(problem)?;
-    shown(allowed.app(), found.ok_or_else(ApiError::unknown_user)?).await.map(Reply)
+    let found =
+        allowed.app().accounts.detail(&id).await.map_err(problem)?.ok_or_else(ApiError::unknown_user)?;
+    Ok(Reply(User::new(found, allowed.directory())))
 }

@@ -152,7 +152,7 @@ async fn taken(allowed: &Allowed<OpsManage>, at: Position) -> Result<Option<View
     let config = InstanceName::config();
     let waiting = async {
         loop {
-            let viewer = allowed.viewer().await?;
+            let viewer = allowed.viewer_now().await?;
             let seen = viewer.consumers.normalizer(viewer.active.canonical);
             if seen.and_then(|vector| vector.get(&config).copied()).is_some_and(|seen| seen >= at) {
                 return Ok(viewer);
