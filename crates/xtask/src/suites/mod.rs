@@ -39,6 +39,10 @@ pub enum Name {
     Clippy,
     /// Licences, banned crates and sources (needs cargo-deny)
     Deny,
+    /// Known vulnerabilities and withdrawn releases of crates (needs cargo-deny and the advisory database)
+    Advisories,
+    /// Known vulnerabilities of what the page in the browser is made of (needs a package index that answers audits)
+    NpmAdvisories,
     /// Unit and property tests of every crate
     Unit,
     /// Examples in the documentation of every crate
@@ -105,6 +109,8 @@ fn run_one(context: &Context, name: Name) -> Entry {
         Name::Fmt => rust::fmt(&suite),
         Name::Clippy => rust::clippy(&suite),
         Name::Deny => rust::deny(&suite),
+        Name::Advisories => rust::advisories(&suite),
+        Name::NpmAdvisories => node::advisories(&suite),
         Name::Unit => rust::unit(&suite),
         Name::Doc => rust::doc(&suite),
         Name::Integration => rust::integration(&suite),

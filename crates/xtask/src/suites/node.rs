@@ -7,6 +7,7 @@ use crate::stack::services::{ODOO_DATABASE, ODOO_LOGIN, Plan};
 use crate::workspace::on_path;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,6 +23,23 @@ pub fn frontend(suite: &Suite<'_>) -> Result<Outcome> {
     sum = sum + suite.tests(npm(&folder).arg("test"), count::vitest)?;
     Ok(Outcome::Ran(sum))
 }
+
+/// Known vulnerabilities of the packages that reach a browser. Where no audit is answered nothing is known, which is no failure.
+pub fn advisories(suite: &Suite<'_>) -> Result<Outcome> {
+    let folder = suite.context.workspace.frontend();
+    let mut audit = npm(&folder);
+    let count = suite.check(audit.args(["audit", "--omit=dev", "--package-lock-only", "--json"]))?;
+    if fs::read_to_string(suite.log)?.contains(AUDIT_REPORT) {
+        return Ok(Outcome::Ran(count));
+    }
+    Ok(Outcome::Skipped(format!(
+        "the package index answers no audits; the output is in {}",
+        suite.log.display()
+    )))
+}
+
+/// What npm prints of an audit that was answered, whatever it found.
+const AUDIT_REPORT: &str = "\"auditReportVersion\"";
 
 fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
