@@ -97,7 +97,8 @@ pub struct Exec {
 /// Options of `test` and `ci`.
 #[derive(Args)]
 pub struct Test {
-    /// Also what takes long: installs cargo-deny if it is missing, runs the fault tests with 50,000 events, three seeds, and fuzzes the API at length
+    /// Also what takes long, an hour or two on 2 cores: installs cargo-deny if it is missing, invents a thousand organisations, moves
+    /// a branch of five thousand people, runs the fault tests with 50,000 events and three seeds, and fuzzes the API at length
     #[arg(long)]
     pub full: bool,
     /// Also on a real Odoo server (Debian's, installed once: 10 minutes, 2 GB, as root), where this machine can have one
