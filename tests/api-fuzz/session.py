@@ -1,4 +1,7 @@
-"""Signs schemathesis in: the session cookie of FUZZ_EMAIL, renewed before it expires, and the header of every change."""
+"""Signs schemathesis in: the session cookie of FUZZ_EMAIL, renewed before it expires, and the header of every change.
+
+Leaves out what never reaches the API.
+"""
 
 import os
 
@@ -24,3 +27,10 @@ class Session:
     def set(self, case, cookies, context):
         case.headers = {**(case.headers or {}), **HEADER}
         case.cookies = {**(case.cookies or {}), **cookies}
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """Control characters in headers: the HTTP library itself refuses them (RFC 9110, section 5.5), before there is anything to
+    answer. `exclude-header-characters` keeps them out of well-formed requests only."""
+    return not any(ord(sign) < 0x20 or sign == "\x7f" for value in (case.headers or {}).values() for sign in str(value))
