@@ -1,5 +1,6 @@
 //! Entities, counts, ETags, headers, the page of operations, the front end.
 
+use axum::http::StatusCode;
 use salescommand_domain::access::Role;
 use salescommand_domain::canonical::Status;
 use serde_json::{Value, json};
@@ -36,6 +37,30 @@ async fn entities_are_listed_by_scope() {
     assert_eq!(names(&mut mona, "/api/data-lake/entities/users").await, ["ana", "bob", "mona"]);
     assert_eq!(names(&mut ana, "/api/data-lake/entities/teams").await, ["Sales"]);
     assert!(names(&mut ana, "/api/data-lake/entities/accounts").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_request_reads_the_switch_once_so_no_answer_mixes_generations() {
+    let world = World::furnished().await;
+    let mut chief = world.signed_in(Role::Executive).await;
+    let deal = records::source("crm.lead", "1").facet_id();
+    let paths = [
+        "/api/auth/me".to_owned(),
+        "/api/dashboard/overview".to_owned(),
+        "/api/opportunities".to_owned(),
+        format!("/api/opportunities/{deal}"),
+        format!("/api/opportunities/{deal}/history"),
+        format!("/api/data-lake/lineage/opportunities/{deal}"),
+        "/api/data-lake/entities/accounts".to_owned(),
+        "/api/data-lake/stats".to_owned(),
+        "/api/org/tree".to_owned(),
+        "/api/org/delegations".to_owned(),
+    ];
+    for path in paths {
+        let before = world.looks();
+        let answer = chief.get(&path).await;
+        assert_eq!((answer.status, world.looks() - before), (StatusCode::OK, 1), "{path}: {}", answer.text());
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ impl Switch {
 pub struct SwitchedStore {
     pub twin: MemoryStore,
     pub switch: Switch,
+    /// How often it was asked which generations are read.
+    pub looks: Arc<AtomicU64>,
 }
 
 impl SwitchedStore {
@@ -77,6 +79,7 @@ impl SwitchedStore {
 #[async_trait]
 impl ScopedReads for SwitchedStore {
     async fn active(&self) -> Result<Option<Active>, Error> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         ScopedReads::active(self.twin()?).await
     }
     async fn read(

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -49,6 +50,7 @@ pub struct World {
     /// Off means that nothing can be written down.
     pub journal_switch: Switch,
     pub store_switch: Switch,
+    looks: Arc<AtomicU64>,
     pub broker_switch: Switch,
     pub clock: StandingClock,
     pub queue: Queue,
@@ -104,7 +106,10 @@ impl World {
         let (store_switch, broker_switch) = (Switch::default(), Switch::default());
         let (clock, queue, brittle) = (StandingClock::at(NOW), Queue::default(), Brittle::default());
         let zone = FillingZone::default();
-        let switched = Arc::new(SwitchedStore { twin: store.clone(), switch: store_switch.clone() });
+        let looks = Arc::<AtomicU64>::default();
+        let switched =
+            SwitchedStore { twin: store.clone(), switch: store_switch.clone(), looks: looks.clone() };
+        let switched = Arc::new(switched);
         let switched_log = Arc::new(SwitchedLog { twin: log.clone(), switch: broker_switch.clone() });
         let (people_told, mail) = (Told::new(store.clone()), MailServer::default());
         let (drafts, verdicts) = (Drafts::default(), Verdicts::new(store.clone()));
@@ -114,7 +119,8 @@ impl World {
         let accounts = Accounts::new(ops.clone(), Arc::new(clock.clone()), ids.clone()).unwrap();
         let sources = Sources::new(ops.clone(), Arc::new(clock.clone()), ids.clone(), master_keys(2, &[]));
         let journal_switch = Switch::default();
-        let written = SwitchedStore { twin: store.clone(), switch: journal_switch.clone() };
+        let written =
+            SwitchedStore { twin: store.clone(), switch: journal_switch.clone(), looks: Arc::default() };
         let journal = journal(Arc::new(written), &clock);
         let copies = {
             let (store, zone, brittle) = (switched.clone(), zone.clone(), brittle.clone());
@@ -157,6 +163,7 @@ impl World {
             journal,
             journal_switch,
             store_switch,
+            looks,
             broker_switch,
             clock,
             queue,
@@ -171,6 +178,11 @@ impl World {
             sources,
             people,
         }
+    }
+
+    /// How often requests have asked which generations are read.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::SeqCst)
     }
 
     /// With an account per role.
