@@ -78,13 +78,28 @@ def account_of(admin, role):
     return email, PASSWORD
 
 
-def dictionaries(admin):
+def settings_of_source(admin):
+    """How the source that there is, is reached."""
+    there = admin.ask("GET", "/api/sync/sources")["sources"]
+    return there[0]["settings"] if there else {"url": BASE}
+
+
+def made_source(admin, settings):
+    """The name of a source that was not there before."""
+    name = f"spare-{secrets.token_hex(3)}"
+    admin.ask("POST", "/api/sync/sources", {"name": name, "kind": "odoo", "settings": settings, "secret": "none"})
+    return name
+
+
+def hook_key(admin, source):
+    """A key with which the source may hint at changes."""
+    return admin.ask("POST", f"/api/sync/sources/{source}/hook")["key"]
+
+
+def dictionaries(admin, settings):
     """Values that are really there: whatever is invented would be told apart from them at the door."""
-    spare = f"spare-{secrets.token_hex(3)}"
-    source = admin.ask("GET", "/api/sync/sources")["sources"]
-    settings = source[0]["settings"] if source else {"url": BASE}
-    admin.ask("POST", "/api/sync/sources", {"name": spare, "kind": "odoo", "settings": settings, "secret": "none"})
-    hook = admin.ask("POST", "/api/sync/sources/odoo/hook")
+    spare = made_source(admin, settings)
+    key = hook_key(admin, "odoo")
     try:
         admin.ask("POST", "/api/data-lake/replays", {"kind": "verify"})
     except urllib.error.HTTPError as refused:
@@ -102,7 +117,7 @@ def dictionaries(admin):
         "collections": ["dashboard_stats", "pipeline_summary", "activity_feed", "directory", "opportunity_history"],
         "runs": [run["run_id"] for run in admin.ask("GET", "/api/sync/history")["runs"]],
         "replays": [replay["id"] for replay in admin.ask("GET", "/api/data-lake/replays")["items"]],
-        "hook_keys": [hook["key"]],
+        "hook_keys": [key],
     }
 
 
@@ -152,13 +167,16 @@ def main():
         results.append(directory.check(BASE, token))
     with tempfile.TemporaryDirectory(prefix="salescommand-fuzz-") as folder:
         folder = pathlib.Path(folder)
-        values = dictionaries(admin)
+        settings = settings_of_source(admin)
+        values = dictionaries(admin, settings)
         config = configuration(folder, values)
         for role, credentials in people.items():
             results.append(run(role, config, credentials, [*others, *(thorough if FULL else brief)]))
         results.append(run("super_admin", config, ADMIN, [*others, *(thorough if FULL else usual)]))
-        # What the run before has done to the source's hook is undone.
-        values["hook_keys"] = [Browser().sign_in(*ADMIN).ask("POST", "/api/sync/sources/odoo/hook")["key"]]
+        # The run before may have removed the source and its hook.
+        admin = Browser().sign_in(*ADMIN)
+        values["sources"] = [made_source(admin, settings)]
+        values["hook_keys"] = [hook_key(admin, values["sources"][0])]
         config = configuration(folder, values)
         results.append(run("endings", config, ADMIN, [*chosen("include", ENDINGS), *(thorough if FULL else usual)]))
         results.append(run("nobody", config, None, thorough if FULL else brief))
