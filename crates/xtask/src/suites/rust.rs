@@ -23,34 +23,32 @@ pub fn clippy(suite: &Suite<'_>) -> Result<Outcome> {
 }
 
 pub fn deny(suite: &Suite<'_>) -> Result<Outcome> {
-    let Some(mut deny) = cargo_deny(suite)? else { return Ok(without_deny()) };
-    suite.check(deny.args(["check", "licenses", "bans", "sources"])).map(Outcome::Ran)
+    let checked = cargo_deny(suite, &["check", "licenses", "bans", "sources"])?;
+    Ok(checked.map_or_else(without_deny, Outcome::Ran))
 }
 
 /// Known vulnerabilities, and releases that were withdrawn. Without the database nothing is known, which is no failure.
 pub fn advisories(suite: &Suite<'_>) -> Result<Outcome> {
-    let (Some(mut fetch), Some(mut deny)) = (cargo_deny(suite)?, cargo_deny(suite)?) else {
-        return Ok(without_deny());
-    };
-    if suite.check(fetch.args(["fetch", "db"]))?.failed > 0 {
+    if cargo_deny(suite, &["fetch", "db"])?.is_some_and(|fetched| fetched.failed > 0) {
         return Ok(Outcome::Skipped(format!(
             "the advisory database (RustSec's git repository) cannot be fetched; the output is in {}",
             suite.log.display()
         )));
     }
-    suite.check(deny.args(["check", "advisories"])).map(Outcome::Ran)
+    let checked = cargo_deny(suite, &["check", "advisories"])?;
+    Ok(checked.map_or_else(without_deny, Outcome::Ran))
 }
 
-/// `cargo deny` in the workspace, if this machine has it or gets it now.
-fn cargo_deny(suite: &Suite<'_>) -> Result<Option<Command>> {
+/// Runs `cargo deny`, if this machine has it or gets it now; its success is one test.
+fn cargo_deny(suite: &Suite<'_>, arguments: &[&str]) -> Result<Option<Count>> {
     let program = match deny_program() {
         Some(program) => program,
         None if suite.context.full => install_deny(suite)?,
         None => return Ok(None),
     };
     let mut command = Command::new(program);
-    command.current_dir(&suite.context.workspace.root).args(["deny", "--color=never"]);
-    Ok(Some(command))
+    command.current_dir(&suite.context.workspace.root).args(["deny", "--color=never"]).args(arguments);
+    suite.check(&mut command).map(Some)
 }
 
 fn without_deny() -> Outcome {
